@@ -1,0 +1,6 @@
+"""`python -m timbre` is the command `timbre`."""
+
+from timbre.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""One function over many items on all cores: results in order, the same bytes however many cores."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from joblib import Parallel, delayed, parallel_config
+from threadpoolctl import threadpool_limits
+
+from timbre.running import progress
+
+T = TypeVar("T")
+
+
+def parallel_map(
+    function: Callable[..., T], items: Sequence[Any], workers: int, description: str, unit: str = "clip"
+) -> Iterator[T]:
+    """Yield `function(item)` for each item, in order, computed in `workers` processes (0: one a core).
+
+    BLAS and FFT libraries get one thread a process: their sums, and so the bytes, depend on the number.
+    """
+    workers = min(workers or os.cpu_count() or 1, max(len(items), 1))
+    with parallel_config(backend="loky", inner_max_num_threads=1), threadpool_limits(1):
+        results = Parallel(n_jobs=workers, return_as="generator", batch_size="auto", pre_dispatch="4*n_jobs")(
+            delayed(function)(item) for item in items
+        )
+        yield from progress(results, description, total=len(items), unit=unit)

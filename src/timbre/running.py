@@ -1,0 +1,96 @@
+"""What all stages share: outputs that appear whole or not at all, progress, one log line, one-line errors."""
+
+import errno
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from timbre.errors import TimbreError
+from timbre.params import Params, load_params
+
+T = TypeVar("T")
+
+
+def run_stage(name: str, stage: Callable[[Params], str]) -> None:
+    """Run one stage on params.yaml and end the process: status 0, or 1 with the reason in one line.
+
+    `stage` returns what it did and how much, for the log line.
+    """
+    started = time.monotonic()
+    with one_line_errors(name):
+        summary = stage(load_params())
+    print(f"{name}: {summary} in {time.monotonic() - started:.1f} s", flush=True)
+
+
+@contextmanager
+def one_line_errors(name: str) -> Iterator[None]:
+    """Turn the errors that people can meet into one line on stderr and an exit status that is not 0."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    except TimbreError as error:
+        _fail(name, str(error), 1)
+    except KeyboardInterrupt:
+        _fail(name, "interrupted; nothing half-written is kept, the same command starts it again", 130)
+    except MemoryError:
+        _fail(name, "out of memory; close other programs or lower compute.workers in params.yaml", 1)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            _fail(name, f"no space left to write {error.filename or 'its output'}; free some and run again", 1)
+        _fail(name, f"{error.filename or 'file'}: {error.strerror or error}", 1)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _fail(name: str, reason: str, status: int) -> None:
+    print(f"{name}: {' '.join(reason.split())}", file=sys.stderr, flush=True)
+    raise SystemExit(status)
+
+
+@contextmanager
+def fresh_folder(path: Path | str) -> Iterator[Path]:
+    """Yield an empty folder beside `path` that takes its place when the block ends well, and goes if not."""
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if path.is_dir():
+            shutil.rmtree(path)
+        partial.replace(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def fresh_file(path: Path | str) -> Iterator[Path]:
+    """Yield a path beside `path`, with its suffix, that takes its place when the block ends well."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def progress(items: Iterable[T], description: str, total: int | None = None, unit: str = "clip") -> Iterable[T]:
+    """Show a bar over `items` where there is a terminal, and nothing elsewhere."""
+    from tqdm import tqdm
+
+    return tqdm(items, desc=description, total=total, unit=unit, disable=None, leave=False, dynamic_ncols=True)
+
+
+def repository_root() -> Path:
+    """Where relative paths of params.yaml start: DVC's root, so that queued copies find the user's files."""
+    return Path(os.environ.get("DVC_ROOT", "."))
