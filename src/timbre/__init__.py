@@ -1,3 +1,1 @@
 """Timbre hears guitar, drums, violin and piano: one of them alone, or several layered."""
-
-__version__ = "0.1.0"

@@ -13,15 +13,23 @@ T = TypeVar("T")
 
 
 def parallel_map(
-    function: Callable[..., T], items: Sequence[Any], workers: int, description: str, unit: str = "clip"
+    function: Callable[..., T],
+    items: Sequence[Any],
+    workers: int,
+    description: str,
+    unit: str = "clip",
+    threads: bool = False,
 ) -> Iterator[T]:
-    """Yield `function(item)` for each item, in order, computed in `workers` processes (0: one a core).
+    """Yield `function(item)` for each item, in order, computed by `workers` processes (0: one a core).
+
+    `threads` takes threads instead: for functions that leave Python's lock for nearly all their time.
 
     BLAS and FFT libraries get one thread a process: their sums, and so the bytes, depend on the number.
     """
     workers = min(workers or os.cpu_count() or 1, max(len(items), 1))
-    with parallel_config(backend="loky", inner_max_num_threads=1), threadpool_limits(1):
-        results = Parallel(n_jobs=workers, return_as="generator", batch_size="auto", pre_dispatch="4*n_jobs")(
+    backend = {"backend": "threading"} if threads else {"backend": "loky", "inner_max_num_threads": 1}
+    with parallel_config(**backend), threadpool_limits(1):
+        results = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="4*n_jobs")(
             delayed(function)(item) for item in items
         )
         yield from progress(results, description, total=len(items), unit=unit)

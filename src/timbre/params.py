@@ -98,6 +98,7 @@ class Mixtures(Section):
     max_instruments: Int = Field(ge=1, le=4)
     gain_db: Float = Field(ge=0, le=60)
     offset: Float = Field(ge=0)
+    fresh: bool
 
     @model_validator(mode="after")
     def _check(self) -> "Mixtures":
@@ -118,7 +119,6 @@ class Augment(Section):
     """What training does to a mel: levels in dB, the rest the share of clips it is done to."""
 
     crop: Float = Field(gt=0)
-    gain_db: Float = Field(ge=0, le=60)
     equaliser_db: Float = Field(ge=0, le=60)
     reverb: Share
     noise: Share
@@ -156,9 +156,7 @@ class Params(Section):
     @model_validator(mode="after")
     def _check(self) -> "Params":
         if self.mel.fmax > self.audio.sample_rate / 2:
-            raise ValueError(
-                f"mel.fmax must not exceed half of audio.sample_rate ({self.audio.sample_rate / 2:g})"
-            )
+            raise ValueError(f"mel.fmax must not exceed half of audio.sample_rate ({self.audio.sample_rate / 2:g})")
         if self.mixtures.offset >= self.audio.window:
             raise ValueError(f"mixtures.offset must lie below audio.window ({self.audio.window:g})")
         if self.augment.crop > self.audio.window:

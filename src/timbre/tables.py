@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from timbre.errors import DataError
 
+SPLITS = ("train", "validation", "test")
+
 Row = TypeVar("Row")
 
 
@@ -26,6 +28,24 @@ class Clip:
     label: str
     split: str
     group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One fixed-length piece of a clip.
+
+    Attributes:
+        row: its row in the waveform pack.
+        start: where in the file it starts, in seconds.
+        file, label, split, group: as in `Clip`.
+    """
+
+    row: int
+    start: float
+    file: str
+    label: str
+    split: str
+    group: str
 
 
 @dataclass(frozen=True, slots=True)

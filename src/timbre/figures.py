@@ -1,0 +1,149 @@
+"""The pictures: mel spectrograms with their axes, and expected against predicted, hardest first."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from timbre.instruments import INSTRUMENTS
+
+if TYPE_CHECKING:
+    from timbre.evaluation import Judged
+    from timbre.params import Audio, Mel
+
+COLOURS = dict(zip(INSTRUMENTS, ("#E69F00", "#0072B2", "#CC79A7", "#009E73"), strict=True))  # Okabe and Ito, 2008
+RIGHT, WRONG = "#444444", "#D55E00"
+TICKS_HZ = (100, 300, 1000, 3000, 10000)
+RANGE_DB = 70
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG whose bytes hold no date and no version."""
+    FigureCanvasAgg(figure)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def draw_mel(axes: Axes, decibels: np.ndarray, audio: "Audio", mel: "Mel") -> None:
+    """Draw a log mel `[bands, frames]`, 70 dB deep, with Hz and seconds on its axes."""
+    from librosa import hz_to_mel
+
+    decibels = decibels.astype(np.float32)
+    seconds = decibels.shape[1] * mel.hop_length / audio.sample_rate
+    axes.imshow(
+        decibels,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=decibels.max() - RANGE_DB,
+        vmax=decibels.max(),
+        extent=(0, seconds, 0, mel.n_mels),
+        interpolation="nearest",
+    )
+    low, high = hz_to_mel(mel.fmin), hz_to_mel(mel.fmax)
+    ticks = [hz for hz in TICKS_HZ if mel.fmin <= hz <= mel.fmax]
+    axes.set_yticks([(hz_to_mel(hz) - low) / (high - low) * mel.n_mels for hz in ticks], [_hz(hz) for hz in ticks])
+    axes.tick_params(labelsize=7, length=2)
+
+
+def mels_of_each_instrument(
+    mels: np.ndarray, labels: Sequence[str], names: Sequence[str], audio: "Audio", mel: "Mel", rows: int = 3
+) -> Figure:
+    """A column an instrument, `rows` clips each, spread evenly over the split.
+
+    Args:
+        mels: log mels `[clips, bands, frames]`, dB.
+        labels: their instruments.
+        names: their files.
+        audio: for the time axis.
+        mel: for the frequency axis.
+        rows: clips an instrument.
+    """
+    figure = Figure(figsize=(11, 1.9 * rows + 0.6), layout="constrained")
+    grid = figure.subplots(rows, len(INSTRUMENTS), sharex=True, sharey=True, squeeze=False)
+    for column, instrument in enumerate(INSTRUMENTS):
+        clips = [index for index, label in enumerate(labels) if label == instrument]
+        for row in range(rows):
+            axes = grid[row, column]
+            if row < len(clips):
+                clip = clips[row * len(clips) // rows]
+                draw_mel(axes, mels[clip], audio, mel)
+                axes.set_title(_short(names[clip], 30), fontsize=7, color="#555555", pad=2)
+            else:
+                axes.set_axis_off()
+        grid[0, column].annotate(
+            instrument,
+            (0.5, 1.18),
+            xycoords="axes fraction",
+            ha="center",
+            fontsize=12,
+            fontweight="bold",
+            color=COLOURS[instrument],
+        )
+    figure.supxlabel("seconds", fontsize=9)
+    figure.supylabel("Hz", fontsize=9)
+    return figure
+
+
+def expected_against_predicted(
+    judged: "Judged", audio: "Audio", mel: "Mel", title: str, columns: int = 4, rows: int = 3
+) -> Figure:
+    """The clips that a model finds hardest: mel, truth, and a bar a probability.
+
+    The name above a mel is marked ✓ or ✗; filled bars are instruments that play, hollow ones do not; the
+    line across the bars is the instrument's threshold.
+    """
+    figure = Figure(figsize=(11, 2.5 * rows + 0.5), layout="constrained")
+    figure.suptitle(title, fontsize=11)
+    grid = figure.subplots(rows, columns * 2, width_ratios=[2.2, 1] * columns, squeeze=False)
+    first_window = np.unique(judged.split.clips, return_index=True)[1]
+    hardest = judged.hardest_first[: rows * columns]
+    for place in range(rows * columns):
+        left, right = grid[place // columns, place % columns * 2 : place % columns * 2 + 2]
+        if place >= len(hardest):
+            left.set_axis_off()
+            right.set_axis_off()
+            continue
+        clip = hardest[place]
+        draw_mel(left, judged.split.mels[first_window[clip]], audio, mel)
+        mark, colour = ("✓", RIGHT) if judged.right[clip] else ("✗", WRONG)
+        left.set_title(f"{mark} {_short(judged.split.names[clip], 28)}", fontsize=8, color=colour, loc="left", pad=3)
+        _draw_answer(right, judged.probabilities[clip], judged.split.targets[clip], judged.thresholds)
+    return figure
+
+
+def _draw_answer(axes: Axes, probabilities: np.ndarray, truth: np.ndarray, thresholds: tuple[float, ...]) -> None:
+    places = np.arange(len(INSTRUMENTS))[::-1]
+    colours = list(COLOURS.values())
+    filled = [colour if playing else "none" for colour, playing in zip(colours, truth, strict=True)]
+    axes.barh(places, np.maximum(probabilities, 0.01), color=filled, edgecolor=colours, linewidth=1.2, height=0.7)
+    for place, probability, threshold in zip(places, probabilities, thresholds or (None,) * 4, strict=True):
+        inside = probability > 0.6
+        axes.text(
+            min(probability, 1) - 0.04 if inside else probability + 0.05,
+            place,
+            f"{probability:.2f}",
+            va="center",
+            ha="right" if inside else "left",
+            fontsize=6.5,
+            color="#222222",
+        )
+        if threshold is not None:
+            axes.plot([threshold] * 2, [place - 0.42, place + 0.42], color="#222222", linewidth=0.8, linestyle=":")
+    axes.set(xlim=(0, 1.05), ylim=(-0.6, len(INSTRUMENTS) - 0.4), xticks=(0, 1))
+    axes.set_yticks(places, INSTRUMENTS)
+    axes.tick_params(labelsize=7, length=2)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _short(name: str, length: int) -> str:
+    """The end of a path's last part, or the whole if it is short enough."""
+    name = name.rsplit("/", 1)[-1]
+    return name if len(name) <= length else f"{name[: length // 2 - 1]}…{name[-length // 2 :]}"
+
+
+def _hz(hz: int) -> str:
+    return f"{hz // 1000}k" if hz >= 1000 else str(hz)

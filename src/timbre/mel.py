@@ -1,0 +1,61 @@
+"""The mel spectrogram: one transform, shared by extraction, mixing, prediction and export."""
+
+import torch
+from torch import Tensor, nn
+
+from timbre.errors import ParamsError
+from timbre.params import Mel
+
+FLOOR = 1e-10  # power: −100 dB
+RANGE_DB = 80.0  # what a model sees below the loudest point
+
+
+class MelSpectrogram(nn.Module):
+    """Power mel spectrogram with librosa's conventions: Hann window, centred frames, Slaney's filter bank.
+
+    Raises:
+        ParamsError: a band of the filter bank would hold no FFT bin, so that it would be silent for ever.
+    """
+
+    def __init__(self, sample_rate: int, mel: Mel) -> None:
+        super().__init__()
+        from librosa.filters import mel as filter_bank
+
+        bank = filter_bank(sr=sample_rate, n_fft=mel.n_fft, n_mels=mel.n_mels, fmin=mel.fmin, fmax=mel.fmax)
+        if empty := int((bank.max(axis=1) == 0).sum()):
+            raise ParamsError(
+                f"params.yaml: mel.n_mels: {empty} of {mel.n_mels} bands are empty with mel.n_fft {mel.n_fft}; "
+                "lower mel.n_mels or raise mel.n_fft"
+            )
+        self.n_fft, self.hop_length = mel.n_fft, mel.hop_length
+        self.register_buffer("filters", torch.from_numpy(bank), persistent=False)
+        self.register_buffer("window", torch.hann_window(mel.n_fft), persistent=False)
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        """Turn waveforms `[batch, samples]` into power mels `[batch, bands, frames]`."""
+        spectrum = torch.stft(
+            waveforms,
+            self.n_fft,
+            self.hop_length,
+            window=self.window,
+            center=True,
+            pad_mode="constant",
+            return_complex=True,
+        )
+        return self.filters @ (spectrum.real.square() + spectrum.imag.square())
+
+
+def power_to_db(power: Tensor) -> Tensor:
+    """Power to decibels, from −100 dB up."""
+    return 10 * power.clamp_min(FLOOR).log10()
+
+
+def db_to_power(db: Tensor) -> Tensor:
+    """Decibels to power."""
+    return 10 ** (db / 10)
+
+
+def reference_to_peak(db: Tensor) -> Tensor:
+    """Bring log mels `[batch, bands, frames]` to what models see: 2 at the loudest point, −2 at 80 dB below."""
+    below = db - db.amax(dim=(1, 2), keepdim=True)
+    return below.clamp_min(-RANGE_DB) / (RANGE_DB / 4) + 2

@@ -1,0 +1,63 @@
+"""The figures: plain functions of true answers and probabilities, in plain nested dictionaries."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from timbre.instruments import INSTRUMENTS
+
+DIGITS = 4
+
+
+def mean_by_clip(values: np.ndarray, clips: np.ndarray) -> np.ndarray:
+    """Average the rows of each clip: `[windows, n]` to float64 `[clips, n]`, clips numbered 0, 1, … in `clips`."""
+    sums = np.zeros((clips.max() + 1, values.shape[1]))
+    np.add.at(sums, clips, values)
+    return sums / np.bincount(clips)[:, None]
+
+
+def single_metrics(truth: ArrayLike, answers: ArrayLike) -> dict[str, object]:
+    """Accuracy, macro F1, and precision, recall and F1 of each instrument.
+
+    Args:
+        truth: the label of each clip, 0 to 3, `[clips]`.
+        answers: the label given to it, `[clips]`.
+    """
+    truth, answers = np.asarray(truth), np.asarray(answers)
+    of_instrument = _precision_recall_f1(np.eye(4)[truth], np.eye(4)[answers])
+    return {
+        "accuracy": round(float((truth == answers).mean()), DIGITS),
+        "macro_f1": _macro_f1(of_instrument),
+        **of_instrument,
+    }
+
+
+def layered_metrics(truth: ArrayLike, present: ArrayLike) -> dict[str, object]:
+    """Micro and macro F1, and precision, recall and F1 of each instrument.
+
+    Args:
+        truth: 1 where an instrument plays, `[clips, 4]`.
+        present: 1 where it was heard, `[clips, 4]`.
+    """
+    from sklearn.metrics import f1_score
+
+    of_instrument = _precision_recall_f1(truth, present)
+    return {
+        "micro_f1": round(float(f1_score(truth, present, average="micro", zero_division=0)), DIGITS),
+        "macro_f1": _macro_f1(of_instrument),
+        **of_instrument,
+    }
+
+
+def _precision_recall_f1(truth: ArrayLike, answers: ArrayLike) -> dict[str, dict[str, float]]:
+    from sklearn.metrics import precision_recall_fscore_support
+
+    scores = precision_recall_fscore_support(truth, answers, average=None, zero_division=0)[:3]
+    names = ("precision", "recall", "f1")
+    return {
+        instrument: {name: round(float(score[label]), DIGITS) for name, score in zip(names, scores, strict=True)}
+        for label, instrument in enumerate(INSTRUMENTS)
+    }
+
+
+def _macro_f1(of_instrument: dict[str, dict[str, float]]) -> float:
+    return round(float(np.mean([scores["f1"] for scores in of_instrument.values()])), DIGITS)

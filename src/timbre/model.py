@@ -1,0 +1,51 @@
+"""The network: one CNN for both tasks, and for recordings of any length."""
+
+import torch
+from torch import Tensor, nn
+
+from timbre.instruments import INSTRUMENTS
+from timbre.params import Model
+
+
+def block(inputs: int, outputs: int, convolutions: int) -> nn.Sequential:
+    """Some 3 × 3 convolutions, each with batch normalisation and ReLU, then max pooling by 2 in both axes."""
+    layers: list[nn.Module] = []
+    for index in range(convolutions):
+        layers += [
+            nn.Conv2d(outputs if index else inputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*layers, nn.MaxPool2d(2))
+
+
+class Listener(nn.Module):
+    """Mel spectrograms to four logits, one an instrument, in label order.
+
+    ```
+    mels [batch, bands, frames]
+      │  block: 1 convolution, c channels        bands/2 × frames/2
+      │  block: 2 convolutions, 2c channels      bands/4 × frames/4
+      │  …                                       (the first has one: it works at full size, and so costs most)
+      │  mean over bands, mean + max over time   any number of frames
+      ▼  dropout, linear
+    logits [batch, 4]
+    ```
+    """
+
+    def __init__(self, shape: Model) -> None:
+        super().__init__()
+        widths = [shape.channels * 2**index for index in range(shape.blocks)]
+        self.blocks = nn.Sequential(
+            *(
+                block(inputs, outputs, 1 if inputs == 1 else 2)
+                for inputs, outputs in zip([1, *widths], widths, strict=False)
+            )
+        )
+        self.head = nn.Sequential(nn.Dropout(shape.dropout), nn.Linear(widths[-1], len(INSTRUMENTS)))
+
+    def forward(self, mels: Tensor) -> Tensor:
+        """Logits `[batch, 4]` of mels `[batch, bands, frames]` as `reference_to_peak` gives them."""
+        maps = self.blocks(mels[:, None].contiguous(memory_format=torch.channels_last))
+        over_time = maps.mean(dim=2)
+        return self.head(over_time.mean(dim=2) + over_time.amax(dim=2))

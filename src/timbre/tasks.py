@@ -1,0 +1,40 @@
+"""The two tasks, one instrument alone and several layered, side by side: all that differs between them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from timbre.metrics import layered_metrics, single_metrics
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a model is trained and judged by.
+
+    Attributes:
+        name: single or layered.
+        loss: of logits `[clips, 4]` against targets `[clips, 4]`.
+        probabilities: of logits, the same shape.
+        f1: the figure by which the best epoch is kept, of logits and targets.
+    """
+
+    name: str
+    loss: Callable[[Tensor, Tensor], Tensor]
+    probabilities: Callable[[Tensor], Tensor]
+    f1: Callable[[Tensor, Tensor], float]
+
+
+def _single_f1(logits: Tensor, targets: Tensor) -> float:
+    return float(single_metrics(targets.argmax(dim=1), logits.argmax(dim=1))["macro_f1"])
+
+
+def _layered_f1(logits: Tensor, targets: Tensor) -> float:
+    return float(layered_metrics(targets, logits > 0)["micro_f1"])
+
+
+SINGLE = Task("single", functional.cross_entropy, lambda logits: logits.softmax(dim=1), _single_f1)
+LAYERED = Task("layered", functional.binary_cross_entropy_with_logits, torch.sigmoid, _layered_f1)
+TASKS = {task.name: task for task in (SINGLE, LAYERED)}

@@ -1,0 +1,159 @@
+"""Training: epochs of drawn and augmented mels under AdamW, and the best epoch by validation F1 kept."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from timbre.augment import augment, crop, make_equally_loud
+from timbre.draws import Draw
+from timbre.engine import make_fabric
+from timbre.inference import clip_logits
+from timbre.labelled import Labelled
+from timbre.mel import db_to_power, power_to_db, reference_to_peak
+from timbre.model import Listener
+from timbre.modelfile import Description, save_model
+from timbre.params import Audio, Augment, Compute, Mel, Model
+from timbre.rng import generator
+from timbre.running import fresh_file, progress
+from timbre.tables import write_table
+from timbre.tasks import Task
+
+WARM_UP = 0.15  # share of the steps until the learning rate peaks
+WEIGHT_DECAY = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One line of a training's history; the train figures are those of the augmented clips as they went by."""
+
+    epoch: int
+    train_loss: float
+    train_f1: float
+    validation_loss: float
+    validation_f1: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The numbers of one training, as params.yaml has them."""
+
+    seed: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    audio: Audio
+    mel: Mel
+    model: Model
+    augment: Augment
+
+    @property
+    def frame_seconds(self) -> float:
+        """Time from one mel frame to the next."""
+        return self.mel.hop_length / self.audio.sample_rate
+
+
+def train(
+    task: Task,
+    pack: np.ndarray,
+    draw: Callable[[np.random.Generator], Draw],
+    validation: Labelled,
+    recipe: Recipe,
+    compute: Compute,
+) -> tuple[dict[str, Tensor], list[Epoch]]:
+    """Train one network; return the weights of its best epoch by validation F1, and the history.
+
+    Args:
+        task: single or layered.
+        pack: log mels `[rows, bands, frames]` in dB that draws refer to.
+        draw: what an epoch hears.
+        validation: what it is judged by.
+        recipe: every number the result depends on.
+        compute: where and how; the same on every run of one machine gives the same result.
+    """
+    fabric = make_fabric(compute)
+    torch.manual_seed(int(generator(recipe.seed, task.name, "weights").integers(2**31)))
+    network = Listener(recipe.model).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=WEIGHT_DECAY)
+    model, optimizer = fabric.setup(network, optimizer)
+    noise = Generator(fabric.device)
+
+    schedule = None
+    best, history = {}, []
+    for number in progress(range(1, recipe.epochs + 1), f"train_{task.name}", unit="epoch"):
+        drawn = draw(generator(recipe.seed, task.name, "epoch", number))
+        steps = max(len(drawn.targets) // recipe.batch_size, 1)
+        schedule = schedule or torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, recipe.learning_rate, total_steps=steps * recipe.epochs, pct_start=WARM_UP
+        )
+        noise.manual_seed(int(generator(recipe.seed, task.name, "augment", number).integers(2**31)))
+        model.train()
+        losses, heard, truth = [], [], []
+        for part in np.array_split(np.arange(len(drawn.targets)), steps):
+            targets = torch.from_numpy(drawn.targets[part]).to(fabric.device)
+            power = add_up(pack, drawn.rows[part], drawn.gains_db[part], recipe, noise)
+            power = augment(power, recipe.augment, recipe.frame_seconds, noise)
+            logits = model(reference_to_peak(power_to_db(power))).float()
+            loss = task.loss(logits, targets)
+            fabric.backward(loss)
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()
+            losses.append(float(loss.detach()) * len(part))
+            heard.append(logits.detach().cpu())
+            truth.append(targets.cpu())
+        judged = clip_logits(model, validation, fabric.device)
+        answers = torch.from_numpy(validation.targets)
+        epoch = Epoch(
+            number,
+            train_loss=round(math.fsum(losses) / len(drawn.targets), 5),
+            train_f1=task.f1(torch.cat(heard), torch.cat(truth)),
+            validation_loss=round(float(task.loss(judged, answers)), 5),
+            validation_f1=task.f1(judged, answers),
+        )
+        if all(epoch.validation_f1 > earlier.validation_f1 for earlier in history):
+            # A copy: the tensors of a state dict go on changing with the network.
+            best = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+        history.append(epoch)
+    return best, history
+
+
+def add_up(pack: np.ndarray, rows: np.ndarray, gains_db: np.ndarray, recipe: Recipe, noise: Generator) -> Tensor:
+    """Add the parts of some clips, each cropped and made equally loud before its gain: power `[clips, bands, frames]`.
+
+    Args:
+        pack: log mels `[all rows, bands, frames]`, dB.
+        rows: int `[clips, parts]`.
+        gains_db: `[clips, parts]`, minus infinity where a part is silent.
+        recipe: for the length of the crop.
+        noise: draws where each part is cropped.
+    """
+    clips, parts = np.nonzero(np.isfinite(gains_db))
+    mels = torch.from_numpy(pack[rows[clips, parts]]).to(noise.device).float()
+    frames = min(round(recipe.augment.crop / recipe.frame_seconds), mels.shape[2])
+    power = make_equally_loud(db_to_power(crop(mels, frames, noise)))
+    gains = torch.from_numpy(10 ** (gains_db[clips, parts] / 10)).to(power)
+    total = power.new_zeros(len(rows), *power.shape[1:])
+    return total.index_add_(0, torch.from_numpy(clips).to(noise.device), power * gains[:, None, None])
+
+
+def write_training(
+    task: Task, weights: dict[str, Tensor], history: list[Epoch], recipe: Recipe, thresholds: tuple[float, ...] = ()
+) -> str:
+    """Write `models/<task>.safetensors` and `models/<task>_history.csv`; return a summary."""
+    description = Description(
+        task=task.name,
+        audio=recipe.audio,
+        mel=recipe.mel,
+        model=recipe.model,
+        thresholds=thresholds,
+    )
+    with fresh_file(f"models/{task.name}_history.csv") as table:
+        write_table(table, history, Epoch)
+    with fresh_file(f"models/{task.name}.safetensors") as model:
+        save_model(model, weights, description)
+    best = max(history, key=lambda epoch: epoch.validation_f1)
+    return f"{len(history)} epochs, the best is {best.epoch} with validation F1 {best.validation_f1:.3f}"

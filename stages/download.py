@@ -1,0 +1,15 @@
+"""download: fill data/raw from the source that data.source names."""
+
+from timbre.params import Params
+from timbre.running import fresh_folder, run_stage
+from timbre.sources import fetch
+
+
+def download(params: Params) -> str:
+    """Render, copy or download the recordings."""
+    with fresh_folder("data/raw") as raw:
+        return fetch(params, raw)
+
+
+if __name__ == "__main__":
+    run_stage("download", download)

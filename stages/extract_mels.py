@@ -1,0 +1,28 @@
+"""extract_mels: the log mel spectrogram of every window, packed by split."""
+
+from functools import partial
+from pathlib import Path
+
+from timbre.extraction import clip_mels, write_mels
+from timbre.params import Params
+from timbre.running import fresh_folder, run_stage
+from timbre.tables import SPLITS, Window, read_table, write_table
+
+CLIPS = Path("data/clips")
+
+
+def extract_mels(params: Params) -> str:
+    """Write data/mels: for each split a pack and the index of its rows."""
+    index = read_table(CLIPS / "index.csv", Window)
+    extract = partial(clip_mels, pack=CLIPS / "windows.npy", sample_rate=params.audio.sample_rate, mel=params.mel)
+    with fresh_folder("data/mels") as mels:
+        for split in SPLITS:
+            windows = [window for window in index if window.split == split]
+            rows = [window.row for window in windows]
+            write_mels(mels / f"{split}.npy", rows, extract, params.compute.workers, f"{split} mels")
+            write_table(mels / f"{split}.csv", windows, Window)
+    return f"{len(index)} windows"
+
+
+if __name__ == "__main__":
+    run_stage("extract_mels", extract_mels)

@@ -1,0 +1,19 @@
+"""prepare: audit data/raw, decode it to windows of one length and rate, and split it by recording."""
+
+from pathlib import Path
+
+from timbre.dataset import prepare_dataset
+from timbre.params import Params
+from timbre.running import fresh_folder, run_stage
+
+
+def prepare(params: Params) -> str:
+    """Write data/clips: packed waveforms, their index, and what was dropped or repaired."""
+    with fresh_folder("data/clips") as clips:
+        return prepare_dataset(
+            Path("data/raw"), clips, params.audio, params.splits, params.data.seed, params.compute.workers
+        )
+
+
+if __name__ == "__main__":
+    run_stage("prepare", prepare)

@@ -1,0 +1,43 @@
+"""train_layered: learn to tell which of the four instruments play together."""
+
+from functools import partial
+from pathlib import Path
+
+from timbre.draws import draw_fixed, draw_layers
+from timbre.instruments import INSTRUMENTS
+from timbre.labelled import load_layered
+from timbre.packs import open_pack
+from timbre.params import Params
+from timbre.running import run_stage
+from timbre.tables import Window, read_table
+from timbre.tasks import LAYERED
+from timbre.training import Recipe, train, write_training
+
+MELS = Path("data/mels")
+MIXTURES = Path("data/layered")
+
+
+def train_layered(params: Params) -> str:
+    """Write models/layered.safetensors and its history."""
+    recipe = Recipe(
+        seed=params.seed,
+        epochs=params.epochs,
+        batch_size=params.batch_size,
+        learning_rate=params.learning_rate,
+        audio=params.audio,
+        mel=params.mel,
+        model=params.model,
+        augment=params.augment,
+    )
+    if params.mixtures.fresh:
+        pack = open_pack(MELS / "train.npy")
+        draw = partial(draw_layers, read_table(MELS / "train.csv", Window), params.mixtures)
+    else:
+        fixed = load_layered(MIXTURES, "train")
+        pack, draw = fixed.mels, partial(draw_fixed, fixed.targets)
+    weights, history = train(LAYERED, pack, draw, load_layered(MIXTURES, "validation"), recipe, params.compute)
+    return write_training(LAYERED, weights, history, recipe, (params.threshold,) * len(INSTRUMENTS))
+
+
+if __name__ == "__main__":
+    run_stage("train_layered", train_layered)

@@ -1,0 +1,37 @@
+"""train_single: learn to tell which of the four instruments plays alone."""
+
+from functools import partial
+from pathlib import Path
+
+from timbre.draws import draw_alone
+from timbre.labelled import load_alone
+from timbre.packs import open_pack
+from timbre.params import Params
+from timbre.running import run_stage
+from timbre.tables import Window, read_table
+from timbre.tasks import SINGLE
+from timbre.training import Recipe, train, write_training
+
+MELS = Path("data/mels")
+
+
+def train_single(params: Params) -> str:
+    """Write models/single.safetensors and its history."""
+    recipe = Recipe(
+        seed=params.seed,
+        epochs=params.epochs,
+        batch_size=params.batch_size,
+        learning_rate=params.learning_rate,
+        audio=params.audio,
+        mel=params.mel,
+        model=params.model,
+        augment=params.augment,
+    )
+    draw = partial(draw_alone, read_table(MELS / "train.csv", Window))
+    pack = open_pack(MELS / "train.npy")
+    weights, history = train(SINGLE, pack, draw, load_alone(MELS, "validation"), recipe, params.compute)
+    return write_training(SINGLE, weights, history, recipe)
+
+
+if __name__ == "__main__":
+    run_stage("train_single", train_single)

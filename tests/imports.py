@@ -1,0 +1,40 @@
+"""Which of the repository's files a stage imports, at its top or inside functions, directly or not."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def imported_files(file: Path) -> set[str]:
+    """The file itself and all of Timbre's that it leads to, as paths from the root."""
+    seen, queue = set(), [file]
+    while queue:
+        path = queue.pop()
+        if path not in seen:
+            seen.add(path)
+            queue += [found for name in _imported_names(ast.parse(path.read_text())) for found in _files_of(name)]
+            queue += [package for package in _packages(path) if package.exists()]
+    return {path.relative_to(ROOT).as_posix() for path in seen}
+
+
+def _imported_names(tree):
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        else:
+            yield from _imported_names(node)
+
+
+def _files_of(name):
+    base = ROOT / "src" / Path(*name.split("."))
+    return [path for path in (base.with_suffix(".py"), base / "__init__.py") if path.exists()]
+
+
+def _packages(path):
+    return [parent / "__init__.py" for parent in path.parents if parent not in (ROOT, ROOT / "src", *ROOT.parents)]
