@@ -44,9 +44,7 @@ def zipped(extra: dict[str, bytes] | None = None) -> bytes:
 
 
 def held(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(autouse=True)
@@ -153,7 +151,7 @@ def test_a_server_that_stays_down_is_given_up(download):
 def test_the_server_says_how_long_to_wait(download, tmp_path):
     server = download(zipped(), Step(429, retry_after="1"))
     assert held(tmp_path / "raw") == recordings()
-    assert 1.0 <= server.times[1] - server.times[0] < 1.5
+    assert server.times[1] - server.times[0] >= 1.0
 
 
 def test_a_wait_of_hours_is_left_to_the_user(download):
@@ -185,14 +183,18 @@ def test_silence_counts_as_a_lost_connection(download, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "TIMEOUT", (1.0, 0.2))
     server = download(zipped(), Step(cut=1_500_000, stall=True))
     assert held(tmp_path / "raw") == recordings()
+    assert server.times[1] - server.times[0] < 5
     assert server.ranges == [f"bytes={1 << 20}-"]
 
 
 @pytest.mark.parametrize("checksum", [True, False])
-def test_what_an_ignored_range_spoils_is_downloaded_anew(download, tmp_path, checksum):
+def test_what_an_ignored_range_spoils_is_downloaded_anew(download, tmp_path, capfd, checksum):
     """A server that answers a range with an error page: the client appends the page to what it has."""
     download(zipped(), Step(cut=1_500_000), Step(page=b"busy", checksum=checksum))
     assert held(tmp_path / "raw") == recordings()
+    lost, damaged = capfd.readouterr().err.splitlines()
+    assert "the connection to Kaggle was lost" in lost
+    assert "the zip from Kaggle arrived damaged" in damaged
 
 
 @pytest.mark.parametrize(
@@ -209,7 +211,7 @@ def test_a_damaged_zip_is_downloaded_once_more_and_refused(download, damage):
 
 def test_no_network_is_noticed_at_once(tmp_path, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    with pytest.raises(DataError, match=r"Kaggle cannot be reached \(Connection refused\); check network"):
+    with pytest.raises(DataError, match=r"Kaggle cannot be reached \(.+\); check network"):
         download_dataset(PINNED, tmp_path / "raw")
     assert list((tmp_path / "raw").iterdir()) == []
 
@@ -233,6 +235,17 @@ def test_links_are_not_taken(download, tmp_path):
         archive.addfile(link)
     download(buffer.getvalue())
     assert held(tmp_path / "raw") == recordings()
+
+
+def test_what_a_notebook_has_mounted_is_copied(tmp_path, monkeypatch):
+    """In Kaggle's and Colab's notebooks the client downloads nothing and names a read-only folder."""
+    for name, data in recordings().items():
+        path = tmp_path / "mounted" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    monkeypatch.setattr("kagglehub.dataset_download", lambda handle: str(tmp_path / "mounted"))
+    download_dataset(PINNED, tmp_path / "raw")
+    assert held(tmp_path / "raw") == held(tmp_path / "mounted") == recordings()
 
 
 def test_a_zip_that_is_no_data_set_is_refused(download):
@@ -283,7 +296,8 @@ def stage(tmp_path):
     return start
 
 
-def test_a_stage_that_fails_leaves_nothing_and_the_next_run_works(stage, tmp_path):
+def test_a_stage_that_fails_leaves_nothing_and_the_next_run_works(stage, tmp_path, monkeypatch):
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "secret")  # the client praises its newer versions to who is logged in
     with kaggle(zipped(), *[Step(503)] * 5) as server:
         failed = stage(server)
         out, err = failed.communicate(timeout=20)
@@ -303,13 +317,15 @@ def test_a_stage_that_fails_leaves_nothing_and_the_next_run_works(stage, tmp_pat
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals and a pseudo-terminal")
 def test_progress_shows_on_a_terminal_and_an_interrupted_stage_leaves_nothing(stage, tmp_path):
     import pty
+    import termios
 
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
     with kaggle(zipped(), Step(cut=1_500_000, stall=True)) as server:
         process = stage(server, stderr=theirs)
         os.close(theirs)
         seen = ""
-        while "33%" not in seen:
+        while "0.00/3.00M" not in seen:
             seen += os.read(ours, 4096).decode()
         process.send_signal(signal.SIGTERM)
         with pytest.raises(OSError):

@@ -1,19 +1,22 @@
 """The four instruments, in label order, and the names people give them."""
 
+import re
 from difflib import get_close_matches
 
 from timbre.errors import DataError
 
 INSTRUMENTS = ("guitar", "drums", "violin", "piano")
 
-_PREFIX = "sound"
-_OTHER_NAMES = {
+_NAMES = {
+    **{instrument: instrument for instrument in INSTRUMENTS},
     "drum": "drums",
     "percussion": "drums",
     "guitars": "guitar",
     "violins": "violin",
     "pianos": "piano",
 }
+_FILLERS = {"sound", "sounds"}
+_LIKENESS = 0.8  # difflib's ratio: two letters swapped pass in all four names, a viola is no violin
 
 
 def match_instrument(name: str) -> str:
@@ -24,9 +27,18 @@ def match_instrument(name: str) -> str:
     Raises:
         DataError: no instrument, or more than one, is close enough.
     """
-    word = name.strip().lower().replace("-", "_").replace(" ", "_").removeprefix(_PREFIX).strip("_")
-    known = {**{instrument: instrument for instrument in INSTRUMENTS}, **_OTHER_NAMES}
-    close = {known[match] for match in get_close_matches(word, known, n=3, cutoff=0.75)}
+    close = {_NAMES[match] for match in get_close_matches(_bare(name), _NAMES, n=3, cutoff=_LIKENESS)}
     if len(close) != 1:
         raise DataError(f"class {name!r} is none of {', '.join(INSTRUMENTS)}")
     return close.pop()
+
+
+def is_instrument(name: str) -> bool:
+    """Whether a class name is an instrument's as it stands, prefix and plural aside, with no letter wrong."""
+    return _bare(name) in _NAMES
+
+
+def _bare(name: str) -> str:
+    """The letters of a class name without the word sound: `Sound_Drum` becomes `drum`."""
+    words = re.findall(r"[^\W\d_]+", name.casefold())
+    return "".join(word for word in words if word not in _FILLERS).removeprefix("sound")

@@ -1,5 +1,7 @@
 """The mel spectrogram: one transform, shared by extraction, mixing, prediction and export."""
 
+import warnings
+
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +23,9 @@ class MelSpectrogram(nn.Module):
         super().__init__()
         from librosa.filters import mel as filter_bank
 
-        bank = filter_bank(sr=sample_rate, n_fft=mel.n_fft, n_mels=mel.n_mels, fmin=mel.fmin, fmax=mel.fmax)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of empty bands: they are refused here
+            bank = filter_bank(sr=sample_rate, n_fft=mel.n_fft, n_mels=mel.n_mels, fmin=mel.fmin, fmax=mel.fmax)
         if empty := int((bank.max(axis=1) == 0).sum()):
             raise ParamsError(
                 f"params.yaml: mel.n_mels: {empty} of {mel.n_mels} bands are empty with mel.n_fft {mel.n_fft}; "

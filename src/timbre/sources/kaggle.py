@@ -1,0 +1,198 @@
+"""The data set on Kaggle, by Kaggle's own client: a pinned version, with patience for a poor network.
+
+The client resumes a broken download in its cache only, never in an `output_dir` of ours (it refuses a folder
+that is not empty), and it knows no retries and, in most calls, no timeouts. So its cache is put into the
+folder to be filled for as long as the download takes, and retries and timeouts are ours.
+"""
+
+import errno
+import logging
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from timbre.errors import DataError
+from timbre.params import Kaggle
+from timbre.sources.folder import copy_dataset, folder_files
+from timbre.sources.layout import find_dataset
+
+RETRIES = 4  # without any progress
+FIRST_DELAY = 2.0  # seconds before the first retry; doubles with each
+LONGEST_DELAY = 300.0  # seconds; where Kaggle asks for more, we give up
+TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces of an answer
+DAMAGED = "the zip from Kaggle arrived damaged"
+CACHE_VARIABLE = "KAGGLEHUB_CACHE"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why one try failed.
+
+    Attributes:
+        reason: what happened, the same for all failures of its kind.
+        detail: what the client or the system says about it, or empty.
+        advice: what the user can do about it.
+        retries: how many times in a row it is worth trying again.
+        wait: seconds that Kaggle asks to wait before that.
+    """
+
+    reason: str
+    detail: str = ""
+    advice: str = "run again later"
+    retries: int = 0
+    wait: float = 0.0
+
+    def __str__(self) -> str:
+        detail = " ".join(self.detail.split())
+        return f"{self.reason} ({detail})" if detail else self.reason
+
+
+def download_dataset(kaggle: Kaggle, folder: Path) -> dict[str, object]:
+    """Download the pinned version of a data set into `folder`; nothing stays in the user's home.
+
+    Kaggle's client finds credentials itself, in the environment or in `~/.kaggle`, or does without.
+
+    Returns:
+        Handle and version, and how many files beside the data set were left out.
+
+    Raises:
+        DataError: the data set cannot be had; the text says why and what to do, by hand if need be.
+    """
+    origin = {"handle": kaggle.handle, "version": kaggle.version}
+    with TemporaryDirectory(prefix=".kagglehub-", dir=folder) as cache:
+        root = _download(kaggle, Path(cache))
+        if not root.is_relative_to(cache):  # in Kaggle's and Colab's notebooks: a read-only mount
+            return origin | copy_dataset(root, folder)
+        with folder_files(root) as files:
+            prefix, names = find_dataset(files, f"{kaggle.handle} version {kaggle.version}")
+        names = [name for name in names if not (root / prefix / name).is_symlink()]  # a tar can hold links
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / prefix / name).replace(folder / name)
+    return origin | {"ignored": len(files) - len(names)}
+
+
+def _download(kaggle: Kaggle, cache: Path) -> Path:
+    """Download and unpack within `cache`, trying again where that may help; the folder of the data set.
+
+    Raises:
+        DataError: it cannot be had.
+    """
+    import kagglehub
+
+    most, tries = 0, Counter[str]()
+    while True:
+        try:
+            with _tamed_client(cache):
+                return Path(kagglehub.dataset_download(f"{kaggle.handle}/versions/{kaggle.version}"))
+        except MemoryError:
+            raise
+        except Exception as error:
+            received = sum(archive.stat().st_size for archive in cache.glob("datasets/*/*/*.archive"))
+            failure = _explain(error, kaggle, received)
+            if failure.reason == DAMAGED:
+                shutil.rmtree(cache / "datasets")
+            if received > most:  # as long as more arrives, the connection is worth all retries again
+                most, tries = received, Counter()
+            tries[failure.reason] += 1
+            _wait(failure, tries[failure.reason], kaggle, error)
+
+
+def _wait(failure: Failure, tries: int, kaggle: Kaggle, error: Exception) -> None:
+    """Announce a retry and sleep until it is due.
+
+    Raises:
+        DataError: a retry would not help, or has been tried often enough.
+    """
+    delay = max(FIRST_DELAY * 2 ** (tries - 1), failure.wait)
+    if tries > failure.retries or delay > LONGEST_DELAY:
+        often = f", {tries} times in a row" if tries > 1 else ""
+        by_hand = (
+            f"or download https://www.kaggle.com/datasets/{kaggle.handle}/versions/{kaggle.version} in a browser"
+            " and run: dvc exp run -S data.source=folder -S data.folder=archive.zip"
+        )
+        raise DataError(f"{failure}{often}; {failure.advice}, {by_hand}") from error
+    print(f"kaggle: {failure}; retry {tries} of {failure.retries} in {delay:.3g} s", file=sys.stderr, flush=True)
+    time.sleep(delay)
+
+
+def _explain(error: Exception, kaggle: Kaggle, received: int) -> Failure:
+    """What an error of the client means, once `received` bytes of the zip have arrived."""
+    import requests
+    from kagglehub.exceptions import DataCorruptionError
+    from urllib3.exceptions import MaxRetryError
+
+    response = getattr(error, "response", None)
+    if response is not None:
+        return _explain_answer(response, kaggle)
+    if isinstance(error, requests.ConnectionError) and any(isinstance(arg, MaxRetryError) for arg in error.args):
+        retries = RETRIES if received else 0  # with nothing received, there is no network: say so at once
+        return Failure("Kaggle cannot be reached", _cause(error), "check network and proxy and run again", retries)
+    if isinstance(error, requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError):
+        return Failure("the connection to Kaggle was lost", _cause(error), retries=RETRIES)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return Failure("no space left for the download", advice="free some (zip and files need it at once)")
+    if received or isinstance(error, DataCorruptionError):
+        return Failure(DAMAGED, str(error), retries=1)
+    return Failure("Kaggle's client failed", str(error), "put that right and run again")
+
+
+def _explain_answer(response: Any, kaggle: Kaggle) -> Failure:
+    """What an answer of Kaggle's means that is no data set."""
+    from urllib3.exceptions import InvalidHeader
+    from urllib3.util import Retry
+
+    wanted, status = f"{kaggle.handle} version {kaggle.version}", response.status_code
+    if status == 404:
+        return Failure(f"Kaggle has no {wanted}", "404", "correct data.kaggle in params.yaml")
+    if status in (401, 403):
+        advice = "check data.kaggle.handle and put a token from kaggle.com/settings into KAGGLE_API_TOKEN"
+        return Failure(f"Kaggle refuses {wanted}", str(status), advice)
+    if status in (408, 429) or status >= 500:
+        try:
+            wait = Retry().get_retry_after(response) or 0.0
+        except InvalidHeader:
+            wait = 0.0
+        return Failure(f"Kaggle answers {status}", response.reason, retries=RETRIES, wait=wait)
+    return Failure(f"Kaggle answers {status}", response.reason, "correct data.kaggle in params.yaml")
+
+
+def _cause(error: BaseException) -> str:
+    """The first error of the chain in words: the system's or server's own, without the layers above it."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+@contextmanager
+def _tamed_client(cache: Path) -> Iterator[None]:
+    """Have Kaggle's client keep its files in `cache`, give up on silence, and be quiet where nobody watches."""
+    from requests.adapters import HTTPAdapter
+
+    send, home = HTTPAdapter.send, os.environ.get(CACHE_VARIABLE)
+
+    def send_with_timeout(adapter: HTTPAdapter, request: Any, **options: Any) -> Any:
+        return send(adapter, request, **options | {"timeout": options.get("timeout") or TIMEOUT})
+
+    logging.getLogger("kagglehub").setLevel(logging.ERROR)
+    HTTPAdapter.send = send_with_timeout
+    os.environ[CACHE_VARIABLE] = str(cache)
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            progress_bar = sys.stderr if sys.stderr.isatty() else nowhere
+            with redirect_stdout(nowhere), redirect_stderr(progress_bar):
+                yield
+    finally:
+        HTTPAdapter.send = send
+        if home is None:
+            del os.environ[CACHE_VARIABLE]
+        else:
+            os.environ[CACHE_VARIABLE] = home

@@ -1,0 +1,60 @@
+"""Shared by the tests: the params as committed, tiny ones, generated audio, and the real sample."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from timbre.params import Params, load_params
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLE = ROOT.parent / "shared" / "kaggle-sample"
+
+TINY = {
+    "epochs": 2,
+    "batch_size": 16,
+    "soundfont": {"clips": 64, "seconds": 1.0, "sample_rate": 16000},
+    "audio": {"sample_rate": 16000, "window": 1.0},
+    "mel": {"n_fft": 512, "hop_length": 320, "n_mels": 32, "fmin": 50.0, "fmax": 8000.0},
+    "mixtures": {"train": 32, "validation": 8, "test": 8, "offset": 0.2},
+    "model": {"channels": 4, "blocks": 3},
+    "augment": {"crop": 0.8},
+}
+
+
+def with_changes(values: dict, changes: dict) -> dict:
+    """Params as nested dictionaries, some of them changed."""
+    return {
+        **values,
+        **{
+            key: with_changes(values[key], change) if isinstance(change, dict) else change
+            for key, change in changes.items()
+        },
+    }
+
+
+def committed_params() -> dict:
+    return yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+@pytest.fixture(scope="session")
+def params() -> Params:
+    return load_params(ROOT / "params.yaml")
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Params:
+    return Params.model_validate(with_changes(committed_params(), TINY))
+
+
+@pytest.fixture(scope="session")
+def sample() -> Path:
+    if not SAMPLE.is_dir():
+        pytest.skip("the real recordings of ../shared/kaggle-sample are not here")
+    return SAMPLE
+
+
+def tone(hertz: float, seconds: float, rate: int) -> np.ndarray:
+    """A sine of amplitude 0.5, float32."""
+    return (0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)

@@ -1,0 +1,83 @@
+"""A copy of the working tree as a fresh clone with tiny params, and commands run in it as a user types them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from conftest import ROOT, TINY, with_changes
+
+IDENTITY = {f"GIT_{who}_{what}": "tests" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "DVC_"))},
+    **IDENTITY,
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "COLUMNS": "200",
+}
+
+
+class Repository:
+    """One temporary clone."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def start(self, *command, **options):
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=ENVIRONMENT,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            **options,
+        )
+
+    def run(self, command, status=0, **options):
+        """What a command printed; it must end with `status`."""
+        process = self.start(*command.split(), **options)
+        out, err = process.communicate(timeout=600)
+        assert process.returncode == status, f"{command}: {process.returncode}\n{out}\n{err}"
+        return out + err
+
+    def commit(self, message):
+        self.run("git add --all")
+        self.run(f"git commit --quiet --message={message}")
+
+    def set_params(self, changes):
+        path = self.folder / "params.yaml"
+        path.write_text(yaml.safe_dump(with_changes(yaml.safe_load(path.read_text()), changes), sort_keys=False))
+
+    def lock(self):
+        return yaml.safe_load((self.folder / "dvc.lock").read_text())["stages"]
+
+    def hashes(self, *stages):
+        """The hashes of what some stages produced, as dvc.lock has them."""
+        return {out["path"]: out["md5"] for stage in stages for out in self.lock()[stage]["outs"]}
+
+
+def tiny_clone(folder: Path) -> Repository:
+    """Copy what git tracks or would track, commit it, and make the params tiny."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    for name in sorted(set(listed.stdout.decode().split("\0")) - {""}):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+    repository = Repository(folder)
+    repository.run("git init --quiet")
+    repository.set_params(TINY)
+    repository.commit("tiny")
+    return repository
+
+
+def stages_run(output):
+    """The stages that DVC says it ran."""
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]

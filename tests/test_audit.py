@@ -1,0 +1,354 @@
+"""The audit: what Kaggle's real metadata comes out as, and what becomes of each fault."""
+
+import csv
+import os
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from timbre.audit import audit, count_faults, require_every_class
+from timbre.errors import DataError
+from timbre.instruments import INSTRUMENTS, match_instrument
+from timbre.tables import Clip, Issue, read_table, write_table
+
+SHARED = Path(__file__).parents[2] / "shared"
+KAGGLE, SAMPLE = SHARED / "kaggle", SHARED / "kaggle-sample"
+FOLDERS = {"Train": "Train_submission/Train_submission", "Test": "Test_submission/Test_submission"}
+
+needs_kaggle = pytest.mark.skipif(not KAGGLE.is_dir(), reason="Kaggle's real metadata is not beside the repository")
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and names of any bytes need POSIX")
+needs_sample = pytest.mark.skipif(not SAMPLE.is_dir(), reason="the sample of recordings is not beside the repository")
+
+
+def fill(raw, split, rows, files=None, folder=None):
+    """Write metadata, `rows` as text, and empty files: those listed, unless others are named."""
+    raw.joinpath(f"Metadata_{split}.csv").write_bytes(rows if isinstance(rows, bytes) else rows.encode())
+    if files is None:
+        files = [line.split(",")[0] for line in rows.splitlines()[1:]]
+    folder = raw / (folder or FOLDERS[split])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in files:
+        folder.joinpath(name).touch()
+    return raw
+
+
+def table(*rows):
+    return "\n".join(["FileName,Class", *(",".join(row) for row in rows)]) + "\n"
+
+
+def outcome(raw):
+    """Labels by file name, and (kind, action) by file name or row, of a folder without test."""
+    clips, issues = audit(raw)
+    labels = {Path(clip.file).name: clip.label for clip in clips}
+    return labels, {(Path(issue.file).name, issue.kind, issue.action) for issue in issues}
+
+
+def counts(clips):
+    return Counter((clip.split, clip.label) for clip in clips)
+
+
+def unaccounted(raw, clips, issues):
+    """Metadata rows and files that are neither in a clip nor in an issue."""
+    clip_files, issue_files = {clip.file for clip in clips}, {issue.file for issue in issues}
+    issue_rows = {issue.row for issue in issues}
+    files = [path.relative_to(raw).as_posix() for path in raw.rglob("*") if path.is_file() and path.parent != raw]
+    lost = [file for file in files if file not in clip_files | issue_files]
+    for split, folder in FOLDERS.items():
+        with raw.joinpath(f"Metadata_{split}.csv").open(newline="", encoding="utf-8-sig") as file:
+            for number, row in enumerate(csv.DictReader(file), 2):
+                place = f"Metadata_{split}.csv:{number}"
+                if f"{folder}/{row['FileName']}" not in clip_files and place not in issue_rows:
+                    lost.append(place)
+    return lost
+
+
+def fill_real_names(raw):
+    """Kaggle's own metadata, and empty files under its own names."""
+    train = KAGGLE.joinpath("train_files.txt").read_text().splitlines()
+    assert len(train) == 2627
+    fill(raw, "Train", KAGGLE.joinpath("Metadata_Train.csv").read_bytes(), train)
+    metadata = KAGGLE.joinpath("Metadata_Test.csv").read_bytes()
+    return fill(raw, "Test", metadata, [line.split(",")[0] for line in metadata.decode().splitlines()[1:]])
+
+
+@pytest.fixture(scope="module")
+def real_names(tmp_path_factory):
+    return fill_real_names(tmp_path_factory.mktemp("raw"))
+
+
+@needs_kaggle
+def test_kaggles_real_names_come_out_right(real_names):
+    clips, issues = audit(real_names)
+    assert counts(clips) == {
+        ("train", "guitar"): 700,
+        ("train", "drums"): 699,
+        ("train", "violin"): 697,
+        ("train", "piano"): 527,
+    } | {("test", label): 20 for label in INSTRUMENTS}
+    assert count_faults(issues) == {
+        "copied class": 700,
+        "in test too": 3,
+        "missing": 1,
+        "misspelt class": 20,
+        "several classes": 2,
+        "unlisted": 700,
+    }
+    assert {issue.file for issue in issues if issue.kind == "in test too"} == {
+        f"{FOLDERS['Train']}/Va-ord-{note}.wav" for note in ("F4-ff-2c", "F6-mf-1c", "G5-ff-1c")
+    }
+    assert unaccounted(real_names, clips, issues) == []
+    assert clips == sorted(clips, key=lambda clip: clip.file)
+
+
+@needs_kaggle
+def test_every_unlisted_file_becomes_a_violin(real_names):
+    clips, issues = audit(real_names)
+    unlisted = {issue.file for issue in issues if issue.kind == "unlisted"}
+    kept = {clip.file for clip in clips if clip.split == "train" and clip.label == "violin"}
+    assert len(unlisted) == 700 and len(unlisted - kept) == 3
+    assert not any("drum" in file.casefold() for file in unlisted)
+
+
+@needs_sample
+def test_the_sample_is_usable_once_silent_and_broken_files_are_gone():
+    import soundfile
+
+    def is_usable(file):
+        try:
+            waveform, _ = soundfile.read(SAMPLE / file)
+        except soundfile.SoundFileError:
+            return False
+        return len(waveform) > 0 and np.isfinite(waveform).all() and np.abs(waveform).max() > 1e-3
+
+    clips, issues = audit(SAMPLE)
+    assert counts(clip for clip in clips if is_usable(clip.file)) == {
+        ("train", "guitar"): 40,
+        ("train", "drums"): 38,
+        ("train", "violin"): 40,
+        ("train", "piano"): 40,
+    } | {("test", label): 8 for label in INSTRUMENTS}
+    assert unaccounted(SAMPLE, clips, issues) == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "group"),
+    [
+        (b"FileName,Class\r\na.wav,Sound_Piano\r\n", ""),
+        (b"\xef\xbb\xbfClass,filename\na.wav's neighbour,x\n", None),
+        (b"\xef\xbb\xbfCLASS,file_name\nSound_Piano,a.wav\n\n", ""),
+        (b" Group , Class , FileName\nsonata,piano,a.wav", "sonata"),
+        (b"FileName;Class;Group\ra.wav;Pianos;sonata\r", "sonata"),
+        (b'"FileName","Class","Remark"\n"a.wav","sound piano","good, loud"\n', ""),
+    ],
+)
+def test_metadata_may_be_written_in_many_ways(tmp_path, metadata, group):
+    fill(tmp_path, "Train", metadata, ["a.wav"])
+    if group is None:
+        with pytest.raises(DataError, match=r"Metadata_Train\.csv:2: x: class .* is none of"):
+            audit(tmp_path)
+    else:
+        clips, _ = audit(tmp_path)
+        assert [(clip.file, clip.label, clip.group) for clip in clips] == [
+            (f"{FOLDERS['Train']}/a.wav", "piano", group)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        (None, "cannot be read .* FileName and Class"),
+        (b"", "no column filename and no class"),
+        (b"File,Class\na.wav,piano\n", "no column filename"),
+        (b"FileName,Class\n\n,\n", "holds no rows"),
+        ("FileName,Class\na.wav,flöte\n".encode("latin-1"), "not UTF-8"),
+        (b"FileName,Class\na.wav,Sound_Flute\n", r":2: a\.wav: class 'Sound_Flute' is none of guitar"),
+        (b"FileName,Class\na.wav\n", r":2: a\.wav: class ''"),
+        (b"FileName,Class\n" + b"x" * 200_000 + b",piano\n", "not CSV"),
+    ],
+)
+def test_metadata_that_cannot_be_used_is_named(tmp_path, metadata, message):
+    fill(tmp_path, "Train", metadata or b"", ["a.wav"])
+    if metadata is None:
+        tmp_path.joinpath("Metadata_Train.csv").unlink()
+    with pytest.raises(DataError, match=rf"Metadata_Train\.csv.*{message}"):
+        audit(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "instrument"),
+    [
+        ("Sound_Guiatr", "guitar"),
+        ("SOUND DRUM", "drums"),
+        ("percussion", "drums"),
+        ("Voilin", "violin"),
+        ("sound-paino_2", "piano"),
+        ("E-Guitar", "guitar"),
+    ],
+)
+def test_class_names_are_matched_kindly(name, instrument):
+    assert match_instrument(name) == instrument
+
+
+@pytest.mark.parametrize("name", ["", "Sound_", "viola", "violas", "flute", "bass", "guitar and piano"])
+def test_other_instruments_are_no_slip_of_the_pen(name):
+    with pytest.raises(DataError, match="none of"):
+        match_instrument(name)
+
+
+@pytest.mark.parametrize("first", ["violin", "drum"])
+def test_of_two_classes_with_the_same_files_the_names_tell_the_copy(tmp_path, first):
+    second = {"violin": "drum", "drum": "violin"}[first]
+    names = ["violin 1.wav", "violin 2.wav", "x.wav"]
+    rows = [(name, label) for label in (first, second) for name in names]
+    rows += [("g.wav", "guitar"), ("p.wav", "piano")]
+    fill(tmp_path, "Train", table(*rows), [*names, "g.wav", "p.wav", "y.wav"])
+    labels, issues = outcome(tmp_path)
+    assert labels == dict.fromkeys(names, "violin") | {"g.wav": "guitar", "p.wav": "piano", "y.wav": "drums"}
+    assert ("y.wav", "unlisted", "repaired") in issues
+
+
+def test_where_names_are_silent_the_later_class_is_the_copy(tmp_path):
+    rows = [(name, label) for label in ("piano", "guitar") for name in ("a.wav", "b.wav")]
+    labels, issues = outcome(fill(tmp_path, "Train", table(*rows)))
+    assert labels == {"a.wav": "piano", "b.wav": "piano"}
+    assert {kind for _, kind, _ in issues} == {"copied class"}
+
+
+def test_a_class_within_a_larger_one_is_the_copy_unless_the_names_are_its_own(tmp_path):
+    rows = [("a.wav", "violin"), ("b.wav", "piano"), ("a.wav", "piano"), ("c.wav", "piano")]
+    assert outcome(fill(tmp_path, "Train", table(*rows)))[0] == dict.fromkeys(["a.wav", "b.wav", "c.wav"], "piano")
+    named = [(name.replace("a.wav", "my violin.wav"), label) for name, label in rows]
+    labels, _ = outcome(fill(tmp_path, "Train", table(*named)))
+    assert labels["my violin.wav"] == "violin"
+    assert labels["b.wav"] == "piano"
+
+
+def test_unlisted_files_are_not_guessed_where_two_classes_lack_rows(tmp_path):
+    rows = [(name, label) for label in ("drum", "violin") for name in ("drum 1.wav", "drum 2.wav")]
+    fill(tmp_path, "Train", table(*rows, ("g.wav", "guitar")), ["drum 1.wav", "drum 2.wav", "g.wav", "y.wav"])
+    labels, issues = outcome(tmp_path)  # neither violin nor piano has a row left
+    assert "y.wav" not in labels
+    assert ("y.wav", "unlisted", "reported") in issues
+
+
+def test_a_class_that_never_had_rows_is_not_guessed_either(tmp_path):
+    rows = [("d.wav", "drum"), ("g.wav", "guitar"), ("p.wav", "piano")]
+    labels, issues = outcome(fill(tmp_path, "Train", table(*rows), ["d.wav", "g.wav", "p.wav", "violin.wav"]))
+    assert set(labels) == {"d.wav", "g.wav", "p.wav"}
+    assert issues == {("violin.wav", "unlisted", "reported")}
+
+
+def test_each_fault_has_its_issue_and_spoils_nothing_else(tmp_path):
+    rows = [
+        ("good.WAV", "piano"),
+        ("both.wav", "piano"),
+        ("both.wav", "guitar"),
+        ("twice.flac", "guitar"),
+        ("twice.flac", "guitar"),
+        ("gone.wav", "drum"),
+        ("drum.ogg", "drum"),
+        ("", "drum"),
+        ("LOUD.wav", "durms"),
+        ("cover.jpg", "drum"),
+    ]
+    files = ["good.WAV", "both.wav", "twice.flac", "drum.ogg", "loud.wav", "cover.jpg", ".hidden.wav", "extra.mp3"]
+    fill(tmp_path, "Train", table(*rows), files)
+    tmp_path.joinpath("Train_submission/stray.wav").touch()
+    labels, issues = outcome(tmp_path)
+    assert labels == {"good.WAV": "piano", "twice.flac": "guitar", "drum.ogg": "drums", "loud.wav": "drums"}
+    assert issues == {
+        ("both.wav", "several classes", "dropped"),
+        ("twice.flac", "listed twice", "reported"),
+        ("gone.wav", "missing", "dropped"),
+        ("", "no file name", "dropped"),
+        ("LOUD.wav", "misspelt class", "repaired"),
+        ("loud.wav", "differently written name", "repaired"),
+        ("cover.jpg", "missing", "dropped"),
+        ("cover.jpg", "not audio", "reported"),
+        (".hidden.wav", "not audio", "reported"),
+        ("extra.mp3", "unlisted", "reported"),
+        ("stray.wav", "outside the folder", "reported"),
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../secret.wav",
+        "/etc/secret.wav",
+        "sub/secret.wav",
+        "..\\secret.wav",
+        "C:secret.wav",
+        "\0.wav",
+        "..",
+        "a\x1b.wav",
+    ],
+)
+def test_names_never_lead_outside_the_folder(tmp_path, name):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    fill(raw, "Train", table(("a.wav", "piano"), (name, "piano")), ["a.wav"])
+    raw.joinpath("Train_submission/secret.wav").touch()
+    clips, issues = audit(raw)
+    assert [clip.file for clip in clips] == [f"{FOLDERS['Train']}/a.wav"]
+    assert [(issue.kind, issue.action, issue.row) for issue in issues if issue.row] == [
+        ("unsafe name", "dropped", "Metadata_Train.csv:3")
+    ]
+    assert all(char.isprintable() for issue in issues for char in issue.file)
+
+
+@needs_posix
+def test_links_may_lead_to_dvcs_cache_but_nowhere_else_outside(tmp_path):
+    raw, cached = tmp_path / "raw", tmp_path / "cache/files/md5/ab" / ("c" * 30)
+    raw.mkdir()
+    names = ["cached.wav", "secret.wav", "broken.wav", "inside.wav"]
+    fill(raw, "Train", table(*((name, "piano") for name in [*names, "a.wav", "pipe.wav"])), ["a.wav"])
+    cached.parent.mkdir(parents=True)
+    cached.touch()
+    tmp_path.joinpath("secret.wav").touch()
+    folder = raw / FOLDERS["Train"]
+    for name, target in zip(names, [cached, tmp_path / "secret.wav", tmp_path / "none", folder / "a.wav"], strict=True):
+        folder.joinpath(name).symlink_to(target)
+    os.mkfifo(folder / "pipe.wav")
+    clips, issues = audit(raw)
+    assert [Path(clip.file).name for clip in clips] == ["a.wav", "cached.wav", "inside.wav"]
+    unsafe = {Path(issue.file).name for issue in issues if issue.kind == "unsafe name"}
+    assert unsafe == {"secret.wav", "broken.wav", "pipe.wav"}
+
+
+@needs_posix
+def test_issues_of_the_strangest_names_can_be_written_and_read(tmp_path):
+    fill(tmp_path, "Train", table(("a.wav", "piano"), ("b\x00\u2028.wav", "piano")), ["a.wav"])
+    os.close(os.open(os.fsencode(tmp_path / FOLDERS["Train"]) + b"/\xff\n.wav", os.O_CREAT | os.O_WRONLY))
+    _, issues = audit(tmp_path)
+    write_table(tmp_path / "issues.csv", issues, Issue)
+    assert read_table(tmp_path / "issues.csv", Issue) == issues
+    assert len(issues) == 2
+
+
+def test_the_folder_may_be_single_and_test_may_be_absent(tmp_path):
+    fill(tmp_path, "Train", table(("a.wav", "piano")), folder="Train_submission")
+    assert [(clip.file, clip.split) for clip in audit(tmp_path)[0]] == [("Train_submission/a.wav", "train")]
+
+
+def test_a_missing_train_folder_is_named(tmp_path):
+    tmp_path.joinpath("Metadata_Train.csv").write_text(table(("a.wav", "piano")))
+    with pytest.raises(DataError, match="Train_submission: not there"):
+        audit(tmp_path)
+
+
+def test_test_keeps_a_name_that_stands_in_both(tmp_path):
+    fill(tmp_path, "Train", table(("a.wav", "piano"), ("b.wav", "piano")))
+    clips, issues = audit(fill(tmp_path, "Test", table(("a.wav", "piano"))))
+    assert [(Path(clip.file).name, clip.split) for clip in clips] == [("a.wav", "test"), ("b.wav", "train")]
+    assert [(issue.file, issue.kind) for issue in issues] == [(f"{FOLDERS['Train']}/a.wav", "in test too")]
+
+
+def test_a_class_without_clips_is_named_with_what_took_them(tmp_path):
+    rows = [("g.wav", "guitar"), ("d.wav", "drum"), ("v.wav", "violin"), ("p.wav", "piano")]
+    clips, issues = audit(fill(tmp_path, "Train", table(*rows), ["g.wav", "d.wav", "v.wav"]))
+    require_every_class([*clips, Clip("p2.wav", "piano", "train")])
+    with pytest.raises(DataError, match=r"no usable piano clip \(1 were dropped, such as p.wav: listed, but"):
+        require_every_class(clips, issues)

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from timbre.evaluation import Judged, answers_of
+from timbre.labelled import Labelled
+from timbre.metrics import layered_metrics, mean_by_clip, single_metrics
+
+
+def test_single_figures_of_a_case_done_by_hand():
+    truth = [0, 0, 0, 0, 1, 1, 2, 3]
+    answers = [0, 0, 0, 1, 1, 1, 3, 3]
+    metrics = single_metrics(truth, answers)
+    assert metrics["accuracy"] == 0.75
+    assert metrics["guitar"] == {"precision": 1.0, "recall": 0.75, "f1": 0.8571}
+    assert metrics["drums"] == {"precision": 0.6667, "recall": 1.0, "f1": 0.8}
+    assert metrics["violin"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0}
+    assert metrics["piano"] == {"precision": 0.5, "recall": 1.0, "f1": 0.6667}
+    assert metrics["macro_f1"] == pytest.approx((0.8571 + 0.8 + 0 + 0.6667) / 4, abs=1e-4)
+
+
+def test_layered_figures_of_a_case_done_by_hand():
+    truth = np.array([[1, 1, 0, 0], [1, 0, 1, 0]])
+    heard = np.array([[1, 0, 0, 0], [1, 1, 1, 0]])
+    metrics = layered_metrics(truth, heard)
+    assert metrics["micro_f1"] == 0.75  # 3 found, 1 missed, 1 too many
+    assert metrics["guitar"]["f1"] == metrics["violin"]["f1"] == 1.0
+    assert metrics["drums"]["f1"] == metrics["piano"]["f1"] == 0.0
+    assert metrics["macro_f1"] == 0.5
+
+
+def test_windows_are_averaged_over_their_clips():
+    values = np.array([[1.0, 0], [3, 0], [10, 5]])
+    assert mean_by_clip(values, np.array([0, 0, 1])).tolist() == [[2, 0], [10, 5]]
+
+
+def test_answers_are_the_likeliest_or_all_from_their_thresholds():
+    probabilities = np.array([[0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4]])
+    assert answers_of(probabilities, ()).tolist() == [[True, False, False, False], [False, False, False, True]]
+    several = answers_of(probabilities, (0.4, 0.25, 0.25, 0.25))
+    assert several.tolist() == [[True, True, False, False], [False, False, True, True]]
+
+
+def test_the_hardest_clips_come_first():
+    targets = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]], np.float32)
+    probabilities = np.array([[0.9, 0.1, 0, 0], [0.8, 0.2, 0, 0], [0.4, 0.1, 0.5, 0]])
+    split = Labelled(np.zeros((3, 1, 1)), np.arange(3), targets, ["a", "b", "c"])
+    judged = Judged(split, probabilities, answers_of(probabilities, ()), ())
+    assert judged.hardest_first.tolist() == [1, 2, 0]
+    assert judged.right.tolist() == [True, False, True]
+    assert judged.metrics["accuracy"] == pytest.approx(0.6667)

@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+
+from timbre.errors import DataError
+from timbre.packs import open_pack, pack_writer
+
+
+@pytest.mark.parametrize("chunks", [[], [3], [1, 0, 2, 5], [1] * 1000])
+def test_a_pack_holds_what_was_appended_however_it_came(tmp_path, chunks):
+    rows = np.arange(sum(chunks) * 6, dtype=np.float16).reshape(-1, 2, 3)
+    with pack_writer(tmp_path / "a.npy", (2, 3), "float16") as append:
+        for chunk in np.split(rows, np.cumsum(chunks)[:-1]) if chunks else []:
+            append(chunk)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), rows)
+    if len(rows):
+        np.testing.assert_array_equal(open_pack(tmp_path / "a.npy"), rows)
+
+
+def test_rows_of_another_shape_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="do not fit"), pack_writer(tmp_path / "a.npy", (2, 3), "float16") as append:
+        append(np.zeros((1, 3, 2)))
+
+
+def test_a_missing_or_damaged_pack_is_named(tmp_path):
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY")
+    for name in ("a.npy", "b.npy"):
+        with pytest.raises(DataError, match=name):
+            open_pack(tmp_path / name)

@@ -1,0 +1,176 @@
+"""The whole pipeline in a temporary clone, with the commands of the README, in the order a person would type them."""
+
+import csv
+import json
+import os
+import resource
+import signal
+import time
+
+import pytest
+from repository import stages_run, tiny_clone
+
+ALL = ["download", "prepare", "extract_mels", "layer_mixtures", "train_single", "train_layered", "evaluate"]
+DATA = ALL[:4]
+TRAINING = ALL[4:]
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory):
+    """A clone after its first `dvc repro`, and what that printed."""
+    repository = tiny_clone(tmp_path_factory.mktemp("clone"))
+    output = repository.run("dvc repro")
+    repository.commit("first")
+    return repository, output
+
+
+@pytest.fixture
+def repository(first_run):
+    return first_run[0]
+
+
+def test_the_first_run_runs_everything_and_each_stage_says_what_it_did(first_run):
+    repository, output = first_run
+    assert stages_run(output) == ALL
+    logged = {line.split(":")[0] for line in output.splitlines() if line.endswith(" s") and " in " in line}
+    assert logged == set(ALL)
+    single = json.loads((repository.folder / "metrics/single.json").read_text())
+    layered = json.loads((repository.folder / "metrics/layered.json").read_text())
+    for split in ("validation", "test"):
+        assert {"accuracy", "macro_f1", "guitar", "drums", "violin", "piano"} <= set(single[split])
+        assert {"micro_f1", "macro_f1", "guitar", "drums", "violin", "piano"} <= set(layered[split])
+    with (repository.folder / "plots/single_history.csv").open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
+
+
+def test_another_clone_in_another_folder_gets_the_same_bytes_with_one_worker(repository, tmp_path):
+    other = tiny_clone(tmp_path)
+    other.set_params({"compute": {"workers": 1}})
+    other.run("dvc repro")
+    assert other.hashes(*DATA) == repository.hashes(*DATA)
+    assert other.hashes("evaluate") == repository.hashes("evaluate")
+
+
+def test_a_second_run_runs_nothing(repository):
+    assert stages_run(repository.run("dvc repro")) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "stages"),
+    [
+        ({"epochs": 7}, {"train_single", "train_layered"}),
+        ({"threshold": 0.4}, {"train_layered"}),
+        ({"mixtures": {"gain_db": 3.0}}, {"layer_mixtures", "train_layered"}),
+        ({"mel": {"n_mels": 30}}, {"extract_mels", "layer_mixtures", "train_single", "train_layered", "evaluate"}),
+        ({"splits": {"validation": 0.2}}, {"prepare"}),
+        ({"soundfont": {"clips": 65}}, {"download"}),
+        ({"compute": {"workers": 3, "threads": 1}}, set()),
+    ],
+)
+def test_a_changed_param_makes_exactly_the_stages_stale_that_read_it(repository, changes, stages):
+    before = (repository.folder / "params.yaml").read_text()
+    repository.set_params(changes)
+    try:
+        status = json.loads(repository.run("dvc status --json"))
+    finally:
+        (repository.folder / "params.yaml").write_text(before)
+    stale = {stage for stage, reasons in status.items() if "params.yaml" in json.dumps(reasons)}
+    assert stale == stages
+
+
+def test_experiments_run_what_changed_and_restore_what_was_run(repository):
+    assert stages_run(repository.run("dvc exp run -S epochs=2")) == []
+    assert stages_run(repository.run("dvc exp run -S epochs=1 --name short")) == TRAINING
+
+    assert "train_single" not in (back := repository.run("dvc exp run -S epochs=2")) or "is cached" in back
+    assert stages_run(back) == ["evaluate"]
+
+    metrics = repository.run("dvc metrics diff HEAD short")
+    assert "metrics/single.json" in metrics
+    assert "test.macro_f1" in metrics
+    params = repository.run("dvc params diff HEAD short").split()
+    assert params[-3:] == ["epochs", "2", "1"]
+    assert "short" in repository.run("dvc exp show --no-pager")
+    for command in ("dvc plots show", "dvc plots diff HEAD short"):
+        repository.run(command)
+        page = (repository.folder / "dvc_plots/index.html").read_text()
+        assert "validation_f1" in page
+        assert "single_answers.png" in page
+
+
+def test_a_queued_grid_runs_in_copies_with_two_workers(repository):
+    repository.run("dvc exp run --queue -S epochs=3,4")
+    repository.run("dvc queue start -j 2")
+    deadline = time.monotonic() + 300
+    while "Queued" in (status := repository.run("dvc queue status")) or "Running" in status:
+        assert time.monotonic() < deadline, status
+        time.sleep(2)
+    assert status.count("Success") == 2, status
+    shown = repository.run("dvc exp show --csv --no-pager")
+    assert {row["epochs"] for row in csv.DictReader(shown.splitlines())} >= {"3", "4"}
+
+
+def test_real_recordings_run_through_and_their_faults_are_listed(repository, sample):
+    output = repository.run(f"dvc exp run --name real -S data.source=folder -S data.folder={sample}")
+    assert stages_run(output) == ALL
+    with (repository.folder / "data/clips/issues.csv").open() as file:
+        issues = {row["file"].split("/")[-1]: row for row in csv.DictReader(file)}
+    for name, reason in {
+        "0 bytes.wav": "cannot be read",
+        "silence.wav": "silent",
+        "not a number.wav": "not finite",
+        "truncated header.wav": "cannot be read",
+        "029500_morning-rain-piano-65875.wav": "",
+    }.items():
+        assert issues[name]["action"] == "dropped"
+        assert reason in issues[name]["reason"]
+
+    readable, broken = sample / "Test_submission/Test_submission", sample / "Train_submission/Train_submission"
+    files = [*sorted(readable.glob("*.wav")), broken / "silence.wav"]
+    process = repository.start("timbre", "predict", "--format", "jsonl", *map(str, files))
+    answers = [json.loads(line) for line in process.communicate(timeout=300)[0].splitlines()]
+    assert process.returncode == 1
+    assert [answer["file"] for answer in answers] == [str(file) for file in files]
+    assert all("instrument" in answer for answer in answers[:-1])
+    assert answers[-1]["error"] == "is silent"
+
+
+@pytest.mark.parametrize("stage", ["download", "prepare", "train_single"])
+def test_an_interrupted_stage_says_so_in_one_line_and_leaves_nothing_half_written(repository, stage):
+    repository.run("git checkout --quiet .")
+    repository.run("dvc checkout")
+    repository.set_params({"epochs": 5000, "soundfont": {"clips": 20000}})
+    before = repository.run("git status --short data models")
+    process = repository.start("python", "-m", f"stages.{stage}")
+    time.sleep(4 if stage != "prepare" else 0.8)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    repository.run("git checkout --quiet params.yaml")
+    assert process.returncode == 130, errors
+    assert errors.strip().splitlines()[-1].startswith(f"{stage}: interrupted")
+    assert "Traceback" not in errors
+    assert not list(repository.folder.glob("data/.*partial")) + list(repository.folder.glob("models/.*partial*"))
+    assert repository.run("git status --short data models") == before
+
+
+def test_a_full_disk_is_one_line_and_the_old_output_stays(repository):
+    repository.run("dvc checkout")
+    size = (repository.folder / "data/mels/train.npy").stat().st_size
+
+    def fill_disk():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2))
+
+    output = repository.run("python -m stages.extract_mels", status=1, preexec_fn=fill_disk)
+    assert output.strip().splitlines()[-1].startswith("extract_mels: no space left")
+    assert "Traceback" not in output
+    assert (repository.folder / "data/mels/train.npy").stat().st_size == size
+
+
+def test_a_bad_param_stops_a_stage_with_the_name_of_its_key(repository):
+    repository.set_params({"epochs": -1})
+    for command in ("python -m stages.train_single", "timbre check"):
+        lines = repository.run(command, status=1).strip().splitlines()
+        assert len(lines) == 1
+        assert "epochs" in lines[0]
+        assert "got -1" in lines[0]
+    repository.run("git checkout --quiet params.yaml")

@@ -1,0 +1,397 @@
+"""Recordings brought by the user: folders and zips are copied faithfully, or refused in one clear line."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+import stat
+import sys
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from timbre.errors import DataError
+from timbre.params import Params
+from timbre.sources import fetch
+from timbre.sources.folder import copy_dataset
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "../shared/kaggle-sample"
+TRAIN, TEST = "Train_submission/Train_submission/", "Test_submission/Test_submission/"
+DATASET = {
+    "Metadata_Train.csv": b"FileName,Class\r\na.wav,Sound_Guitar\r\n",
+    "Metadata_Test.csv": b"FileName,Class\r\nb.wav,Sound_Piano\r\n",
+    TRAIN + "a.wav": b"RIFF" * 1000,
+    TRAIN + "Vn-ord-E6 (1).wav": b"",
+    TEST + "Gitarre gezupft \u00e4\u6f22.wav": b"RIFF" * 10,
+}
+
+
+def params(source: str, folder: Path | str = "") -> Params:
+    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    values["data"] |= {"source": source, "folder": str(folder)}
+    return Params.model_validate(values)
+
+
+def write_folder(folder: Path, files: dict[str, bytes] = DATASET) -> Path:
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return folder
+
+
+def zip_bytes(files: dict[str | zipfile.ZipInfo, bytes] = DATASET) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def write_zip(path: Path, files: dict[str | zipfile.ZipInfo, bytes] = DATASET, prefix: str = "") -> Path:
+    path.write_bytes(zip_bytes({prefix + name: data for name, data in files.items()} if prefix else files))
+    return path
+
+
+def held(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def raw(tmp_path, monkeypatch) -> Path:
+    """The empty folder to fill, in a repository of its own."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "repository"))
+    (tmp_path / "repository/data/new").mkdir(parents=True)
+    return tmp_path / "repository/data/new"
+
+
+@pytest.fixture
+def refusal(raw, tmp_path):
+    """Why a data set is refused: one line; nothing has been written but in the folder to fill."""
+
+    def why(origin: Path) -> str:
+        before = {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*") if raw not in path.parents}
+        with pytest.raises(DataError) as caught:
+            copy_dataset(origin, raw)
+        after = {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*") if raw not in path.parents}
+        before.pop(raw), after.pop(raw)
+        assert after == before
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    return why
+
+
+def test_a_folder_and_its_zips_give_the_same_data_set_and_manifest(tmp_path, raw):
+    extra = {"read me.txt": b"", TRAIN + ".DS_Store": b"", "x.wav": b""}
+    origins = [
+        write_folder(tmp_path / "whole", DATASET | extra),
+        write_folder(tmp_path / "above" / "inner", DATASET | extra).parent,
+        write_zip(tmp_path / "whole.zip", DATASET | extra),
+        write_zip(tmp_path / "top.zip", DATASET | extra, prefix="archive/"),
+    ]
+    manifests = set()
+    for number, origin in enumerate(origins):
+        folder = raw / str(number)
+        folder.mkdir()
+        assert fetch(params("folder", origin), folder) == "5 files, 4.11kB, from folder"
+        files = held(folder)
+        manifest, source = files.pop("manifest.csv"), json.loads(files.pop("source.json"))
+        assert files == DATASET
+        assert source["folder"] == {"kind": "zip" if origin.suffix else "folder", "ignored": 3}
+        manifests.add(manifest)
+    assert len(manifests) == 1
+
+
+def test_the_manifest_and_provenance_say_what_is_there_and_nothing_of_this_machine(tmp_path, raw):
+    fetch(params("folder", write_folder(tmp_path / "mine")), raw)
+    with (raw / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["file"] for row in rows] == sorted(DATASET)
+    for row in rows:
+        assert row["sha256"] == hashlib.sha256(DATASET[row["file"]]).hexdigest()
+        assert int(row["bytes"]) == len(DATASET[row["file"]])
+    text = (raw / "source.json").read_text(encoding="utf-8")
+    assert json.loads(text) == {
+        "source": "folder",
+        "folder": {"kind": "folder", "ignored": 0},
+        "files": 5,
+        "bytes": sum(map(len, DATASET.values())),
+        "metadata": {name: hashlib.sha256(DATASET[name]).hexdigest() for name in DATASET if "Meta" in name},
+    }
+    assert b"\r" not in (raw / "manifest.csv").read_bytes() + (raw / "source.json").read_bytes()
+
+
+def test_soundfont_is_rendered_with_the_data_seed(raw, monkeypatch):
+    called = []
+
+    def render_dataset(*args):
+        called.extend(args)
+        (args[2] / "Metadata_Train.csv").write_text("FileName,Class\n")
+        return {"font": "f"}
+
+    monkeypatch.setitem(sys.modules, "timbre.sources.soundfont", SimpleNamespace(render_dataset=render_dataset))
+    wanted = params("soundfont")
+    assert fetch(wanted, raw) == "1 files, 15.0B, from soundfont"
+    assert called == [wanted.soundfont, wanted.data.seed, raw, wanted.compute.workers]
+    assert json.loads((raw / "source.json").read_text())["soundfont"] == {"font": "f"}
+
+
+@pytest.mark.skipif(not SAMPLE.is_dir(), reason="the real sample ../shared/kaggle-sample is not here")
+def test_the_real_sample_is_copied_whole(raw):
+    copy_dataset(SAMPLE.resolve(), raw)
+    assert len(list((raw / TRAIN).iterdir())) == len(list((SAMPLE / TRAIN).iterdir()))
+    assert (raw / "Metadata_Train.csv").read_bytes() == (SAMPLE / "Metadata_Train.csv").read_bytes()
+
+
+def test_recordings_may_lie_one_folder_higher(tmp_path, raw):
+    flat = {
+        name.replace(TRAIN, "Train_submission/").replace(TEST, "Test_submission/"): data
+        for name, data in DATASET.items()
+    }
+    copy_dataset(write_folder(tmp_path / "mine", flat), raw)
+    assert held(raw) == flat
+
+
+def test_the_users_files_stay_as_they_are_and_the_copies_can_be_written(tmp_path, raw):
+    origin = write_folder(tmp_path / "mine")
+    for path in origin.rglob("*"):
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    before = {path: path.stat() for path in origin.rglob("*")}
+    copy_dataset(origin, raw)
+    after = {path: path.stat() for path in origin.rglob("*")}
+    for path, was in before.items():
+        now = after[path]
+        assert (now.st_mode, now.st_mtime_ns, now.st_nlink) == (was.st_mode, was.st_mtime_ns, was.st_nlink)
+        assert (raw / path.relative_to(origin)).stat().st_mode & stat.S_IWUSR
+        assert (raw / path.relative_to(origin)).stat().st_ino != was.st_ino
+
+
+@pytest.mark.parametrize("root", ["repository", "elsewhere"])
+def test_a_relative_folder_starts_at_the_repository(tmp_path, raw, monkeypatch, root):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / root))
+    write_folder(tmp_path / root / "mine")
+    copy_dataset(Path("mine"), raw)
+    assert held(raw) == DATASET
+
+
+def test_a_tilde_is_the_home(tmp_path, raw, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    write_folder(tmp_path / "mine")
+    copy_dataset(Path("~/mine"), raw)
+    assert held(raw) == DATASET
+
+
+def test_what_is_not_there_or_no_data_set_is_named(tmp_path, refusal):
+    assert "nowhere is not there" in refusal(tmp_path / "nowhere")
+    assert "~nobody-knows" in refusal(Path("~nobody-knows/x"))
+    assert "holds no Metadata_Train.csv" in refusal(write_folder(tmp_path / "a", {"x.wav": b""}))
+    for gone in ("Metadata_Test.csv", "Test_submission"):
+        rest = {name: data for name, data in DATASET.items() if not name.startswith(gone)}
+        assert f"holds no {gone}" in refusal(write_folder(tmp_path / gone, rest))
+        assert f"holds no top/{gone}" in refusal(write_zip(tmp_path / f"{gone}.zip", rest, prefix="top/"))
+    write_folder(tmp_path / "two" / "b")
+    write_folder(tmp_path / "two" / "a")
+    assert "holds several data sets (a/, b/)" in refusal(tmp_path / "two")
+    (tmp_path / "table.csv").write_bytes(b"FileName,Class\n")
+    assert "table.csv: no zip" in refusal(tmp_path / "table.csv")
+
+
+@pytest.mark.parametrize("origin", ["data/raw", "data/raw/sub", "data", "link"])
+def test_an_output_folder_is_refused_even_before_dvc_has_emptied_it(tmp_path, refusal, origin):
+    repository = tmp_path / "repository"
+    assert "lies in data/raw" in refusal(Path("data/raw"))
+    write_folder(repository / "data/raw" / ("sub" if "sub" in origin else ""))
+    (repository / "link").symlink_to(repository / "data/raw")
+    assert "lies in data/raw" in refusal(Path(origin))
+
+
+def test_links_that_lead_out_are_refused_and_others_followed(tmp_path, raw, refusal):
+    origin = write_folder(tmp_path / "mine")
+    (tmp_path / "secret.wav").write_bytes(b"secret")
+    (origin / "Train_submission/link.wav").symlink_to(origin / TRAIN / "a.wav")
+    copy_dataset(origin, raw)
+    assert held(raw)["Train_submission/link.wav"] == DATASET[TRAIN + "a.wav"]
+    assert not (raw / "Train_submission/link.wav").is_symlink()
+    shutil.rmtree(raw)
+    raw.mkdir()
+    for place, target in {
+        TRAIN + "out.wav": tmp_path / "secret.wav",
+        TRAIN + "relative.wav": Path("../../../secret.wav"),
+        "Test_submission/out": tmp_path,
+    }.items():
+        (origin / place).symlink_to(target)
+        assert f"{origin / place}: a link that leads out of the data set" in refusal(origin)
+        (origin / place).unlink()
+        shutil.rmtree(raw)
+        raw.mkdir()
+    shutil.move(origin / "Train_submission", tmp_path / "big disk")
+    (origin / "Train_submission").symlink_to(tmp_path / "big disk")
+    assert "Train_submission: a link that leads out" in refusal(origin)
+
+
+@pytest.mark.parametrize("make", ["dangling", "loop", "folder", "pipe"])
+def test_what_is_no_plain_file_is_refused(tmp_path, refusal, make):
+    origin = write_folder(tmp_path / "mine")
+    place = origin / TRAIN / "odd.wav"
+    if make == "pipe":
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("no named pipes here")
+        os.mkfifo(place)
+    else:
+        place.symlink_to({"dangling": "gone.wav", "loop": "odd.wav", "folder": "../../Test_submission"}[make])
+    assert "odd.wav: no plain file" in refusal(origin)
+
+
+@pytest.mark.parametrize(("place", "matters"), [("lost+found", False), (TRAIN.rstrip("/"), True), ("", True)])
+def test_only_unreadable_folders_of_the_data_set_matter(tmp_path, raw, monkeypatch, place, matters):
+    origin = write_folder(tmp_path / "mine", DATASET | {"lost+found/x": b""})
+    scandir = os.scandir
+
+    def refuse(path):
+        if Path(path) == origin / place:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    if matters:
+        with pytest.raises(PermissionError):
+            copy_dataset(origin, raw)
+    else:
+        copy_dataset(origin, raw)
+        assert held(raw) == DATASET
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path, refusal):
+    origin = write_folder(tmp_path / "mine")
+    try:
+        Path(os.fsdecode(os.fsencode(origin / TRAIN) + b"\xff.wav")).write_bytes(b"")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    assert r"\udcff.wav' is not in UTF-8" in refusal(origin)
+
+
+def link(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return entry
+
+
+def nul(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name)
+    entry.filename = name
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        ("../up.wav", "leads outside"),
+        (TRAIN + "../../../up.wav", "leads outside"),
+        ("/etc/x.wav", "is an absolute path"),
+        ("C:/x.wav", "names a drive"),
+        (TRAIN + "..\\..\\..\\x.wav", "holds a backslash"),
+        (nul(TRAIN + "x\0.wav"), "holds a NUL"),
+        (link(TRAIN + "x.wav"), "is a link"),
+    ],
+    ids=["up", "up inside", "absolute", "drive", "backslash", "nul", "link"],
+)
+def test_an_entry_that_no_honest_zip_holds_is_named(tmp_path, raw, refusal, entry, fault):
+    reason = refusal(write_zip(tmp_path / "archive.zip", DATASET | {entry: b"../../up.wav"}))
+    assert f"archive.zip: entry {getattr(entry, 'filename', entry)!r} {fault}" in reason
+    assert held(raw) == {}
+
+
+def test_an_entry_that_stands_twice_is_named(tmp_path, refusal):
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        data = io.BytesIO(zip_bytes())
+        with zipfile.ZipFile(data, "a") as archive:
+            archive.writestr(TRAIN + "a.wav", b"other")
+    (tmp_path / "archive.zip").write_bytes(data.getvalue())
+    assert f"entry '{TRAIN}a.wav' stands twice" in refusal(tmp_path / "archive.zip")
+
+
+def test_names_that_the_disk_takes_for_the_same_are_refused(tmp_path, raw, refusal):
+    fault = "this disk takes its name and another's for the same"
+    origin = write_zip(tmp_path / "archive.zip", DATASET | {TRAIN + "a.wav/b.wav": b""})
+    assert f"a.wav/b.wav: {fault}" in refusal(origin)
+    shutil.rmtree(raw)
+    write_folder(raw, {TRAIN + "a.wav": b"A.wav, where upper and lower case are one"})
+    assert f"a.wav: {fault}" in refusal(write_folder(tmp_path / "mine"))
+
+
+def patched(data: bytes, local: int, central: int, value: bytes) -> bytes:
+    """The zip with some bytes of each entry's two headers replaced, at their offsets in each."""
+    changed = bytearray(data)
+    for signature, offset in ((b"PK\3\4", local), (b"PK\1\2", central)):
+        at = -1
+        while (at := data.find(signature, at + 1)) >= 0:
+            changed[at + offset : at + offset + len(value)] = value
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda data: data[: len(data) // 2], "no zip, or a damaged one (File is not a zip file)"),
+        (lambda data: data[100:], "does not lie in the zip"),
+        (lambda data: patched(data, 14, 16, b"\1\2\3\4"), "damaged in the zip (Bad CRC-32"),
+        (lambda data: patched(data, 6, 8, b"\1\0"), "asks for a password"),
+        (lambda data: patched(data, 8, 10, b"\x09\0"), "uses compression 9"),
+        (lambda data: patched(data, 22, 24, b"\xff\xff\xff\x7f"), "would unpack to 10.7GB"),
+    ],
+    ids=["half", "no start", "checksum", "password", "compression", "bomb"],
+)
+def test_a_zip_that_cannot_be_unpacked_says_why(tmp_path, refusal, spoil, fault):
+    (tmp_path / "archive.zip").write_bytes(spoil(zip_bytes()))
+    assert fault in refusal(tmp_path / "archive.zip")
+
+
+def test_a_disk_that_is_too_small_is_noticed_first(tmp_path, raw, refusal, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4000))
+    assert "needs 4.11kB for its copy, 4.00kB are free" in refusal(write_zip(tmp_path / "archive.zip"))
+    assert held(raw) == {}
+
+
+@pytest.mark.parametrize(
+    ("stored", "meant"),
+    [("gezupft \u00e4.wav".encode(), "gezupft \u00e4.wav"), (b"gezupft \x84.wav", "gezupft \u00e4.wav")],
+    ids=["utf-8 without its flag", "code page 437"],
+)
+def test_old_zips_keep_their_names(tmp_path, raw, stored, meant):
+    placeholder = b"?" * len(stored)
+    data = zip_bytes(DATASET | {TRAIN + placeholder.decode(): b"x"}).replace(placeholder, stored)
+    (tmp_path / "archive.zip").write_bytes(data)
+    copy_dataset(tmp_path / "archive.zip", raw)
+    assert held(raw) == DATASET | {TRAIN + meant: b"x"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=6), st.data())
+def test_whatever_the_bytes_a_zip_is_copied_or_refused(tmp_path_factory, changes, data):
+    """Any bytes changed: right contents under some names, or a DataError; never a traceback or a stray file."""
+    whole = bytearray(zip_bytes())
+    for place, value in changes:
+        whole[place % len(whole)] = value
+    folder = tmp_path_factory.mktemp("fuzz")
+    (folder / "archive.zip").write_bytes(whole[: data.draw(st.sampled_from([None, -1, -30]))])
+    (folder / "raw").mkdir()
+    try:
+        copy_dataset(folder / "archive.zip", folder / "raw")
+    except DataError:
+        pass
+    else:
+        assert set(held(folder / "raw").values()) <= set(DATASET.values())
+    assert sorted(path.name for path in folder.iterdir()) == ["archive.zip", "raw"]
+    shutil.rmtree(folder)

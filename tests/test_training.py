@@ -1,0 +1,182 @@
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from timbre.draws import draw_alone, draw_fixed, draw_layers, rows_by_clip
+from timbre.errors import DataError, ParamsError
+from timbre.instruments import INSTRUMENTS
+from timbre.labelled import Labelled
+from timbre.model import Listener
+from timbre.modelfile import Description, load_model, save_model
+from timbre.params import Augment, Compute
+from timbre.tables import Window
+from timbre.tasks import LAYERED, SINGLE
+from timbre.training import Recipe, add_up, train
+
+BANDS, FRAMES = 16, 50
+QUIET = Augment(crop=0.8, equaliser_db=0, reverb=0, noise=0, low_pass=0, mask=0)
+COMPUTE = Compute(workers=1, device="cpu", precision="32-true", threads=1)
+
+
+def windows(clips=40, per_clip=2):
+    return [
+        Window(row, 0.0, f"{row // per_clip}.wav", INSTRUMENTS[row // per_clip % 4], "train", "")
+        for row in range(clips * per_clip)
+    ]
+
+
+def pack_of(rows, seed=0):
+    """Log mels in which each instrument lights four bands of its own over noise."""
+    mels = np.random.default_rng(seed).uniform(-60, -40, (len(rows), BANDS, FRAMES))
+    for row, window in enumerate(rows):
+        label = INSTRUMENTS.index(window.label)
+        mels[row, 4 * label : 4 * label + 4] += 40
+    return mels.astype(np.float16)
+
+
+@pytest.fixture
+def recipe(tiny):
+    return Recipe(
+        seed=0,
+        epochs=4,
+        batch_size=8,
+        learning_rate=0.01,
+        audio=tiny.audio,
+        mel=tiny.mel,
+        model=tiny.model,
+        augment=QUIET,
+    )
+
+
+def validation(layered=False):
+    rows = windows(16, 1)
+    targets = np.array([[window.label == name for name in INSTRUMENTS] for window in rows], np.float32)
+    return Labelled(pack_of(rows, seed=1), np.arange(16), targets, [window.file for window in rows])
+
+
+def test_an_epoch_hears_one_window_of_every_clip():
+    draw = draw_alone(windows(), np.random.default_rng(0))
+    clips = draw.rows[:, 0] // 2
+    assert sorted(clips) == list(range(40))
+    assert clips.tolist() != sorted(clips)
+    assert (draw.targets.argmax(axis=1) == clips % 4).all()
+
+
+def test_fresh_mixtures_have_each_size_and_only_what_their_targets_say(tiny):
+    draw = draw_layers(windows(), tiny.mixtures, np.random.default_rng(0))
+    assert draw.rows.shape == draw.gains_db.shape == draw.targets.shape == (tiny.mixtures.train, 4)
+    assert ((draw.gains_db > -np.inf) == draw.targets.astype(bool)).all()
+    assert set(draw.targets.sum(axis=1)) == {1, 2, 3, 4}
+    playing = draw.rows[:, :] // 2 % 4
+    assert (playing == np.arange(4))[draw.targets.astype(bool)].all()
+
+
+def test_fixed_mixtures_are_each_heard_once():
+    targets = np.eye(4, dtype=np.float32)
+    draw = draw_fixed(targets, np.random.default_rng(0))
+    assert sorted(draw.rows[:, 0]) == [0, 1, 2, 3]
+    assert (draw.targets == targets[draw.rows[:, 0]]).all()
+
+
+def test_parts_are_added_as_powers_at_their_gains(recipe):
+    pack = np.zeros((2, BANDS, 10), np.float16)
+    pack[0, :4], pack[1, :4] = -20, -60
+    pack[0, 4:], pack[1, 4:] = -100, -100
+    gains = np.array([[0.0, -10.0], [0.0, -np.inf]])
+    rows = np.array([[0, 1], [1, 0]])
+    power = add_up(pack, rows, gains, recipe, torch.Generator().manual_seed(0))
+    both, one = power[0, 0, 0], power[1, 0, 0]
+    assert float(both / one) == pytest.approx(1.1, rel=1e-3)  # equally loud first, then 10 dB down
+
+
+@pytest.mark.parametrize("task", [SINGLE, LAYERED], ids=lambda task: task.name)
+def test_training_learns_and_repeats_itself(task, recipe, tiny):
+    rows = windows()
+    draw = (
+        partial(draw_alone, rows)
+        if task is SINGLE
+        else partial(draw_layers, rows, tiny.mixtures.model_copy(update={"train": 160}))
+    )
+    results = [train(task, pack_of(rows), draw, validation(), recipe, COMPUTE) for _ in range(2)]
+    (weights, history), (again, same_history) = results
+    assert history[-1].train_loss < history[0].train_loss
+    assert max(epoch.validation_f1 for epoch in history) > 0.9
+    assert history == same_history
+    assert all(torch.equal(weights[name], again[name]) for name in weights)
+
+
+def test_the_best_epoch_is_kept_and_not_the_last(recipe, monkeypatch):
+    """The project this one grew from kept a reference to the weights, and so its last epoch."""
+    scores = iter([0.1, 0.2, 0.9, 0.3, 0.1, 0.4, 0.1, 0.4])  # train and validation, four epochs: the second is best
+    task = type(SINGLE)("single", SINGLE.loss, SINGLE.probabilities, lambda *_: next(scores))
+    seen = []
+    original = Listener.state_dict
+
+    def spy(self, *args, **kwargs):
+        state = original(self, *args, **kwargs)
+        seen.append({name: tensor.clone() for name, tensor in state.items()})
+        return state
+
+    monkeypatch.setattr(Listener, "state_dict", spy)
+    rows = windows()
+    weights, history = train(task, pack_of(rows), partial(draw_alone, rows), validation(), recipe, COMPUTE)
+    assert [epoch.validation_f1 for epoch in history] == [0.2, 0.3, 0.4, 0.4]
+    assert len(seen) == 3  # epochs 1, 2 and 3; the fourth is no better
+    assert all(torch.equal(weights[name], seen[-1][name]) for name in weights)
+
+
+def test_a_gpu_that_is_not_there_is_refused(recipe):
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    rows = windows()
+    gpu = COMPUTE.model_copy(update={"device": "cuda"})
+    with pytest.raises(ParamsError, match=r"compute\.device"):
+        train(SINGLE, pack_of(rows), partial(draw_alone, rows), validation(), recipe, gpu)
+
+
+@pytest.mark.parametrize("frames", [8, 50, 333])
+def test_the_network_takes_any_length(tiny, frames):
+    assert Listener(tiny.model)(torch.zeros(2, 32, frames)).shape == (2, 4)
+
+
+@pytest.fixture
+def saved(tiny, tmp_path):
+    description = Description(
+        task="layered", audio=tiny.audio, mel=tiny.mel, model=tiny.model, thresholds=(0.5, 0.4, 0.3, 0.2)
+    )
+    network = Listener(tiny.model)
+    save_model(tmp_path / "layered.safetensors", network.state_dict(), description)
+    return tmp_path / "layered.safetensors", network, description
+
+
+def test_a_model_file_holds_all_that_listening_needs(saved):
+    path, network, description = saved
+    trained = load_model(path)
+    assert trained.description == description
+    mels = torch.randn(2, 32, 50)
+    torch.testing.assert_close(trained.network(mels), network.eval()(mels))
+    first = path.read_bytes()
+    save_model(path, network.state_dict(), description)
+    assert path.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda content: content[: len(content) // 2], "damaged"),
+        (lambda content: b"pickle me", "not a model"),
+        (lambda content: content.replace(b'\\"format\\":1', b'\\"format\\":7'), "model format 7"),
+        (lambda content: content.replace(b"head.1.weight", b"head.2.weight"), "not a model"),
+    ],
+)
+def test_a_damaged_or_foreign_model_file_is_refused(saved, damage, message):
+    path = saved[0]
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(DataError, match=message):
+        load_model(path)
+
+
+def test_clips_are_found_in_the_order_of_their_rows():
+    assert rows_by_clip(windows(2, 3)) == [("guitar", [0, 1, 2]), ("drums", [3, 4, 5])]
