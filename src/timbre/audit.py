@@ -28,10 +28,9 @@ from typing import NamedTuple
 from timbre.audio import SUFFIXES
 from timbre.errors import DataError
 from timbre.instruments import INSTRUMENTS, is_instrument, match_instrument
+from timbre.layout import FOLDERS, METADATA
 from timbre.tables import Clip, Issue
 
-FOLDERS = ("Train_submission", "Test_submission")  # Kaggle doubles them: one of the same name lies inside
-METADATA = ("Metadata_Train.csv", "Metadata_Test.csv")
 COLUMNS = ("filename", "class", "group")
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode categories
 DVC_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")  # where DVC's own links may lead

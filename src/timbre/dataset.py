@@ -1,4 +1,4 @@
-"""From a raw folder to packed windows: audit, decode, split, index."""
+"""From a raw folder to packed windows: audit, decode, compare, split, index."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,11 +9,16 @@ import numpy as np
 from timbre.audio import read_windows
 from timbre.audit import audit, require_every_class
 from timbre.errors import AudioError
+from timbre.extraction import clip_mels
+from timbre.fingerprint import alike, fingerprint
 from timbre.packs import pack_writer
 from timbre.parallel import parallel_map
-from timbre.params import Audio, Splits
+from timbre.params import Audio, Mel, Splits
 from timbre.splits import assign_splits
 from timbre.tables import Clip, Issue, Window, write_table
+
+PACK = "windows.npy"
+HEARD_WINDOWS = 3  # of a file, compared with those of others
 
 
 def prepare_dataset(raw: Path, folder: Path, audio: Audio, splits: Splits, seed: int, workers: int) -> str:
@@ -27,11 +32,12 @@ def prepare_dataset(raw: Path, folder: Path, audio: Audio, splits: Splits, seed:
     """
     clips, issues = audit(raw)
     require_every_class(clips)
-    places, unreadable = _decode(clips, raw, folder / "windows.npy", audio, workers)
+    places, unreadable = _decode(clips, raw, folder / PACK, audio, workers)
     issues += unreadable
     audible = [clip for clip in clips if clip.file in places]
     require_every_class(audible, unreadable)
-    assigned, dropped = assign_splits(audible, seed, splits.validation, splits.keep_test_groups)
+    twins = _find_twins(places, folder / PACK, audio, workers)
+    assigned, dropped = assign_splits(audible, seed, splits.validation, splits.keep_test_groups, twins)
     issues += dropped
     windows = [
         Window(row, place * audio.window, clip.file, clip.label, clip.split, clip.group)
@@ -64,6 +70,27 @@ def _decode(
             if quiet := len(kept) - len(windows):
                 issues.append(Issue(clip.file, "quiet windows", "reported", f"{quiet} windows left out: near silence"))
     return places, issues
+
+
+def _find_twins(
+    places: dict[str, list[tuple[int, int]]], pack: Path, audio: Audio, workers: int
+) -> list[tuple[str, str]]:
+    """Pairs of files that sound the same, by the fingerprints of their first windows."""
+    rows = [[row for row, place in found if place < HEARD_WINDOWS] for found in places.values()]
+    mel = Mel(
+        n_fft=2 ** round(np.log2(0.046 * audio.sample_rate)),
+        hop_length=audio.sample_rate // 50,
+        n_mels=80,
+        fmin=30,
+        fmax=audio.sample_rate / 2,
+    )
+    hear = partial(_fingerprint, pack=pack, sample_rate=audio.sample_rate, mel=mel)
+    fingerprints = list(parallel_map(hear, rows, workers, "comparing", threads=True))
+    return alike(np.stack(fingerprints), list(places))
+
+
+def _fingerprint(rows: list[int], pack: Path, sample_rate: int, mel: Mel) -> np.ndarray:
+    return fingerprint(np.concatenate(clip_mels(rows, pack=pack, sample_rate=sample_rate, mel=mel), axis=1))
 
 
 def _read(file: str, raw: Path, sample_rate: int, length: int) -> tuple[np.ndarray, np.ndarray] | str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from timbre.layout import METADATA, readable_size
 from timbre.parallel import parallel_map
 from timbre.params import Params
-from timbre.sources.layout import METADATA, readable_size
 from timbre.tables import write_table
 
 MANIFEST = "manifest.csv"

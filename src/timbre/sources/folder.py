@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import IO
 
 from timbre.errors import DataError
+from timbre.layout import FOLDERS, File, Files, find_dataset, readable_size
 from timbre.running import progress, repository_root
 from timbre.sources.archive import DAMAGE, zip_files
-from timbre.sources.layout import FOLDERS, File, Files, find_dataset, readable_size
 
 OUTPUT = "data/raw"
 CHUNK = 1 << 20

@@ -20,9 +20,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from timbre.errors import DataError
+from timbre.layout import find_dataset
 from timbre.params import Kaggle
 from timbre.sources.folder import copy_dataset, folder_files
-from timbre.sources.layout import find_dataset
 
 RETRIES = 4  # without any progress
 FIRST_DELAY = 2.0  # seconds before the first retry; doubles with each

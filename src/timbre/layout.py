@@ -6,7 +6,7 @@ from typing import IO, NamedTuple
 
 from timbre.errors import DataError
 
-FOLDERS = ("Train_submission", "Test_submission")
+FOLDERS = ("Train_submission", "Test_submission")  # Kaggle doubles them: one of the same name lies inside
 METADATA = ("Metadata_Train.csv", "Metadata_Test.csv")
 
 

@@ -1,0 +1,203 @@
+"""Piano phrases: single notes, runs, chords, broken chords, and two hands that play together."""
+
+from collections.abc import Iterator
+from itertools import cycle, pairwise
+
+from timbre.sources.phrases.music import (
+    Rng,
+    beat_length,
+    chance,
+    ladder,
+    loudness,
+    near,
+    pick,
+    progression,
+    rhythm,
+    times,
+    voicing,
+    walk,
+)
+from timbre.sources.phrases.score import PEDAL, Control, Event, Note
+
+LOW, HIGH = 21, 108
+
+# Accompaniments, one letter a step: b bass note, o bass octave, c chord, 1 2 3 its tones from below, 4 the octave.
+ALBERTI = ("1323", "1323", "132", "1232", "123432", "1343")
+OOM_PAH = ("bcc", "bcbc", "b.cc", "occ", "o.c.", "bc")
+COMPS = ("c..c..c.", "c.c.c.c.", ".c.c.c.c", "c..c.c..", "o..co.c.", "oc.coc.c")
+NOCTURNES = ("b134", "b13431", "b13432", "o1341343", "b3134313")
+
+
+def _lift_pedal(start: float) -> Iterator[Event]:
+    """Change the pedal at a new chord: up, and down again just after the hammers have struck."""
+    yield Control(max(start - 0.02, 0), PEDAL, 0)
+    yield Control(start + 0.06, PEDAL, 127)
+
+
+def _accompany(
+    rng: Rng, seconds: float, pattern: str, step: float, velocity: float, centre: int, pedal: bool
+) -> Iterator[Event]:
+    """Play `pattern` over a progression, a chord for each turn of the pattern, `step` seconds a letter."""
+    turn = step * len(pattern)
+    for first, chord in zip(times(seconds, turn), cycle(progression(rng)), strict=False):
+        hand = voicing(chord, centre)
+        bass = near(chord[0], min(centre - 12, 43))
+        if pedal:
+            yield from _lift_pedal(first)
+        for place, letter in enumerate(pattern):
+            start = first + place * step
+            for pitch in _struck(letter, bass, hand):
+                yield Note(start, step * 0.95, pitch, velocity * (1.1 if place == 0 else 0.9))
+
+
+def _struck(letter: str, bass: int, hand: list[int]) -> list[int]:
+    if letter in "1234":
+        return [(*hand[:3], hand[0] + 12)[int(letter) - 1]]
+    return {"b": [bass], "o": [bass - 12, bass], "c": hand, ".": []}[letter]
+
+
+def _tune(rng: Rng, seconds: float, beat: float, velocity: float, low: int, high: int) -> Iterator[Event]:
+    held = rng.uniform(0.6, 1.02)
+    notes = walk(rng, ladder(rng, low, high))
+    for (start, length), pitch in zip(rhythm(rng, seconds, beat), notes, strict=False):
+        yield Note(start, length * held, pitch, velocity * rng.uniform(0.85, 1.15))
+
+
+def single_notes(rng: Rng, seconds: float) -> Iterator[Event]:
+    """One to six single notes over the whole keyboard, struck short, held, or left to the pedal."""
+    step, velocity, held = seconds / int(rng.integers(1, 7)), loudness(rng), rng.uniform(0.3, 1)
+    if chance(rng, 0.3):
+        yield Control(0, PEDAL, 127)
+    for start in times(seconds, step):
+        yield Note(start, step * held, int(rng.integers(LOW, HIGH + 1)), velocity)
+
+
+def melody(rng: Rng, seconds: float) -> Iterator[Event]:
+    """A tune for the right hand alone."""
+    if chance(rng, 0.4):
+        yield Control(0, PEDAL, 127)
+    yield from _tune(rng, seconds, beat_length(rng, 60, 140), loudness(rng), 55, 98)
+
+
+def scale(rng: Rng, seconds: float) -> Iterator[Event]:
+    """A run up and down the keys, in one hand or in both an octave or a tenth apart."""
+    rungs = ladder(rng, 36, HIGH - 16, octaves=rng.uniform(1, 4))
+    path = cycle(rungs + rungs[-2:0:-1])
+    step, velocity, other = rng.uniform(0.07, 0.3), loudness(rng), pick(rng, (0, 0, 12, 16))
+    for start, pitch in zip(times(seconds, step), path, strict=False):
+        for key in {pitch, pitch + other}:
+            yield Note(start, step * 0.98, key, velocity)
+
+
+def arpeggio(rng: Rng, seconds: float) -> Iterator[Event]:
+    """Chords rolled out over several octaves, pedal down."""
+    step, velocity, octaves = rng.uniform(0.06, 0.22), loudness(rng), int(rng.integers(2, 5))
+    centre, start = int(rng.integers(40, 55)), 0.0
+    for chord in cycle(progression(rng)):
+        if start >= seconds:
+            return
+        up = [pitch + 12 * octave for octave in range(octaves) for pitch in voicing(chord, centre)]
+        yield from _lift_pedal(start)
+        for pitch in up if chance(rng, 0.4) else up + up[-2:0:-1]:
+            yield Note(start, step * 2, pitch, velocity)
+            start += step
+
+
+def block_chords(rng: Rng, seconds: float) -> Iterator[Event]:
+    """Chords in both hands, all keys at once or slightly rolled."""
+    step, velocity, roll = beat_length(rng, 50, 130) * pick(rng, (1, 2)), loudness(rng), pick(rng, (0, 0, 0.03))
+    centre, pedal = int(rng.integers(54, 74)), chance(rng, 0.5)
+    for start, chord in zip(times(seconds, step), cycle(progression(rng)), strict=False):
+        if pedal:
+            yield from _lift_pedal(start)
+        bass = near(chord[0], 43)
+        for place, pitch in enumerate((bass - 12, bass, *voicing(chord, centre))):
+            yield Note(start + place * roll, step * 0.9, pitch, velocity)
+
+
+def alberti(rng: Rng, seconds: float) -> Iterator[Event]:
+    """A classical sonata: broken chords in the left hand under a tune."""
+    beat, velocity = beat_length(rng, 70, 150), loudness(rng)
+    step = beat / pick(rng, (2, 4))
+    yield from _accompany(rng, seconds, pick(rng, ALBERTI), step, velocity * 0.8, 53, pedal=False)
+    yield from _tune(rng, seconds, beat, velocity, 67, 93)
+
+
+def oom_pah(rng: Rng, seconds: float) -> Iterator[Event]:
+    """A waltz, march or ragtime: bass, then chords, under a tune."""
+    beat, velocity = beat_length(rng, 80, 190), loudness(rng)
+    yield from _accompany(rng, seconds, pick(rng, OOM_PAH), beat, velocity * 0.85, 57, chance(rng, 0.3))
+    if chance(rng, 0.8):
+        yield from _tune(rng, seconds, beat, velocity, 67, 96)
+
+
+def nocturne(rng: Rng, seconds: float) -> Iterator[Event]:
+    """Wide broken chords with the pedal down, and a slow tune above."""
+    beat, velocity = beat_length(rng, 50, 90), loudness(rng)
+    step = beat / pick(rng, (2, 3))
+    yield from _accompany(rng, seconds, pick(rng, NOCTURNES), step, velocity * 0.75, 55, pedal=True)
+    yield from _tune(rng, seconds, beat, velocity, 67, 91)
+
+
+def comping(rng: Rng, seconds: float) -> Iterator[Event]:
+    """Chords of pop and jazz off the beat, with or without the bass."""
+    eighth, velocity = beat_length(rng, 70, 140) / 2, loudness(rng)
+    yield from _accompany(rng, seconds, pick(rng, COMPS), eighth, velocity, int(rng.integers(55, 67)), False)
+
+
+def octaves(rng: Rng, seconds: float) -> Iterator[Event]:
+    """A tune in octaves, or octaves broken into a tremolo."""
+    beat, velocity = beat_length(rng, 60, 120), loudness(rng)
+    broken = chance(rng, 0.4)
+    for note in _tune(rng, seconds, beat, velocity, 36, 88):
+        if not broken:
+            yield note
+            yield note._replace(pitch=note.pitch + 12)
+            continue
+        for place, start in enumerate(times(note.length, 0.07)):
+            yield Note(note.start + start, 0.07, note.pitch + 12 * (place % 2), velocity)
+
+
+def counterpoint(rng: Rng, seconds: float) -> Iterator[Event]:
+    """An invention in two voices: a subject, and its answer an octave or more below, two beats later."""
+    beat, velocity = beat_length(rng, 60, 110), loudness(rng)
+    for note in _tune(rng, seconds, beat, velocity, 64, 91):
+        yield note
+        yield note._replace(start=note.start + 2 * beat, pitch=note.pitch - 24)
+    bass = walk(rng, ladder(rng, 36, 55, octaves=1))
+    for start, pitch in zip(times(2 * beat, beat / 2), bass, strict=False):
+        yield Note(start, beat / 2, pitch, velocity)
+
+
+def two_hands(rng: Rng, seconds: float) -> Iterator[Event]:
+    """A full texture: bass octaves, chords in the middle, the tune on top of chords of its own."""
+    beat, velocity = beat_length(rng, 60, 120), loudness(rng)
+    chords = progression(rng)
+    bars = [*times(seconds, 2 * beat), seconds]
+    rungs = ladder(rng, 70, 92)
+    tune = walk(rng, rungs)
+    for (start, end), chord in zip(pairwise(bars), cycle(chords), strict=False):
+        yield from _lift_pedal(start)
+        bass = near(chord[0], 40)
+        for pitch in (bass - 12, bass):
+            yield Note(start, end - start, pitch, velocity)
+        for offset in times(end - start, beat / pick(rng, (1, 2))):
+            for pitch in voicing(chord, 58):
+                yield Note(start + offset, beat / 2, pitch, velocity * 0.75)
+            yield Note(start + offset, beat, next(tune), velocity * 1.1)
+
+
+PHRASES = {
+    "single-notes": single_notes,
+    "block-chords": block_chords,
+    "alberti": alberti,
+    "melody": melody,
+    "arpeggio": arpeggio,
+    "two-hands": two_hands,
+    "scale": scale,
+    "nocturne": nocturne,
+    "counterpoint": counterpoint,
+    "comping": comping,
+    "oom-pah": oom_pah,
+    "octaves": octaves,
+}

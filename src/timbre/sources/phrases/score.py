@@ -1,0 +1,91 @@
+"""What a player does, as plain events, and the MIDI file that says so."""
+
+import io
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+MODULATION, VOLUME, EXPRESSION, PEDAL, REVERB, CHORUS = 1, 7, 11, 64, 91, 93  # MIDI controllers
+BEND_RANGE = 12  # semitones, either way
+DRUM_CHANNEL = 9  # General MIDI's channel 10, counted from 0
+
+
+class Note(NamedTuple):
+    """A key, string or drum: start and length in seconds, MIDI pitch (60: middle C), velocity 1 to 127."""
+
+    start: float
+    length: float
+    pitch: int
+    velocity: float
+
+
+class Control(NamedTuple):
+    """A controller moved, such as `PEDAL`, to 0 … 127."""
+
+    start: float
+    number: int
+    value: float
+
+
+class Bend(NamedTuple):
+    """All that sounds bent by `semitones`, at most `BEND_RANGE`, until the next bend."""
+
+    start: float
+    semitones: float
+
+
+Event = Note | Control | Bend
+
+
+def to_midi(events: Iterable[Event], program: int, seconds: float, drums: bool = False, transpose: int = 0) -> bytes:
+    """Return a MIDI file of `seconds` in which one program (of drums: one kit) plays `events`.
+
+    Times are rounded to milliseconds, notes that reach past the end are cut there, and a pitch struck again
+    while it sounds is first let go. `transpose` moves all pitches, in semitones.
+    """
+    import mido
+
+    channel = DRUM_CHANNEL if drums else 0
+    timed = list(_messages(events, channel, transpose))[::-1]
+    timed.sort(key=lambda item: item[:2])
+    head = [
+        mido.MetaMessage("set_tempo", tempo=1_000_000),
+        mido.Message("program_change", channel=channel, program=program),
+        *(
+            mido.Message("control_change", channel=channel, control=number, value=value)
+            for number, value in ((101, 0), (100, 0), (6, BEND_RANGE), (38, 0))  # RPN 0: the bend range
+        ),
+    ]
+    track, clock, end = mido.MidiTrack(head), 0, round(1000 * seconds)
+    for tick, _, message in timed:
+        if tick < end:
+            track.append(message.copy(time=tick - clock))
+            clock = tick
+    track.append(mido.MetaMessage("end_of_track", time=end - clock))
+    file = io.BytesIO()
+    mido.MidiFile(type=0, ticks_per_beat=1000, tracks=[track]).save(file=file)
+    return file.getvalue()
+
+
+def _messages(events: Iterable[Event], channel: int, transpose: int) -> Iterator[tuple[int, int, object]]:
+    """Yield (millisecond, rank, message), last event first; at one time notes end, controls move, notes start."""
+    from mido import Message
+
+    next_start: dict[int, int] = {}
+    for event in sorted(events, key=lambda event: event.start, reverse=True):
+        tick = round(1000 * event.start)
+        match event:
+            case Note():
+                pitch = min(max(event.pitch + transpose, 0), 127)
+                velocity = min(max(round(event.velocity), 1), 127)
+                last = min(tick + max(round(1000 * event.length), 10), next_start.get(pitch, 1 << 31))
+                if last <= tick:  # struck twice in one millisecond
+                    continue
+                next_start[pitch] = tick
+                yield tick, 2, Message("note_on", channel=channel, note=pitch, velocity=velocity)
+                yield last, 0, Message("note_off", channel=channel, note=pitch)
+            case Control():
+                value = min(max(round(event.value), 0), 127)
+                yield tick, 1, Message("control_change", channel=channel, control=event.number, value=value)
+            case Bend():
+                bend = min(max(round(8192 * event.semitones / BEND_RANGE), -8192), 8191)
+                yield tick, 1, Message("pitchwheel", channel=channel, pitch=bend)
