@@ -93,7 +93,7 @@ def expected_against_predicted(
 ) -> Figure:
     """The clips that a model finds hardest: mel, truth, and a bar a probability.
 
-    The name above a mel is marked ✓ or ✗; filled bars are instruments that play, hollow ones do not; the
+    The name above a mel is marked ✓ or ✗; bold names and filled bars are instruments that play; the
     line across the bars is the instrument's threshold.
     """
     figure = Figure(figsize=(11, 2.5 * rows + 0.5), layout="constrained")
@@ -136,6 +136,8 @@ def _draw_answer(axes: Axes, probabilities: np.ndarray, truth: np.ndarray, thres
     axes.set(xlim=(0, 1.05), ylim=(-0.6, len(INSTRUMENTS) - 0.4), xticks=(0, 1))
     axes.set_yticks(places, INSTRUMENTS)
     axes.tick_params(labelsize=7, length=2)
+    for label, colour, playing in zip(axes.get_yticklabels(), colours, truth, strict=True):
+        label.set(color=colour if playing else "#999999", fontweight="bold" if playing else "normal")
     axes.spines[["top", "right"]].set_visible(False)
 
 

@@ -8,15 +8,19 @@ from timbre.params import Model
 
 
 def block(inputs: int, outputs: int, convolutions: int) -> nn.Sequential:
-    """Some 3 × 3 convolutions, each with batch normalisation and ReLU, then max pooling by 2 in both axes."""
+    """Some 3 × 3 convolutions, each with batch normalisation and ReLU, and max pooling by 2 in both axes.
+
+    Pooling comes right after the last convolution: what follows then works on a quarter of the points.
+    """
     layers: list[nn.Module] = []
     for index in range(convolutions):
         layers += [
             nn.Conv2d(outputs if index else inputs, outputs, 3, padding=1, bias=False),
+            nn.MaxPool2d(2) if index == convolutions - 1 else nn.Identity(),
             nn.BatchNorm2d(outputs),
             nn.ReLU(inplace=True),
         ]
-    return nn.Sequential(*layers, nn.MaxPool2d(2))
+    return nn.Sequential(*layers)
 
 
 class Listener(nn.Module):

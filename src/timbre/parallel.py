@@ -1,7 +1,9 @@
 """One function over many items on all cores: results in order, the same bytes however many cores."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed, parallel_config
@@ -28,8 +30,21 @@ def parallel_map(
     """
     workers = min(workers or os.cpu_count() or 1, max(len(items), 1))
     backend = {"backend": "threading"} if threads else {"backend": "loky", "inner_max_num_threads": 1}
+    # When workers are killed, joblib's tracker warns of what it then cleans up.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore::UserWarning:joblib.externals.loky.backend.resource_tracker")
     with parallel_config(**backend), threadpool_limits(1):
-        results = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="4*n_jobs")(
-            delayed(function)(item) for item in items
-        )
+        with _deaf_to_interrupts():
+            results = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="4*n_jobs")(
+                delayed(function)(item) for item in items
+            )
         yield from progress(results, description, total=len(items), unit=unit)
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Start workers that leave Ctrl-C to this process, which ends them: what a process ignores, its children do too."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)

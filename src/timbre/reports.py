@@ -35,7 +35,7 @@ def write_plots(folder: Path, models: Path, single: Judged, layered: Judged, aud
         metrics = judged.metrics
         scores = [(instrument, metrics[instrument]["f1"]) for instrument in INSTRUMENTS]
         _write_csv(folder / f"{task}_f1.csv", ("instrument", "f1"), scores)
-        title = f"{task}: the test clips answered worst (filled: plays, hollow: does not)"
+        title = f"{task}: the test clips answered worst (bold and filled: plays)"
         save(expected_against_predicted(judged, audio, mel, title), folder / f"{task}_answers.png")
     first_window = np.unique(single.split.clips, return_index=True)[1]
     labels = [INSTRUMENTS[label] for label in truth]

@@ -9,50 +9,78 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from timbre.errors import TimbreError
-from timbre.params import Params, load_params
+
+if TYPE_CHECKING:
+    from timbre.params import Params
+
+INTERRUPTED = "interrupted; nothing half-written is kept, the same command starts it again"
+INTERRUPTED_STATUS = 130  # as shells have it
 
 T = TypeVar("T")
 
 
-def run_stage(name: str, stage: Callable[[Params], str]) -> None:
+def run_stage(name: str, stage: Callable[["Params"], str]) -> None:
     """Run one stage on params.yaml and end the process: status 0, or 1 with the reason in one line.
 
     `stage` returns what it did and how much, for the log line.
     """
     started = time.monotonic()
     with one_line_errors(name):
+        from timbre.params import load_params
+
         summary = stage(load_params())
     print(f"{name}: {summary} in {time.monotonic() - started:.1f} s", flush=True)
 
 
 @contextmanager
 def one_line_errors(name: str) -> Iterator[None]:
-    """Turn the errors that people can meet into one line on stderr and an exit status that is not 0."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    """Turn the errors that people can meet into one line on stderr and an exit status that is not 0.
+
+    Ctrl-C and a request to terminate unwind the block first, so that nothing half-written stays.
+    """
+    terminal = os.dup(sys.__stderr__.fileno())
+
+    def interrupt(*_: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        # Threads and libraries that are torn down have nothing to add.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stderr__.fileno())
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     try:
         yield
     except TimbreError as error:
-        _fail(name, str(error), 1)
+        _fail(name, str(error))
     except KeyboardInterrupt:
-        _fail(name, "interrupted; nothing half-written is kept, the same command starts it again", 130)
+        os.write(terminal, f"{name}: {INTERRUPTED}\n".encode())
+        _end_workers()
+        os._exit(INTERRUPTED_STATUS)  # at once: threads may still be at work in native code
     except MemoryError:
-        _fail(name, "out of memory; close other programs or lower compute.workers in params.yaml", 1)
+        _fail(name, "out of memory; close other programs or lower compute.workers in params.yaml")
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            _fail(name, f"no space left to write {error.filename or 'its output'}; free some and run again", 1)
-        _fail(name, f"{error.filename or 'file'}: {error.strerror or error}", 1)
+            _fail(name, f"no space left to write {error.filename or 'its output'}; free some and run again")
+        _fail(name, f"{error.filename or 'file'}: {error.strerror or error}")
+    finally:
+        os.close(terminal)
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+def _end_workers() -> None:
+    """Kill worker processes, which ignore Ctrl-C themselves."""
+    if "joblib.externals.loky" in sys.modules:
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor(reuse=True).shutdown(kill_workers=True)
 
 
-def _fail(name: str, reason: str, status: int) -> None:
+def _fail(name: str, reason: str) -> NoReturn:
     print(f"{name}: {' '.join(reason.split())}", file=sys.stderr, flush=True)
-    raise SystemExit(status)
+    raise SystemExit(1)
 
 
 @contextmanager
