@@ -21,12 +21,17 @@ def test_a_stage_depends_on_exactly_the_code_it_imports(name):
 
 def params_read(name):
     """Each `params.a.b` of a stage's file, but for `compute`, which is no part of any result."""
-    read = set()
-    for node in ast.walk(ast.parse((ROOT / "stages" / f"{name}.py").read_text())):
-        text = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
-        if text.startswith("params.") and not text.startswith("params.compute"):
-            read.add(text.removeprefix("params."))
-    return {key for key in read if not any(longer.startswith(f"{key}.") for longer in read)}
+    nodes = list(ast.walk(ast.parse((ROOT / "stages" / f"{name}.py").read_text())))
+    inner = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+    whole = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute) and id(node) not in inner}
+    read = {text.removeprefix("params.") for text in whole if text.startswith("params.")}
+    return {key for key in read if key.split(".")[0] != "compute" and not read & set(prefixes(key))}
+
+
+def prefixes(key):
+    """`a` and `a.b` of `a.b.c`."""
+    parts = key.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts))]
 
 
 @pytest.mark.parametrize("name", [name for name in STAGES if name != "download"])

@@ -10,6 +10,8 @@ import time
 import pytest
 from repository import stages_run, tiny_clone
 
+from timbre.running import INTERRUPTED
+
 ALL = ["download", "prepare", "extract_mels", "layer_mixtures", "train_single", "train_layered", "evaluate"]
 DATA = ALL[:4]
 TRAINING = ALL[4:]
@@ -148,7 +150,7 @@ def test_an_interrupted_stage_says_so_in_one_line_and_leaves_nothing_half_writte
     _, errors = process.communicate(timeout=60)
     repository.run("git checkout --quiet params.yaml")
     assert process.returncode == 130, errors
-    assert errors.strip().splitlines()[-1].startswith(f"{stage}: interrupted")
+    assert errors.splitlines()[-1].endswith(INTERRUPTED)
     assert "Traceback" not in errors
     assert not list(repository.folder.glob("data/.*partial")) + list(repository.folder.glob("models/.*partial*"))
     assert repository.run("git status --short data models") == before
