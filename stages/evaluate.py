@@ -6,7 +6,7 @@ from timbre.evaluation import judge
 from timbre.labelled import load_alone, load_layered
 from timbre.modelfile import load_model
 from timbre.params import Params
-from timbre.reports import write_metrics, write_plots
+from timbre.reports import write_data_report, write_metrics, write_plots
 from timbre.running import fresh_folder, run_stage
 
 MODELS = Path("models")
@@ -23,6 +23,7 @@ def evaluate(params: Params) -> str:
     write_metrics(Path("metrics/layered.json"), mixed)
     with fresh_folder("plots") as plots:
         write_plots(plots, MODELS, alone["test"], mixed["test"], params.audio, params.mel)
+        write_data_report(Path("metrics/data.json"), plots / "data.png", Path("data/clips"))
     macro, micro = alone["test"].metrics["macro_f1"], mixed["test"].metrics["micro_f1"]
     return f"test F1: single {macro:.3f} (macro), layered {micro:.3f} (micro)"
 

@@ -3,7 +3,7 @@ import pytest
 import soundfile
 from conftest import tone
 
-from timbre.audio import cut, read_windows, stream
+from timbre.audio import cut, source_of, stream, write_windows
 from timbre.errors import AudioError
 
 RATE = 16000
@@ -63,14 +63,15 @@ def test_a_rest_is_padded_where_it_fills_half_a_window_or_is_all_there_is():
     assert [window.tolist() for window in cut([np.ones(1, np.float32)], 3)] == [[1, 0, 0]]
 
 
-def test_windows_are_scaled_to_full_peak_and_near_silent_ones_left_out(tmp_path):
+def test_windows_are_scaled_to_full_peak_and_near_silent_ones_are_not_to_be_kept(tmp_path):
     path = tmp_path / "a.wav"
     sound = tone(440, 3, RATE)
     sound[RATE : 2 * RATE] *= 0.001
     soundfile.write(path, sound, RATE, subtype="FLOAT")
-    windows, kept = read_windows(path, RATE, RATE)
+    kept = write_windows(path, tmp_path / "a.npy", RATE, RATE)
     assert kept.tolist() == [True, False, True]
-    assert np.abs(windows).max(axis=1).tolist() == [32767, 32767]
+    assert np.abs(np.load(tmp_path / "a.npy")[kept]).max(axis=1).tolist() == [32767, 32767]
+    assert source_of(path) == (RATE, 1, 3.0)
 
 
 def not_finite():
@@ -97,9 +98,9 @@ def test_what_cannot_be_used_says_why(tmp_path, content, reason):
     else:
         soundfile.write(path, content, RATE, subtype="FLOAT")
     with pytest.raises(AudioError, match=reason):
-        read_windows(path, RATE, RATE)
+        write_windows(path, tmp_path / "a.npy", RATE, RATE)
 
 
 def test_a_file_that_is_not_there_says_so(tmp_path):
     with pytest.raises(AudioError, match="cannot be read"):
-        read_windows(tmp_path / "gone.wav", RATE, RATE)
+        write_windows(tmp_path / "gone.wav", tmp_path / "a.npy", RATE, RATE)

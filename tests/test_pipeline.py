@@ -12,9 +12,18 @@ from repository import stages_run, tiny_clone
 
 from timbre.running import INTERRUPTED
 
-ALL = ["download", "prepare", "extract_mels", "layer_mixtures", "train_single", "train_layered", "evaluate"]
+ALL = [
+    "download",
+    "prepare",
+    "extract_mels",
+    "layer_mixtures",
+    "train_single",
+    "train_layered",
+    "find_suspects",
+    "evaluate",
+]
 DATA = ALL[:4]
-TRAINING = ALL[4:]
+TRAINING = ["train_single", "train_layered", "evaluate"]
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,14 @@ from timbre.audit import audit
 from timbre.errors import DataError
 from timbre.groups import RULES, count_rules, group_of
 from timbre.instruments import INSTRUMENTS
+from timbre.params import Splits
 from timbre.splits import assign_splits
 from timbre.tables import SPLITS, Clip
+
+
+def assign(clips, seed, validation, keep_test_groups, alike=(), by="recording"):
+    splits = Splits(by=by, validation=validation, keep_test_groups=keep_test_groups)
+    return assign_splits(clips, seed, splits, alike)
 
 
 def sizes(clips):
@@ -141,7 +147,7 @@ def real_clips(tmp_path_factory):
 
 @needs_kaggle
 def test_real_splits_share_nothing_with_test(real_clips):
-    clips, issues = assign_splits(real_clips, 0, 0.15, False)
+    clips, issues = assign(real_clips, 0, 0.15, False)
     assert sizes(clips) == {
         "guitar": (580, 102, 20),
         "drums": (591, 104, 20),
@@ -156,7 +162,7 @@ def test_real_splits_share_nothing_with_test(real_clips):
 
 @needs_kaggle
 def test_real_splits_with_test_groups_kept(real_clips):
-    clips, issues = assign_splits(real_clips, 0, 0.15, True)
+    clips, issues = assign(real_clips, 0, 0.15, True)
     assert issues == []
     assert sizes(clips) == {
         "guitar": (595, 105, 20),
@@ -191,9 +197,9 @@ clips_of_all = st.builds(
 @settings(max_examples=60, deadline=None)
 @given(clips_of_all, st.integers(0, 9), st.floats(0.05, 0.5), st.booleans(), st.randoms())
 def test_splits_are_whole_complete_and_independent_of_order(clips, seed, validation, keep, random):
-    assigned, issues = assign_splits(clips, seed, validation, keep)
+    assigned, issues = assign(clips, seed, validation, keep)
     shuffled = random.sample(clips, len(clips))
-    assert assign_splits(shuffled, seed, validation, keep) == (assigned, issues)
+    assert assign(shuffled, seed, validation, keep) == (assigned, issues)
     assert sorted([clip.file for clip in assigned] + [issue.file for issue in issues]) == sorted(
         clip.file for clip in clips
     )
@@ -218,20 +224,20 @@ def test_splits_are_whole_complete_and_independent_of_order(clips, seed, validat
     ],
 )
 def test_validation_comes_as_near_as_groups_allow(groups, share, moved):
-    assigned, _ = assign_splits(of_all(*groups) + TEST, 0, share, False)
+    assigned, _ = assign(of_all(*groups) + TEST, 0, share, False)
     assert sizes(assigned) == dict.fromkeys(INSTRUMENTS, (sum(groups) - moved, moved, 1))
 
 
 def test_the_seed_draws_which_groups_are_moved():
     def moved(seed):
-        assigned, _ = assign_splits(of_all(*[1] * 20) + TEST, seed, 0.15, False)
+        assigned, _ = assign(of_all(*[1] * 20) + TEST, seed, 0.15, False)
         return {clip.group for clip in assigned if clip.split == "validation"}
 
     assert moved(0) == moved(0) != moved(1)
 
 
 def test_without_test_clips_a_fifth_becomes_test():
-    assigned, _ = assign_splits(of_all(*[2] * 10), 0, 0.25, False)
+    assigned, _ = assign(of_all(*[2] * 10), 0, 0.25, False)
     assert sizes(assigned) == dict.fromkeys(INSTRUMENTS, (12, 4, 4))
     assert not any(shared_groups(assigned, *pair) for pair in combinations(SPLITS, 2))
 
@@ -239,7 +245,7 @@ def test_without_test_clips_a_fifth_becomes_test():
 def test_a_named_group_wins_over_the_rules():
     kit = [Clip(f"WaveDrum02_45SD ({number}).wav", "drums", "train", f"day {number}") for number in range(4)]
     others = [clip for clip in of_all(1, 1) if clip.label != "drums"]
-    assigned, _ = assign_splits(kit + others + TEST, 0, 0.25, False)
+    assigned, _ = assign(kit + others + TEST, 0, 0.25, False)
     assert sizes(assigned)["drums"] == (3, 1, 1)
 
 
@@ -249,7 +255,7 @@ def test_files_that_sound_alike_share_a_split_and_leave_train_where_test_has_the
     pairs = [("train/piano0-0.wav", "train/piano1-0.wav"), ("train/piano1-0.wav", "train/piano2-0.wav")]
     pairs += [("train/guitar0-0.wav", "test/guitar0-0.wav"), ("train/gone.wav", "train/piano0-0.wav")]
     pairs = [pair[::-1] for pair in reversed(pairs)] if swap else pairs
-    assigned, issues = assign_splits(clips, 0, 0.2, False, pairs)
+    assigned, issues = assign(clips, 0, 0.2, False, pairs)
     assert Counter(issue.kind for issue in issues) == {"sounds alike": 3, "group in test": 1}
     assert [issue.file for issue in issues if issue.action == "dropped"] == ["train/guitar0-0.wav"]
     assert {clip.group for clip in assigned if clip.file.startswith(("train/piano0", "train/piano2"))} == {"piano0"}
@@ -258,9 +264,16 @@ def test_files_that_sound_alike_share_a_split_and_leave_train_where_test_has_the
 def test_too_few_recordings_are_an_error_with_the_way_out():
     guitar_less = [clip for clip in of_all(2, 2, 2) if clip.label != "guitar"]
     with pytest.raises(DataError, match=r"guitar has too few recordings to give validation .* Group column"):
-        assign_splits(guitar_less + of_groups("guitar", 9) + TEST, 0, 0.15, False)
+        assign(guitar_less + of_groups("guitar", 9) + TEST, 0, 0.15, False)
     with pytest.raises(DataError, match="guitar has too few recordings to give test"):
-        assign_splits(guitar_less + of_groups("guitar", 4, 4), 0, 0.15, False)
+        assign(guitar_less + of_groups("guitar", 4, 4), 0, 0.15, False)
     copies = [Clip("test/copy.wav", "guitar", "test", "guitar0")]
     with pytest.raises(DataError, match=r"guitar .* apart from those in test .*keep_test_groups: true"):
-        assign_splits(guitar_less + of_groups("guitar", 4, 4) + copies, 0, 0.15, False)
+        assign(guitar_less + of_groups("guitar", 4, 4) + copies, 0, 0.15, False)
+
+
+def test_a_split_by_file_takes_no_notice_of_recordings():
+    clips = [Clip(f"train/{label}{number}.wav", label, "train", label) for label in INSTRUMENTS for number in range(20)]
+    assigned, issues = assign(clips + TEST, 0, 0.2, False, by="file")
+    assert issues == []
+    assert sizes(assigned) == dict.fromkeys(INSTRUMENTS, (16, 4, 1))

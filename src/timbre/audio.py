@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from timbre.errors import AudioError
+from timbre.packs import pack_writer
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".opus", ".aif", ".aiff")
 SILENCE = 1e-3  # peak, of full scale: −60 dB
@@ -39,6 +40,14 @@ def stream(path: Path | str, sample_rate: int) -> Iterator[np.ndarray]:
         raise AudioError(f"cannot be read as audio ({_reason(error)})") from error
 
 
+def source_of(path: Path | str) -> tuple[int, int, float]:
+    """Sample rate, channels and seconds of a readable file, from its header."""
+    import soundfile
+
+    about = soundfile.info(path)
+    return about.samplerate, about.channels, round(about.duration, 3)
+
+
 def cut(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
     """Cut blocks into consecutive windows of `length` samples.
 
@@ -55,21 +64,21 @@ def cut(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
         yield np.pad(rest, (0, length - len(rest)))
 
 
-def read_windows(path: Path | str, sample_rate: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Read a file as windows `int16 [kept, length]`, each scaled to full peak, and which are kept `bool [all]`.
+def write_windows(path: Path | str, pack: Path, sample_rate: int, length: int) -> np.ndarray:
+    """Write a file's windows as a pack, int16 `[windows, length]`, each scaled to full peak; memory does not grow.
 
-    Windows far below the loudest hold no more than the file's noise and are not kept.
+    Returns:
+        Which windows to keep, bool `[windows]`: those far below the loudest hold no more than the file's noise.
 
     Raises:
         AudioError: the file is empty, silent, not finite or cannot be read.
     """
-    windows, peaks = [], []
-    for window in cut(stream(path, sample_rate), length):
-        peak = float(np.abs(window).max())
-        peaks.append(peak)
-        windows.append(np.rint(window * (32767 / max(peak, SILENCE))).astype(np.int16))
-    kept = audible(peaks)
-    return np.stack([windows[place] for place in np.flatnonzero(kept)]), kept
+    peaks = []
+    with pack_writer(pack, (length,), "int16") as append:
+        for window in cut(stream(path, sample_rate), length):
+            peaks.append(float(np.abs(window).max()))
+            append(np.rint(window[None] * (32767 / max(peaks[-1], SILENCE))).astype(np.int16))
+    return audible(peaks)
 
 
 def audible(peaks: Sequence[float]) -> np.ndarray:

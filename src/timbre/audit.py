@@ -19,7 +19,7 @@ import io
 import os
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import permutations
 from pathlib import Path
@@ -81,11 +81,6 @@ def require_every_class(clips: Iterable[Clip], issues: Sequence[Issue] = ()) -> 
             f"{FOLDERS[0]}: no usable {' and no '.join(missing)} clip{found}; "
             f"compare its files with the rows of {METADATA[0]}"
         )
-
-
-def count_faults(issues: Iterable[Issue]) -> dict[str, int]:
-    """Count issues by kind, kinds in alphabetical order."""
-    return dict(sorted(Counter(issue.kind for issue in issues).items()))
 
 
 def _audit_split(raw: Path, split: str, folder: str, metadata: str) -> tuple[list[Clip], list[Issue]]:

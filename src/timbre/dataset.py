@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from timbre.audio import read_windows
+from timbre.audio import source_of, write_windows
 from timbre.audit import audit, require_every_class
 from timbre.errors import AudioError
 from timbre.extraction import clip_mels
@@ -15,68 +16,96 @@ from timbre.packs import pack_writer
 from timbre.parallel import parallel_map
 from timbre.params import Audio, Mel, Splits
 from timbre.splits import assign_splits
-from timbre.tables import Clip, Issue, Window, write_table
+from timbre.tables import Clip, Issue, Recording, Window, write_table
 
 PACK = "windows.npy"
+CHUNK = 64  # windows copied at once
 HEARD_WINDOWS = 3  # of a file, compared with those of others
 
 
 def prepare_dataset(raw: Path, folder: Path, audio: Audio, splits: Splits, seed: int, workers: int) -> str:
-    """Write `windows.npy` (int16 `[rows, samples]`), `index.csv` (`Window` rows) and `issues.csv` to a folder.
+    """Write `windows.npy` (int16 `[rows, samples]`), `index.csv`, `files.csv` and `issues.csv` to a folder.
 
-    Each file of the raw folder and each row of its metadata is in the index or in the issues. Returns a
-    summary.
+    The tables hold `Window`, `Recording` and `Issue` rows. Each file of the raw folder and each row of its
+    metadata is in the index or in the issues. Returns a summary.
 
     Raises:
         DataError: the metadata cannot be used, or an instrument is left without clips.
     """
     clips, issues = audit(raw)
     require_every_class(clips)
-    places, unreadable = _decode(clips, raw, folder / PACK, audio, workers)
+    decoded, unreadable = _decode(clips, raw, folder / PACK, audio, workers)
     issues += unreadable
-    audible = [clip for clip in clips if clip.file in places]
+    audible = [clip for clip in clips if clip.file in decoded]
     require_every_class(audible, unreadable)
-    twins = _find_twins(places, folder / PACK, audio, workers)
-    assigned, dropped = assign_splits(audible, seed, splits.validation, splits.keep_test_groups, twins)
+    twins = _find_twins(decoded, folder / PACK, audio, workers) if splits.by == "recording" else []
+    assigned, dropped = assign_splits(audible, seed, splits, twins)
     issues += dropped
     windows = [
         Window(row, place * audio.window, clip.file, clip.label, clip.split, clip.group)
         for clip in assigned
-        for row, place in places[clip.file]
+        for row, place in decoded[clip.file].places
+    ]
+    recordings = [
+        Recording(clip.file, clip.label, clip.split, clip.group, *decoded[clip.file].source) for clip in assigned
     ]
     write_table(folder / "index.csv", windows, Window)
+    write_table(folder / "files.csv", recordings, Recording)
     write_table(folder / "issues.csv", issues, Issue)
     return f"{len(windows)} windows of {len(assigned)} clips kept, {len(issues)} issues listed in issues.csv"
 
 
+class Decoded(NamedTuple):
+    """Where a file's windows are, as (row of the pack, place in the file), and its rate, channels and seconds."""
+
+    places: list[tuple[int, int]]
+    source: tuple[int, int, float]
+
+
 def _decode(
     clips: Sequence[Clip], raw: Path, pack: Path, audio: Audio, workers: int
-) -> tuple[dict[str, list[tuple[int, int]]], list[Issue]]:
-    """Decode clips into a pack; return the (row, place in its file) of each file's windows, and what failed."""
-    places: dict[str, list[tuple[int, int]]] = {}
+) -> tuple[dict[str, Decoded], list[Issue]]:
+    """Decode clips into one pack, in their order; return what became of each file, and an issue for each fault."""
+    decoded: dict[str, Decoded] = {}
     issues = []
     row = 0
-    read = partial(_read, raw=raw, sample_rate=audio.sample_rate, length=audio.samples)
-    results = parallel_map(read, [clip.file for clip in clips], workers, "decoding", unit="file")
+    read = partial(_read, raw=raw, folder=pack.parent, sample_rate=audio.sample_rate, length=audio.samples)
+    results = parallel_map(read, list(enumerate(clip.file for clip in clips)), workers, "decoding", unit="file")
     with pack_writer(pack, (audio.samples,), "int16") as append:
         for clip, result in zip(clips, results, strict=True):
             if isinstance(result, str):
                 issues.append(Issue(clip.file, "unusable audio", "dropped", result))
                 continue
-            windows, kept = result
-            append(windows)
-            places[clip.file] = [(row + index, int(place)) for index, place in enumerate(np.flatnonzero(kept))]
-            row += len(windows)
-            if quiet := len(kept) - len(windows):
+            part, kept, source = result
+            places = np.flatnonzero(kept)
+            windows = np.load(part, mmap_mode="r")
+            for start in range(0, len(places), CHUNK):
+                append(windows[places[start : start + CHUNK]])
+            part.unlink()
+            decoded[clip.file] = Decoded([(row + index, int(place)) for index, place in enumerate(places)], source)
+            row += len(places)
+            if quiet := len(kept) - len(places):
                 issues.append(Issue(clip.file, "quiet windows", "reported", f"{quiet} windows left out: near silence"))
-    return places, issues
+    return decoded, issues
 
 
-def _find_twins(
-    places: dict[str, list[tuple[int, int]]], pack: Path, audio: Audio, workers: int
-) -> list[tuple[str, str]]:
+def _read(
+    numbered: tuple[int, str], raw: Path, folder: Path, sample_rate: int, length: int
+) -> tuple[Path, np.ndarray, tuple[int, int, float]] | str:
+    """A pack of one file's windows, which of them to keep, and what it was; or why it cannot be used."""
+    number, file = numbered
+    part = folder / f".part-{number}.npy"
+    try:
+        kept = write_windows(raw / file, part, sample_rate, length)
+        return part, kept, source_of(raw / file)
+    except AudioError as error:
+        part.unlink(missing_ok=True)
+        return str(error)
+
+
+def _find_twins(decoded: dict[str, Decoded], pack: Path, audio: Audio, workers: int) -> list[tuple[str, str]]:
     """Pairs of files that sound the same, by the fingerprints of their first windows."""
-    rows = [[row for row, place in found if place < HEARD_WINDOWS] for found in places.values()]
+    rows = [[row for row, _ in found.places[:HEARD_WINDOWS]] for found in decoded.values()]
     mel = Mel(
         n_fft=2 ** round(np.log2(0.046 * audio.sample_rate)),
         hop_length=audio.sample_rate // 50,
@@ -86,16 +115,8 @@ def _find_twins(
     )
     hear = partial(_fingerprint, pack=pack, sample_rate=audio.sample_rate, mel=mel)
     fingerprints = list(parallel_map(hear, rows, workers, "comparing", threads=True))
-    return alike(np.stack(fingerprints), list(places))
+    return alike(np.stack(fingerprints), list(decoded))
 
 
 def _fingerprint(rows: list[int], pack: Path, sample_rate: int, mel: Mel) -> np.ndarray:
     return fingerprint(np.concatenate(clip_mels(rows, pack=pack, sample_rate=sample_rate, mel=mel), axis=1))
-
-
-def _read(file: str, raw: Path, sample_rate: int, length: int) -> tuple[np.ndarray, np.ndarray] | str:
-    """Windows of one file and which of all they are, or why it cannot be used."""
-    try:
-        return read_windows(raw / file, sample_rate, length)
-    except AudioError as error:
-        return str(error)

@@ -1,5 +1,6 @@
 """The pictures: mel spectrograms with their axes, and expected against predicted, hardest first."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +11,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from timbre.instruments import INSTRUMENTS
+from timbre.rng import generator
+from timbre.tables import SPLITS
 
 if TYPE_CHECKING:
     from timbre.evaluation import Judged
     from timbre.params import Audio, Mel
+    from timbre.tables import Recording
 
 COLOURS = dict(zip(INSTRUMENTS, ("#E69F00", "#0072B2", "#CC79A7", "#009E73"), strict=True))  # Okabe and Ito, 2008
 RIGHT, WRONG = "#444444", "#D55E00"
@@ -85,6 +89,47 @@ def mels_of_each_instrument(
         )
     figure.supxlabel("seconds", fontsize=9)
     figure.supylabel("Hz", fontsize=9)
+    return figure
+
+
+def data_overview(recordings: Sequence["Recording"]) -> Figure:
+    """How many clips each instrument has in each split, at which sample rates they came, and how long they are."""
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    counts, rates, lengths = figure.subplots(1, 3, width_ratios=[1.2, 1, 1.2])
+    places = np.arange(len(INSTRUMENTS))
+    for column, (split, alpha) in enumerate(zip(SPLITS, (1.0, 0.65, 0.35), strict=True)):
+        seconds = [
+            [one.seconds for one in recordings if (one.split, one.label) == (split, label)] for label in INSTRUMENTS
+        ]
+        shifted = places + (column - 1) * 0.27
+        bars = counts.bar(shifted, [len(values) for values in seconds], 0.25, color=list(COLOURS.values()), alpha=alpha)
+        counts.bar_label(bars, fontsize=6.5)
+        spread = generator(0, "figures", split)
+        for place, values, colour in zip(shifted, seconds, COLOURS.values(), strict=True):
+            across = place + spread.uniform(-0.09, 0.09, len(values))
+            lengths.scatter(across, values, s=5, color=colour, alpha=max(0.8 * alpha, 0.3), linewidths=0)
+    held = sorted({one.sample_rate for one in recordings})
+    of_rate = Counter((one.sample_rate, one.label) for one in recordings)
+    table = np.array([[of_rate[hertz, label] for label in INSTRUMENTS] for hertz in held])
+    rates.imshow(np.sqrt(table), cmap="Greys", aspect="auto", vmin=0, vmax=2 * np.sqrt(table.max()))
+    for row, column in np.argwhere(table):
+        rates.text(column, row, table[row, column], ha="center", va="center", fontsize=8)
+    rates.set_yticks(range(len(held)), held)
+    lengths.set_yscale("log")
+    lengths.set_yticks([0.1, 0.3, 1, 3, 10, 30, 100], minor=False)
+    lengths.yaxis.set_major_formatter("{x:g}")
+    lengths.yaxis.set_minor_formatter("")
+    titles = (
+        "clips in train, validation, test",
+        "sample rates of the files, Hz",
+        "length of the files, seconds",
+    )
+    for axes, title in zip((counts, rates, lengths), titles, strict=True):
+        axes.set_title(title, fontsize=10)
+        axes.set_xticks(places, INSTRUMENTS)
+        axes.tick_params(labelsize=8, length=2)
+        if axes is not rates:
+            axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 

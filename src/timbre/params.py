@@ -54,6 +54,7 @@ class Soundfont(Section):
 class Splits(Section):
     """How clips are divided into train, validation and test."""
 
+    by: Literal["recording", "file"]
     validation: Float = Field(gt=0, lt=1)
     keep_test_groups: bool
 

@@ -3,22 +3,40 @@
 import csv
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from timbre.evaluation import Judged
-from timbre.figures import expected_against_predicted, mels_of_each_instrument, save
+from timbre.figures import data_overview, expected_against_predicted, mels_of_each_instrument, save
 from timbre.instruments import INSTRUMENTS
 from timbre.params import Audio, Mel
 from timbre.running import fresh_file
+from timbre.tables import SPLITS, Issue, Recording, count_faults, read_table
 
 
 def write_metrics(path: Path, judged: dict[str, Judged]) -> None:
     """Write the figures of each split as nested JSON."""
     metrics = {split: answers.metrics for split, answers in judged.items()}
+    _write_json(path, metrics)
+
+
+def write_data_report(metrics: Path, picture: Path, clips: Path) -> None:
+    """Count what data/clips holds, and each kind of fault that was found, as JSON; draw what it holds."""
+    recordings = read_table(clips / "files.csv", Recording)
+    kept = Counter((recording.split, recording.label) for recording in recordings)
+    report = {
+        "clips": {split: {label: kept[split, label] for label in INSTRUMENTS} for split in SPLITS},
+        "faults": count_faults(read_table(clips / "issues.csv", Issue)),
+    }
+    _write_json(metrics, report)
+    save(data_overview(recordings), picture)
+
+
+def _write_json(path: Path, content: dict[str, object]) -> None:
     with fresh_file(path) as file:
-        file.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+        file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def write_plots(folder: Path, models: Path, single: Judged, layered: Judged, audio: Audio, mel: Mel) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from timbre.errors import DataError
 from timbre.groups import group_of
 from timbre.instruments import INSTRUMENTS
+from timbre.params import Splits
 from timbre.rng import generator
 from timbre.tables import SPLITS, Clip, Issue
 
@@ -19,8 +20,7 @@ DRAWS = 20  # orders tried; the one that comes nearest is kept
 def assign_splits(
     clips: Sequence[Clip],
     seed: int,
-    validation: float,
-    keep_test_groups: bool,
+    splits: Splits,
     alike: Sequence[tuple[str, str]] = (),
 ) -> tuple[list[Clip], list[Issue]]:
     """Give every clip its group, and move whole groups from train to validation.
@@ -32,8 +32,9 @@ def assign_splits(
     Args:
         clips: of train and test.
         seed: draws which groups are moved.
-        validation: share of each instrument's train clips to move, met as nearly as whole groups allow.
-        keep_test_groups: keep train clips whose group also stands in test. None of these goes to validation.
+        splits: `validation` is the share of each instrument's train clips to move, met as nearly as whole groups
+            allow; `keep_test_groups` keeps train clips whose group also stands in test, and moves none of
+            these; `by: file` takes every file for a group of its own, to show what that leaks.
         alike: pairs of files that sound the same, which makes one group of their two.
 
     Returns:
@@ -43,17 +44,21 @@ def assign_splits(
         DataError: an instrument has too few groups to be in every split.
     """
     clips = sorted(clips, key=lambda clip: clip.file)
-    groups, issues = _join_alike({clip.file: clip.group or group_of(clip.file) for clip in clips}, alike)
+    groups, issues = _join_alike({clip.file: _group(clip, splits.by) for clip in clips}, alike)
     clips, dropped = [replace(clip, group=groups[clip.file]) for clip in clips], []
     wanted = {(clip.label, split) for clip in clips if clip.split == "train" for split in ("train", "validation")}
     if all(clip.split == "train" for clip in clips):
         wanted |= {(label, "test") for label, _ in wanted}
         clips = _move_groups(clips, "test", TEST_SHARE, seed, spare=2)
-    elif not keep_test_groups:
+    elif not splits.keep_test_groups:
         clips, dropped = _drop_test_groups(clips)
-    clips = _move_groups(clips, "validation", validation, seed, spare=1)
+    clips = _move_groups(clips, "validation", splits.validation, seed, spare=1)
     _require_splits(clips, wanted, bool(dropped))
     return clips, issues + dropped
+
+
+def _group(clip: Clip, by: str) -> str:
+    return clip.file if by == "file" else clip.group or group_of(clip.file)
 
 
 def _join_alike(groups: Mapping[str, str], alike: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[Issue]]:

@@ -1,6 +1,7 @@
 """The rows that pass between rooms, and their CSV files."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -49,6 +50,26 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """One file that is kept, as it came.
+
+    Attributes:
+        file, label, split, group: as in `Clip`.
+        sample_rate: in Hz.
+        channels: how many.
+        seconds: how long.
+    """
+
+    file: str
+    label: str
+    split: str
+    group: str
+    sample_rate: int
+    channels: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Issue:
     """What was wrong with one file or metadata row, and what was done about it.
 
@@ -65,6 +86,11 @@ class Issue:
     action: str
     reason: str
     row: str = ""
+
+
+def count_faults(issues: Iterable[Issue]) -> dict[str, int]:
+    """Count issues by kind, kinds in alphabetical order."""
+    return dict(sorted(Counter(issue.kind for issue in issues).items()))
 
 
 def write_table(path: Path, rows: Iterable[Any], row_type: type) -> None:

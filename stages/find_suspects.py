@@ -1,0 +1,25 @@
+"""find_suspects: clips whose label a cross-validated second opinion contradicts, for a person to listen to."""
+
+from pathlib import Path
+
+from timbre.labelled import load_alone
+from timbre.params import Params
+from timbre.running import fresh_file, run_stage
+from timbre.suspects import Suspect, find_suspects
+from timbre.tables import Window, read_table, write_table
+
+MELS = Path("data/mels")
+JUDGED = ("train", "validation")
+
+
+def find(_: Params) -> str:
+    """Write metrics/suspects.csv."""
+    groups = {window.file: window.group for split in JUDGED for window in read_table(MELS / f"{split}.csv", Window)}
+    suspects = find_suspects({split: load_alone(MELS, split) for split in JUDGED}, groups)
+    with fresh_file("metrics/suspects.csv") as table:
+        write_table(table, suspects, Suspect)
+    return f"{len(suspects)} of {len(groups)} clips may be mislabelled, listed in metrics/suspects.csv"
+
+
+if __name__ == "__main__":
+    run_stage("find_suspects", find)
