@@ -1,15 +1,20 @@
-"""evaluate: judge both models on validation and test; write metrics, tables for plots, and pictures."""
+"""evaluate: judge both models on validation and test; write metrics, plots, pictures and a page to listen to."""
 
 from pathlib import Path
 
 from timbre.evaluation import judge
 from timbre.labelled import load_alone, load_layered
+from timbre.listen_page import sounds_alone, sounds_layered, write_listen_page
+from timbre.mixing import Part
 from timbre.modelfile import load_model
+from timbre.packs import open_pack
 from timbre.params import Params
-from timbre.reports import write_data_report, write_metrics, write_plots
+from timbre.reports import write_answers, write_data_report, write_intervals, write_metrics, write_plots
 from timbre.running import fresh_folder, run_stage
+from timbre.tables import Window, read_table
 
-MODELS = Path("models")
+CLIPS, MELS, MIXTURES, MODELS = Path("data/clips"), Path("data/mels"), Path("data/layered"), Path("models")
+METRICS = Path("metrics")
 JUDGED = ("validation", "test")
 
 
@@ -17,13 +22,20 @@ def evaluate(params: Params) -> str:
     """Write metrics/*.json and plots/."""
     single = load_model(MODELS / "single.safetensors")
     layered = load_model(MODELS / "layered.safetensors")
-    alone = {split: judge(single, load_alone(Path("data/mels"), split)) for split in JUDGED}
-    mixed = {split: judge(layered, load_layered(Path("data/layered"), split)) for split in JUDGED}
-    write_metrics(Path("metrics/single.json"), alone)
-    write_metrics(Path("metrics/layered.json"), mixed)
+    alone = {split: judge(single, load_alone(MELS, split)) for split in JUDGED}
+    mixed = {split: judge(layered, load_layered(MIXTURES, split)) for split in JUDGED}
+    windows, parts = read_table(MELS / "test.csv", Window), read_table(MIXTURES / "test.csv", Part)
+    audio, mel, seed = params.audio, params.mel, params.data.seed
     with fresh_folder("plots") as plots:
-        write_plots(plots, MODELS, alone["test"], mixed["test"], params.audio, params.mel)
-        write_data_report(Path("metrics/data.json"), plots / "data.png", Path("data/clips"))
+        write_metrics(METRICS / "single.json", alone)
+        write_metrics(METRICS / "layered.json", mixed)
+        write_data_report(METRICS / "data.json", plots / "data.png", CLIPS)
+        write_plots(plots, MODELS, alone["test"], mixed["test"], audio, mel)
+        answers = write_answers(plots, alone["test"], mixed["test"], windows, parts)
+        write_intervals(METRICS / "intervals.json", answers, seed)
+        pack = open_pack(CLIPS / "windows.npy")
+        sounds = sounds_alone(windows, pack), sounds_layered(parts, pack, audio.sample_rate)
+        write_listen_page(plots / "listen.html", alone["test"], mixed["test"], *sounds, audio, mel, seed)
     macro, micro = alone["test"].metrics["macro_f1"], mixed["test"].metrics["micro_f1"]
     return f"test F1: single {macro:.3f} (macro), layered {micro:.3f} (micro)"
 

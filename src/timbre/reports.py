@@ -4,16 +4,20 @@ import csv
 import json
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from timbre.bootstrap import interval, macro_f1, micro_f1
+from timbre.compare import Answers, answers_table, read_answers
 from timbre.evaluation import Judged
 from timbre.figures import data_overview, expected_against_predicted, mels_of_each_instrument, save
 from timbre.instruments import INSTRUMENTS
+from timbre.mixing import Part, parts_by_mixture
 from timbre.params import Audio, Mel
 from timbre.running import fresh_file
-from timbre.tables import SPLITS, Issue, Recording, count_faults, read_table
+from timbre.tables import SPLITS, Issue, Recording, Window, count_faults, read_table
 
 
 def write_metrics(path: Path, judged: dict[str, Judged]) -> None:
@@ -32,6 +36,43 @@ def write_data_report(metrics: Path, picture: Path, clips: Path) -> None:
     }
     _write_json(metrics, report)
     save(data_overview(recordings), picture)
+
+
+def write_answers(
+    folder: Path, single: Judged, layered: Judged, windows: Sequence[Window], parts: Sequence[Part]
+) -> dict[str, Answers]:
+    """Write the answers to each test clip as `<task>_answers.csv`, for `timbre compare`, and return them.
+
+    A mixture goes by the group of its first part, and by all of its parts' files, gains and offsets: its number
+    would mean another mixture once the data change.
+    """
+    group_of = {window.file: window.group for window in windows}
+    mixtures = parts_by_mixture(parts)
+    names = ["; ".join(f"{part.file} {part.gain_db:+g} dB {part.offset:g} s" for part in of) for of in mixtures]
+    named = {
+        "single": (single, single.split.names, [group_of[file] for file in single.split.names]),
+        "layered": (
+            layered,
+            [f"{number}: {name}" for number, name in enumerate(names)],
+            [group_of[of[0].file] for of in mixtures],
+        ),
+    }
+    answers = {}
+    for task, (judged, clips, groups) in named.items():
+        text = answers_table(judged, clips, groups)
+        (folder / f"{task}_answers.csv").write_text(text, encoding="utf-8", newline="\n")
+        answers[task] = read_answers(text, task)
+    return answers
+
+
+def write_intervals(path: Path, answers: dict[str, Answers], seed: int) -> None:
+    """Write the headline F1 of each task on test with its 95 % bootstrap interval, resampled by group."""
+    headline = {"single": ("macro_f1", macro_f1), "layered": ("micro_f1", micro_f1)}
+    report = {}
+    for task, (name, metric) in headline.items():
+        found = interval(metric(answers[task].truth, answers[task].present), answers[task].groups, seed, task)
+        report[task] = {name: {bound: round(float(value), 4) for bound, value in found._asdict().items()}}
+    _write_json(path, report)
 
 
 def _write_json(path: Path, content: dict[str, object]) -> None:

@@ -1,0 +1,209 @@
+"""Two models over the same test clips: which figures moved, whether that is more than noise, which clips flipped."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from timbre import bootstrap
+from timbre.bootstrap import Interval, Metric
+from timbre.errors import DataError
+from timbre.instruments import INSTRUMENTS
+
+if TYPE_CHECKING:
+    from timbre.evaluation import Judged
+
+COLUMNS = ("clip", "group", "plays", "heard", *INSTRUMENTS)
+FLIPS_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one model answered to the clips of a split.
+
+    Attributes:
+        clips: what tells a clip from others in every revision: its file, or the parts of a mixture.
+        groups: what they are drawn by in a bootstrap.
+        truth: bool `[clips, 4]`.
+        present: bool `[clips, 4]`, what was heard.
+        probabilities: `[clips, 4]`.
+    """
+
+    clips: list[str]
+    groups: list[str]
+    truth: np.ndarray
+    present: np.ndarray
+    probabilities: np.ndarray
+
+    @property
+    def right(self) -> np.ndarray:
+        """Which clips are answered wholly right, bool `[clips]`."""
+        return (self.truth == self.present).all(axis=1)
+
+    def take(self, rows: Sequence[int]) -> "Answers":
+        """Some of the clips, in the order of `rows`."""
+        return Answers(
+            [self.clips[row] for row in rows],
+            [self.groups[row] for row in rows],
+            *(values[np.array(rows, int)] for values in (self.truth, self.present, self.probabilities)),
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the second of two models differs from the first.
+
+    Attributes:
+        clips: how many both answered.
+        left_out: how many only one of them answered, or to another truth.
+        moved: by figure, its value in the first and by how much the second's is larger.
+        mended: clips that the second alone answers right.
+        broken: clips that the first alone answers right.
+    """
+
+    clips: int
+    left_out: int
+    moved: dict[str, tuple[float, Interval]]
+    mended: list[str]
+    broken: list[str]
+
+
+def answers_table(judged: "Judged", clips: Sequence[str], groups: Sequence[str]) -> str:
+    """The answers to a split as CSV, a line a clip, for `read_answers`; `clips` and `groups` as in `Answers`."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    targets = judged.split.targets.astype(bool)
+    for clip, group, plays, heard, values in zip(
+        clips, groups, targets, judged.present, judged.probabilities, strict=True
+    ):
+        writer.writerow([clip, group, _joined(plays), _joined(heard), *map("{:.4f}".format, values)])
+    return text.getvalue()
+
+
+def read_answers(text: str, origin: str) -> Answers:
+    """Read what `answers_table` made.
+
+    Args:
+        text: the table.
+        origin: where it comes from, for the error.
+
+    Raises:
+        DataError: it is no such table, or names an unknown instrument or a clip twice.
+    """
+    rows = list(csv.DictReader(io.StringIO(text)))
+    try:
+        answers = Answers(
+            [row["clip"] for row in rows],
+            [row["group"] for row in rows],
+            np.array([_split(row["plays"]) for row in rows]).reshape(-1, len(INSTRUMENTS)),
+            np.array([_split(row["heard"]) for row in rows]).reshape(-1, len(INSTRUMENTS)),
+            np.array([[float(row[name]) for name in INSTRUMENTS] for row in rows]).reshape(-1, len(INSTRUMENTS)),
+        )
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"{origin}: not a table of answers ({error}); run dvc repro there") from error
+    if len(set(answers.clips)) < len(answers.clips):
+        raise DataError(f"{origin}: names a clip twice; run dvc repro there")
+    return answers
+
+
+def compare(first: Answers, second: Answers, seed: int, *place: str | int) -> Comparison:
+    """Compare two models over the clips that both answered, of the same truth.
+
+    Differences are paired: each draw of the bootstrap holds the same clips for both.
+
+    Args:
+        first: answers of the earlier model.
+        second: answers of the later one.
+        seed: with `place`, draws the clips.
+        place: as in `timbre.rng.generator`.
+
+    Raises:
+        DataError: they share no clip.
+    """
+    row_of = {clip: row for row, clip in enumerate(second.clips)}
+    pairs = [
+        (row, row_of[clip])
+        for row, clip in enumerate(first.clips)
+        if clip in row_of and np.array_equal(first.truth[row], second.truth[row_of[clip]])
+    ]
+    if not pairs:
+        raise DataError("the two share no test clip: their data differ; compare their metrics with dvc metrics diff")
+    left_out = len(first.clips) + len(second.clips) - 2 * len(pairs)
+    first, second = (
+        answers.take(rows) for answers, rows in zip((first, second), zip(*pairs, strict=True), strict=True)
+    )
+    moved = {}
+    for name, metric in _METRICS.items():
+        found = bootstrap.difference(metric(first), metric(second), second.groups, seed, *place)
+        moved[name] = (float(metric(first)(np.ones((1, len(pairs)), np.float32))[0]), found)
+    return Comparison(
+        clips=len(pairs),
+        left_out=left_out,
+        moved=moved,
+        mended=[first.clips[row] for row in np.flatnonzero(second.right & ~first.right)],
+        broken=[first.clips[row] for row in np.flatnonzero(first.right & ~second.right)],
+    )
+
+
+def verdict(moved: Interval) -> str:
+    """Better, worse, the same, or within noise: whether the interval of a difference keeps clear of 0."""
+    if moved.low > 0:
+        return "better"
+    if moved.high < 0:
+        return "worse"
+    return "within noise" if (moved.low, moved.high) != (0, 0) else "the same"
+
+
+def as_text(title: str, comparison: Comparison) -> str:
+    """A comparison for people: a line a figure, then the clips that flipped."""
+    only = f"; {comparison.left_out} that only one of them has are left out" if comparison.left_out else ""
+    width = max(map(len, comparison.moved))
+    lines = [f"{title}, paired over {comparison.clips} test clips{only}"]
+    for name, (before, moved) in comparison.moved.items():
+        interval = f"[{moved.low:+.4f}, {moved.high:+.4f}]"
+        lines.append(
+            f"  {name:<{width}}  {before:.4f} -> {before + moved.value:.4f}  {moved.value:+.4f} {interval}  "
+            f"{verdict(moved)}"
+        )
+    for word, clips in (("now right", comparison.mended), ("now wrong", comparison.broken)):
+        lines.append(f"  {word}: {len(clips)} clip{'' if len(clips) == 1 else 's'}")
+        lines += [f"    {clip}" for clip in clips[:FLIPS_SHOWN]]
+        if len(clips) > FLIPS_SHOWN:
+            lines.append(f"    and {len(clips) - FLIPS_SHOWN} more")
+    return "\n".join(lines)
+
+
+def _f1_of(label: int) -> Callable[[Answers], Metric]:
+    """The F1 of one instrument."""
+
+    def metric(answers: Answers) -> Metric:
+        each = bootstrap.f1_of_each(answers.truth, answers.present)
+        return lambda weights: each(weights)[:, label]
+
+    return metric
+
+
+_METRICS: dict[str, Callable[[Answers], Metric]] = {
+    "macro F1": lambda answers: bootstrap.macro_f1(answers.truth, answers.present),
+    "micro F1": lambda answers: bootstrap.micro_f1(answers.truth, answers.present),
+    "exact match": lambda answers: bootstrap.exact_match(answers.truth, answers.present),
+    "mean average precision": lambda answers: bootstrap.mean(
+        bootstrap.average_precision_of_each(answers.truth, answers.probabilities)
+    ),
+    **{f"F1 of {instrument}": _f1_of(label) for label, instrument in enumerate(INSTRUMENTS)},
+}
+
+
+def _joined(present: np.ndarray) -> str:
+    return "+".join(name for name, plays in zip(INSTRUMENTS, present, strict=True) if plays)
+
+
+def _split(names: str) -> list[bool]:
+    listed = names.split("+") if names else []
+    if unknown := sorted(set(listed) - set(INSTRUMENTS)):
+        raise ValueError(f"{unknown[0]!r} is no instrument")
+    return [name in listed for name in INSTRUMENTS]

@@ -1,0 +1,139 @@
+"""The page to listen to, from clips whose sound is known, as text and in a browser."""
+
+import re
+
+import numpy as np
+import pytest
+from chromium import opened
+from conftest import tone
+
+from timbre.evaluation import Judged
+from timbre.instruments import INSTRUMENTS
+from timbre.labelled import Labelled
+from timbre.listen_page import sounds_alone, sounds_layered, write_listen_page
+from timbre.mixing import Part, mix
+from timbre.tables import Window
+
+CLIPS = 20
+DECODE = """Promise.all([...document.querySelectorAll("audio")].map(async (player) => {
+  const bytes = Uint8Array.from(atob(player.src.split(",")[1]), (letter) => letter.charCodeAt(0));
+  const sound = await new OfflineAudioContext(1, 1, 24000).decodeAudioData(bytes.buffer);
+  const values = sound.getChannelData(0);
+  let waves = 0, below = true;
+  for (const value of values) {
+    if (below && value > 0.2) waves++;
+    if (Math.abs(value) > 0.2) below = value < 0;
+  }
+  return [player.closest(".clip").querySelector("h4").title, waves];
+}))"""
+PLAY = """(async () => {
+  const [first, second] = document.querySelectorAll("audio");
+  const cursor = second.closest(".clip").querySelector(".cursor"), from = Number(cursor.getAttribute("x1"));
+  first.muted = second.muted = true;
+  await first.play();
+  await second.play();
+  await new Promise((done) => setTimeout(done, 400));
+  return [first.paused, second.currentTime, cursor.getAttribute("x1") - from];
+})()"""
+
+
+def hertz(clip):
+    """The tone of a clip of these tests, which lasts a second."""
+    return 300.0 + 50 * clip
+
+
+def judged(name, wrong, mel, thresholds=(), seconds=1.0, rate=16000):
+    """Clips of a guitar, of which `wrong` are taken for a piano, the first with most conviction."""
+    targets = np.tile(np.eye(4, dtype=np.float32)[0], (CLIPS, 1))
+    probabilities = np.tile([0.9, 0.05, 0.02, 0.03], (CLIPS, 1))
+    for order, clip in enumerate(wrong):
+        conviction = 0.99 - 0.02 * order
+        probabilities[clip] = [1 - conviction, 0, 0, conviction]
+    present = np.eye(4, dtype=bool)[probabilities.argmax(axis=1)]
+    frames = 1 + round(seconds * rate) // mel.hop_length
+    mels = np.random.default_rng(0).uniform(-80, 0, (CLIPS, mel.n_mels, frames)).astype(np.float16)
+    names = [f"{name} {clip}" for clip in range(CLIPS)]
+    return Judged(Labelled(mels, np.arange(CLIPS), targets, names), probabilities, present, thresholds)
+
+
+@pytest.fixture
+def write(tiny, tmp_path):
+    """Write a page of tones; options as `write_listen_page` has them."""
+
+    def write(single, layered, **options):
+        rate = tiny.audio.sample_rate
+        sounds = [lambda clip: tone(hertz(clip), 1, rate)] * 2
+        write_listen_page(tmp_path / "listen.html", single, layered, *sounds, tiny.audio, tiny.mel, 0, **options)
+        return tmp_path / "listen.html"
+
+    return write
+
+
+def shown(page):
+    """The names on a page, in order."""
+    return re.findall(r'<h4 title="(.*?)">', page.read_text(encoding="utf-8"))
+
+
+def test_mistakes_come_hardest_first_then_a_sample_of_the_others(tiny, write):
+    single = judged("alone", [7, 3, 5], tiny.mel)
+    page = write(single, judged("layered", [], tiny.mel, (0.5,) * 4), worst=2, sample=4)
+    names = shown(page)
+    assert names[:2] == ["alone 7", "alone 3"]
+    assert len(names) == len(set(names)) == 2 + 4 + 4
+    text = page.read_text(encoding="utf-8")
+    assert "3 of 20 test clips are answered wrong" in text
+    assert "0 of 20 test clips are answered wrong" in text
+    assert text.count("plays <b>guitar</b>, heard <b>piano</b>") >= 2
+    assert names != shown(write(single, judged("layered", [], tiny.mel), worst=0, sample=4))
+
+
+def test_the_same_answers_give_the_same_bytes_and_names_cannot_break_the_page(tiny, write):
+    single, layered = judged("</h4><script>", [1], tiny.mel), judged('"&{left}', [2], tiny.mel)
+    page = write(single, layered)
+    first = page.read_bytes()
+    assert b"</h4><script>" not in first
+    assert b"&quot;&amp;{left} 2" in first
+    assert write(single, layered).read_bytes() == first
+
+
+def test_long_noisy_windows_and_large_mels_stay_under_five_megabytes(tiny, tmp_path):
+    audio = tiny.audio.model_copy(update={"window": 60.0})
+    mel = tiny.mel.model_copy(update={"n_mels": 512, "hop_length": 160})
+    clips = judged("long", range(CLIPS), mel, seconds=audio.window)
+    noise = np.random.default_rng(0).standard_normal(audio.samples).astype(np.float32)
+    write_listen_page(tmp_path / "page.html", clips, clips, *[lambda clip: noise] * 2, audio, mel, 0)
+    assert (tmp_path / "page.html").stat().st_size < 5_000_000
+
+
+def test_sounds_are_the_first_window_of_a_file_and_the_mixture_of_its_parts():
+    pack = np.random.default_rng(0).integers(-30000, 30000, (6, 400)).astype(np.int16)
+    windows = [Window(row, row / 10, file, "guitar", "test", "") for row, file in ((4, "a"), (5, "a"), (2, "b"))]
+    alone = sounds_alone(windows, pack)
+    assert np.array_equal(alone(0), pack[4])
+    assert np.array_equal(alone(1), pack[2])
+    parts = [
+        Part(0, 1, "guitar", 0, 0, "a", 0),
+        Part(1, 2, "drums", -3, 0.1, "b", 0),
+        Part(1, 3, "piano", 0, 0, "c", 0),
+    ]
+    assert np.array_equal(sounds_layered(parts, pack, 1000)(1), mix(parts[1:], pack, 1000))
+
+
+def test_a_browser_plays_each_clip_and_asks_for_nothing(tiny, write, tmp_path):
+    page = write(judged("alone", [7, 3], tiny.mel), judged("layered", [5], tiny.mel, (0.4, 0.5, 0.6, 0.5)))
+    with opened(page, tmp_path / "profile", width=500) as seen:
+        seen.wait("[...document.querySelectorAll('audio')].every((player) => player.readyState >= 2)")
+        heard = seen.evaluate(DECODE)
+        first_paused, moved, cursor = seen.evaluate(PLAY)
+        sizes = seen.evaluate("[...document.querySelectorAll('svg image')].map((image) => image.getBBox().width)")
+        labels = seen.evaluate("document.querySelector('.clip table').innerText").split()
+        sideways = seen.evaluate("document.documentElement.scrollWidth - innerWidth")
+        seen.check_silent_and_offline()
+    assert [name for name, _ in heard] == shown(page)
+    for name, waves in heard:
+        assert waves == pytest.approx(hertz(int(name.split()[-1])), abs=10), name
+    assert first_paused
+    assert 0.1 < moved < 2
+    assert cursor == pytest.approx(moved / 1.0 * sizes[0], rel=0.25)
+    assert labels[::2] == list(INSTRUMENTS)
+    assert sideways <= 0
