@@ -21,7 +21,7 @@ repro: setup
 	dvc repro
 
 test: setup
-	pytest -n 2
+	pytest -n 2 --dist loadfile
 
 lint: setup
 	ruff check .
