@@ -102,7 +102,7 @@ def test_experiments_run_what_changed_and_restore_what_was_run(repository):
     assert "test.macro_f1" in metrics
     params = repository.run("dvc params diff HEAD short").split()
     assert params[-3:] == ["epochs", "2", "1"]
-    assert "short" in repository.run("dvc exp show --no-pager")
+    assert "short" in repository.run("dvc exp show --csv --no-pager")
     for command in ("dvc plots show", "dvc plots diff HEAD short"):
         repository.run(command)
         page = (repository.folder / "dvc_plots/index.html").read_text()

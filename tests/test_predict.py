@@ -1,5 +1,8 @@
+import csv
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,11 +11,14 @@ import torch
 from conftest import tone
 from typer.testing import CliRunner
 
+import timbre
 from timbre.cli import app
+from timbre.errors import DataError
 from timbre.instruments import INSTRUMENTS
+from timbre.mel import power_to_db, reference_to_peak
 from timbre.model import Listener
 from timbre.modelfile import Description, save_model
-from timbre.predict import Ear
+from timbre.predict import BATCH, Ear, stretches
 
 
 @pytest.fixture
@@ -73,3 +79,138 @@ def test_loudness_and_silence_around_do_not_change_an_answer(models, tmp_path):
 def test_missing_models_are_named_with_the_way_out(tmp_path):
     result = predict(tmp_path / "a.wav", "--models", tmp_path / "nowhere")
     assert "no such model; train it with dvc repro" in str(result.exception)
+
+
+@pytest.fixture
+def ear(models):
+    return Ear(models)
+
+
+def song(path, *parts):
+    """A file of noise: a second at each level."""
+    random = np.random.default_rng(0)
+    sound = np.concatenate([random.normal(0, 0.1, 16000) * level for level in parts])
+    soundfile.write(path, sound, 16000, subtype="FLOAT")
+    return path
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1])
+def test_a_song_of_one_window_is_answered_as_the_networks_answer_that_window(ear, tmp_path, seconds):
+    sound = tone(440, seconds, 16000)
+    soundfile.write(tmp_path / "a.wav", sound, 16000, subtype="FLOAT")
+    waveform = torch.from_numpy(np.pad(sound / np.abs(sound).max(), (0, 16000 - len(sound))))[None]
+    mels = reference_to_peak(power_to_db(ear.transform(waveform)))
+    heard = ear.listen(tmp_path / "a.wav")
+    with torch.inference_mode():
+        assert list(heard.layered.values()) == pytest.approx(ear.layered.network(mels)[0].sigmoid().tolist(), abs=1e-4)
+        alone = ear.single.network(mels)[0].softmax(0).tolist()
+    assert list(heard.single.values()) == pytest.approx(alone, abs=1e-4)
+
+
+@pytest.mark.parametrize(("seconds", "hop"), [(0.2, 0.5), (1.0, 0.5), (7.3, 0.5), (7.3, 0.1), (3.0, 60.0)])
+def test_the_timeline_has_a_value_a_hop_over_the_whole_song(ear, tmp_path, seconds, hop):
+    soundfile.write(tmp_path / "a.wav", tone(440, seconds, 16000), 16000)
+    heard = ear.listen(tmp_path / "a.wav", hop)
+    assert heard.timeline.shape == (max(1, int(np.ceil(seconds / hop - 1e-9))), 4)
+    assert heard.seconds == pytest.approx(seconds)
+    assert ((heard.timeline >= 0) & (heard.timeline <= 1)).all()
+    assert all(0 <= start < end <= heard.seconds + 1e-9 for start, end, _ in heard.sections)
+
+
+def test_nothing_plays_where_there_is_silence(ear, tmp_path):
+    heard = ear.listen(song(tmp_path / "a.wav", 1, 1, 0.001, 0.001, 0.001, 1, 1))
+    assert (heard.timeline[5:9] == 0).all()
+    assert (heard.timeline[[0, 1, 2, 11, 12, 13]] > 0).all()
+    assert [(start, end) for start, end, name in heard.sections if name == "drums"] == [(0, 7)]  # its threshold is 0
+
+
+def test_who_plays_in_a_third_of_a_song_is_present_and_who_seems_to_in_a_moment_is_not(ear, tmp_path, monkeypatch):
+    windows = torch.full((12, 4), -6.0)
+    windows[:4, 0] = 6  # guitar in a third of the windows
+    windows[5, 2] = 6  # violin in one
+    batches = iter([part for batch in windows.split(BATCH) for part in (batch, batch)])  # windows, then the timeline
+    monkeypatch.setattr("timbre.predict._logits", lambda network, maps: next(batches))
+    heard = ear.listen(song(tmp_path / "a.wav", *[1] * 12))
+    assert heard.layered["guitar"] > 0.9
+    assert heard.layered["violin"] < 0.1
+
+
+def test_sections_are_runs_with_short_pauses_bridged():
+    plays = np.array([1, 1, 0, 1, 0, 0, 0, 1], bool)
+    assert stretches(plays, 2) == [(0, 4), (7, 8)]
+    assert stretches(plays, 0) == [(0, 2), (3, 4), (7, 8)]
+    assert stretches(~plays, 9) == [(2, 7)]
+    assert stretches(np.zeros(3, bool), 2) == []
+
+
+def test_jsonl_and_csv_hold_the_timeline(models, tmp_path):
+    path = song(tmp_path / "a, b.wav", 1, 1, 1)
+    line = json.loads(predict(path, "--models", models, "--format", "jsonl", "--timeline", "--hop", 0.25).stdout)
+    assert list(line["timeline"]) == ["hop", *INSTRUMENTS]
+    assert line["timeline"]["hop"] == 0.25
+    rows = list(
+        csv.DictReader(
+            predict(path, "--models", models, "--format", "csv", "--timeline", "--hop", 0.25).stdout.splitlines()
+        )
+    )
+    assert [float(row["seconds"]) for row in rows] == [0.25 * step for step in range(12)]
+    for name in INSTRUMENTS:
+        assert [float(row[name]) for row in rows] == line["timeline"][name]
+    (row,) = csv.DictReader(predict(path, "--models", models, "--format", "csv").stdout.splitlines())
+    assert row["file"] == str(path)
+    assert {name: float(row[name]) for name in INSTRUMENTS} == line["layered"]
+
+
+def test_pictures_and_label_tracks_of_a_folder_stand_apart_from_its_songs(models, tmp_path):
+    album = tmp_path / "album"
+    for name in ("cd1/a.wav", "cd2/a.wav"):
+        (album / name).parent.mkdir(parents=True)
+        song(album / name, 1, 1)
+    before = {path: path.read_bytes() for path in album.rglob("*.wav")}
+    result = predict(album, album / "cd1/a.wav", "--models", models, "--plot", album, "--labels", album)
+    assert result.exit_code == 0
+    assert {path: path.read_bytes() for path in album.rglob("*.wav")} == before
+    written = sorted(path.relative_to(album).as_posix() for path in album.rglob("*") if path.suffix in (".png", ".txt"))
+    names = ["a.wav", "cd1/a.wav", "cd2/a.wav"]
+    assert written == sorted(f"{name}{suffix}" for name in names for suffix in (".png", ".labels.txt"))
+    labels = [line.split("\t") for line in (album / "a.wav.labels.txt").read_text().splitlines()]
+    assert ["0.000000", "2.000000", "drums"] in labels  # its threshold is 0
+    assert len(result.stdout.splitlines()) == 4  # a table: heading and three songs
+
+
+def test_an_output_that_cannot_be_written_costs_one_line_and_the_exit_status(models, tmp_path):
+    path = song(tmp_path / "a.wav", 1)
+    result = predict(path, "--models", models, "--plot", path / "a.png", "--labels", tmp_path / "labels")
+    assert result.exit_code == 1
+    assert "a.png: cannot be written" in result.stderr
+    assert "Traceback" not in result.output
+    assert (tmp_path / "labels" / "a.wav.labels.txt").exists()
+
+
+@pytest.mark.parametrize("seconds", [0.2, 3, 100])
+def test_the_picture_is_the_same_bytes_each_time(ear, tmp_path, seconds):
+    soundfile.write(tmp_path / "a.wav", tone(440, seconds, 16000), 16000)
+    pictures = [ear.listen(tmp_path / "a.wav")._repr_png_() for _ in range(2)]
+    assert pictures[0] == pictures[1]
+    assert pictures[0].startswith(b"\x89PNG")
+
+
+def test_python_hears_what_the_command_does(models, tmp_path):
+    path = song(tmp_path / "a.wav", 1, 1)
+    heard = timbre.listen(path, models=models)
+    line = json.loads(predict(path, "--models", models, "--format", "jsonl").stdout)
+    assert (heard.instrument, heard.single, heard.present, heard.layered) == tuple(line.values())[1:]
+    assert heard.probabilities.tolist() == list(heard.layered.values())
+
+
+@pytest.mark.parametrize("change", [{"thresholds": (0.5,)}, {"task": "single"}, {"instruments": ("a", "b", "c", "d")}])
+def test_a_model_file_that_says_something_else_is_refused(models, tiny, change):
+    said = {"task": "layered", "audio": tiny.audio, "mel": tiny.mel, "model": tiny.model, "thresholds": (0.5,) * 4}
+    save_model(models / "layered.safetensors", Listener(tiny.model).state_dict(), Description(**{**said, **change}))
+    with pytest.raises(DataError, match="not a layered model"):
+        Ear(models)
+
+
+def test_help_is_light():
+    code = "import sys, timbre.cli; print([name for name in ('torch', 'librosa', 'matplotlib') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout.strip() == b"[]"

@@ -1,7 +1,6 @@
 """The command `timbre`. Heavy libraries are imported where a command needs them, so that help is instant."""
 
-import json
-from dataclasses import asdict
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,10 +9,11 @@ import typer
 
 from timbre.errors import AudioError
 from timbre.params import load_params
-from timbre.running import one_line_errors
+from timbre.running import fresh_file, one_line_errors
 
 if TYPE_CHECKING:
-    from timbre.predict import Answer
+    from timbre.predict import Song
+    from timbre.songs import Found
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0], rich_markup_mode=None)
 
@@ -23,6 +23,7 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSONL = "jsonl"
+    CSV = "csv"
 
 
 def main() -> None:
@@ -39,40 +40,122 @@ def check(path: Annotated[Path, typer.Argument(help="The params file.")] = Path(
 
 @app.command()
 def predict(
-    files: Annotated[list[str], typer.Argument(help="Audio files: wav, flac, ogg or mp3, of any length.")],
-    form: Annotated[Format, typer.Option("--format", help="text for people, jsonl for programs.")] = Format.TEXT,
+    songs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SONG",
+            help="Files, folders and patterns: wav, flac, ogg, opus, mp3; with ffmpeg also m4a, aac and video; "
+            "- for standard input.",
+        ),
+    ],
+    form: Annotated[
+        Format, typer.Option("--format", help="text for people, jsonl and csv for programs.")
+    ] = Format.TEXT,
+    timeline: Annotated[bool, typer.Option("--timeline", help="Print what plays when, too.")] = False,
+    hop: Annotated[float, typer.Option(help="Seconds from one value of the timeline to the next.")] = 0.5,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the song to this .png file; a folder: a picture a song.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Write an Audacity label track for each song into this folder.")
+    ] = None,
     models: Annotated[Path, typer.Option(help="The folder with single.safetensors and layered.safetensors.")] = Path(
         "models"
     ),
 ) -> None:
-    """Say which instruments play in audio files."""
+    """Say which instruments play in songs, and when."""
     from timbre.predict import Ear
+    from timbre.songs import find
 
+    found = [song for argument in songs for song in find(argument)]
+    if plot and plot.suffix.lower() == ".png" and len(found) > 1:
+        raise typer.BadParameter(f"{len(found)} songs do not fit in one picture; name a folder", param_hint="--plot")
+    outputs = _outputs(found, plot, labels)
+    show = _Printer(form, timeline, table=len(found) > 1 and not timeline)
     ear = Ear(models)
     failed = False
-    for file in files:
+    for song, files in zip(found, outputs, strict=True):
         try:
-            answer = ear.listen(file)
+            if song.problem:
+                raise AudioError(song.problem)
+            heard = ear.listen(song.name, hop)
         except AudioError as error:
             failed = True
-            if form is Format.JSONL:
-                print(json.dumps({"file": file, "error": str(error)}, ensure_ascii=False), flush=True)
-            else:
-                typer.echo(f"{file}: {error}", err=True)
-        else:
-            line = json.dumps({"file": file, **asdict(answer)}, ensure_ascii=False)
-            print(line if form is Format.JSONL else _as_text(file, answer), flush=True)
+            show.error(song.name, str(error))
+            continue
+        show.song(heard)
+        for path in files:
+            try:
+                _write(heard, path)
+            except OSError as error:
+                failed = True
+                typer.echo(f"{path}: cannot be written ({error.strerror or error})", err=True)
     raise typer.Exit(int(failed))
 
 
-def _as_text(file: str, answer: "Answer") -> str:
-    """An answer for people: one line that says it, and a bar an instrument."""
-    lines = [
-        f"{file}",
-        f"  alone:   {answer.instrument} ({answer.single[answer.instrument]:.2f})",
-        f"  layered: {' + '.join(answer.present) or 'none of the four'}",
-    ]
-    for instrument, probability in answer.layered.items():
-        full = round(probability * 20)
-        lines.append(f"    {instrument:<7} {'█' * full}{'░' * (20 - full)} {probability:.2f}")
-    return "\n".join(lines)
+class _Printer:
+    """Songs and errors as they come, in one format."""
+
+    def __init__(self, form: Format, timeline: bool, table: bool) -> None:
+        from timbre import answers
+
+        self.form, self.timeline, self.table, self.answers = form, timeline, table, answers
+        sys.stdout.reconfigure(errors="replace")  # bars, and names of other encodings
+        if form is Format.CSV:
+            self._print(answers.csv_row(answers.TIMELINE_FIELDS if timeline else answers.FIELDS))
+        elif form is Format.TEXT and table:
+            self._print(answers.heading())
+
+    def song(self, song: "Song") -> None:
+        if self.form is Format.JSONL:
+            self._print(self.answers.as_json(song, self.timeline))
+        elif self.form is Format.CSV:
+            self._print(self.answers.timeline_as_csv(song) if self.timeline else self.answers.as_csv(song))
+        else:
+            self._print(self.answers.as_row(song) if self.table else self.answers.as_text(song, self.timeline))
+
+    def error(self, name: str, reason: str) -> None:
+        if self.form is Format.JSONL:
+            self._print(self.answers.error_as_json(name, reason))
+        elif self.form is Format.CSV and not self.timeline:
+            self._print(self.answers.error_as_csv(name, reason))
+        else:
+            typer.echo(f"{name}: {reason}", err=True)
+
+    def _print(self, text: str) -> None:
+        print(text, flush=True)
+
+
+def _outputs(found: list["Found"], plot: Path | None, labels: Path | None) -> list[list[Path]]:
+    """The files to write of each song: named after it, none twice, and none that audio could have."""
+    taken: set[Path] = set()
+
+    def named(folder: Path, inside: str, suffix: str) -> Path:
+        path, number = folder / f"{inside}{suffix}", 1
+        while path in taken:
+            number += 1
+            path = folder / f"{inside} {number}{suffix}"
+        taken.add(path)
+        return path
+
+    files: list[list[Path]] = [[] for _ in found]
+    for song, paths in zip(found, files, strict=True):
+        if plot:
+            paths.append(plot if plot.suffix.lower() == ".png" else named(plot, song.inside, ".png"))
+        if labels:
+            paths.append(named(labels, song.inside, ".labels.txt"))
+    return files
+
+
+def _write(song: "Song", path: Path) -> None:
+    """A picture or a label track, whole or not at all."""
+    if path.suffix == ".txt":
+        from timbre.answers import as_labels
+
+        content = as_labels(song).encode()
+    else:
+        from timbre.song_figure import as_png
+
+        content = as_png(song)
+    with fresh_file(path) as partial:
+        partial.write_bytes(content)

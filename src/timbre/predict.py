@@ -1,85 +1,311 @@
-"""Listening to a file: windows as a stream, log mels, both models, one answer."""
+"""Listening to a song: windows as a stream, log mels, both models; one answer, and what plays when."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import islice
+from math import ceil
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from timbre.audio import audible, cut, stream
+from timbre.ahead import ahead, side_by_side
+from timbre.audio import QUIET, audible, cut
 from timbre.errors import DataError
 from timbre.evaluation import answers_of
 from timbre.instruments import INSTRUMENTS
 from timbre.mel import MelSpectrogram, power_to_db, reference_to_peak
+from timbre.model import Listener
 from timbre.modelfile import Trained, load_model
+from timbre.overview import Overview
+from timbre.params import Mel
+from timbre.songs import decode
 from timbre.tasks import TASKS
 
-BATCH = 16  # windows heard at once: 6 MB of waveform
+BATCH = 2  # windows that one thread hears at once: more are no faster and take 10 MB each
+THREADS = 2
+HOP = 0.5  # seconds
+HOPS = (0.05, 60.0)
+PRESENT_IN = 0.25  # of a song's windows: whoever plays in as many is present
+BRIDGED = 1.0  # seconds: a shorter pause does not part two sections
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What is heard in one file.
+class Song:
+    """What is heard in one song; a notebook shows it as a picture.
 
     Attributes:
+        name: the song as it was asked for.
+        seconds: its length.
         instrument: the likeliest, if one plays alone.
         single: probability that each is the one that plays alone; they add up to 1.
         present: those that play, if several may.
         layered: probability that each plays.
+        hop: seconds from one value of the timeline to the next.
+        timeline: probability that each plays, float32 `[ceil(seconds / hop), 4]`: row i from `i * hop` to
+            `(i + 1) * hop` seconds, in label order: guitar, drums, violin, piano; 0 where there is near silence.
+        thresholds: probabilities from which each counts as present, `[4]`.
+        spectrogram: log mels, dB, float32 `[bands, columns]`: evenly over the song, 3000 columns at most.
+        mel: what its bands are.
     """
 
+    name: str
+    seconds: float
     instrument: str
     single: dict[str, float]
     present: list[str]
     layered: dict[str, float]
+    hop: float
+    timeline: np.ndarray = field(repr=False)
+    thresholds: np.ndarray = field(repr=False)
+    spectrogram: np.ndarray = field(repr=False)
+    mel: Mel = field(repr=False)
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Probability that each instrument plays, float64 `[4]` in label order, rounded to 4 digits as printed."""
+        return np.array(list(self.layered.values()))
+
+    @property
+    def sections(self) -> list[tuple[float, float, str]]:
+        """Where each instrument plays: start and end in seconds, and its name; in order of time.
+
+        A section is a stretch of the timeline at or above the instrument's threshold, across pauses under a second.
+        """
+        found = []
+        for name, values, threshold in zip(INSTRUMENTS, self.timeline.T, self.thresholds, strict=True):
+            for first, end in stretches(values >= threshold, round(BRIDGED / self.hop)):
+                found.append((first * self.hop, min(end * self.hop, self.seconds), name))
+        return sorted(found, key=lambda section: (section[0], INSTRUMENTS.index(section[2])))
+
+    def _repr_png_(self) -> bytes:
+        from timbre.song_figure import as_png
+
+        return as_png(self)
+
+
+def listen(source: Path | str, hop: float = HOP, models: Path | str = "models") -> Song:
+    """Hear one song; for many, load the models once: `ear = timbre.predict.Ear(models)`, then `ear.listen(song)`.
+
+    Args:
+        source: a file that soundfile or ffmpeg can read, or `-` for standard input.
+        hop: seconds from one value of the timeline to the next.
+        models: the folder with single.safetensors and layered.safetensors.
+
+    Raises:
+        AudioError: the song cannot be read to its end, is empty, silent or not finite.
+        DataError: a model is missing or damaged, or the hop is out of bounds.
+    """
+    return Ear(Path(models)).listen(source, hop)
 
 
 class Ear:
-    """Both trained models and the way from a file to them.
+    """Both trained models and the way from a song to them.
 
     Raises:
-        DataError: a model is missing or damaged, or the two expect different mels.
+        DataError: a model is missing, damaged or misplaced, or the two expect different mels.
     """
 
     def __init__(self, models: Path) -> None:
-        self.single = load_model(models / "single.safetensors")
-        self.layered = load_model(models / "layered.safetensors")
-        self.audio, mel = self.single.description.audio, self.single.description.mel
-        if (self.audio, mel) != (self.layered.description.audio, self.layered.description.mel):
+        self.single = _load(models, "single")
+        self.layered = _load(models, "layered")
+        self.audio, self.mel = self.single.description.audio, self.single.description.mel
+        if (self.audio, self.mel) != (self.layered.description.audio, self.layered.description.mel):
             raise DataError(f"{models}: the two models expect different mels; train both again: dvc repro")
-        self.transform = MelSpectrogram(self.audio.sample_rate, mel)
+        self.transform = MelSpectrogram(self.audio.sample_rate, self.mel)
 
     @torch.inference_mode()
-    def listen(self, path: Path | str) -> Answer:
-        """Hear a file of any length, in windows; an answer is the mean over those that are not near silence.
+    def listen(self, source: Path | str, hop: float = HOP) -> Song:
+        """Hear a song of any length, in windows of the models' length, those near silence left out.
+
+        The single answer is the mean over windows. The layered one is the probability that a quarter of the windows
+        reach, so that who plays in a part of a song is present, and who seems to in a single window is not. Of a song
+        of one window both are that window's answer.
+
+        The timeline slides over the networks' last maps, which are worked out once: each value is the answer to half a
+        window around it.
 
         Raises:
-            AudioError: the file cannot be read, is empty, silent or not finite.
+            AudioError: the song cannot be read to its end, is empty, silent or not finite.
+            DataError: the hop is out of bounds.
         """
-        peaks: list[float] = []
-        heard: list[tuple[Tensor, Tensor]] = []
-        windows = cut(stream(path, self.audio.sample_rate), self.audio.samples)
-        while batch := list(islice(windows, BATCH)):
-            waveforms = np.stack(batch)
-            peak = np.abs(waveforms).max(axis=1)
-            peaks += peak.tolist()
-            waveforms /= np.maximum(peak, np.finfo(np.float32).tiny)[:, None]
-            mels = reference_to_peak(power_to_db(self.transform(torch.from_numpy(waveforms))))
-            heard.append((self.single.network(mels), self.layered.network(mels)))
-        kept = torch.from_numpy(audible(peaks))
-        single, layered = (torch.cat(logits)[kept].mean(dim=0, keepdim=True) for logits in zip(*heard, strict=True))
-        return self._answer(_probabilities(self.single, single), _probabilities(self.layered, layered))
-
-    def _answer(self, single: np.ndarray, layered: np.ndarray) -> Answer:
-        present = answers_of(layered, self.layered.description.thresholds)[0]
-        return Answer(
-            instrument=INSTRUMENTS[single[0].argmax()],
-            single=_named(single[0]),
+        if not HOPS[0] <= hop <= HOPS[1]:
+            raise DataError(f"hop: must lie from {HOPS[0]:g} to {HOPS[1]:g} seconds, got {hop:g}")
+        blocks = _Whole(decode(source, self.audio.sample_rate), self.audio.samples)
+        windows = cut(ahead(iter(blocks)), self.audio.samples)
+        overview = Overview(self.mel.n_mels)
+        single, layered, slid, peaks = [], [], [], []
+        carried = None
+        with _single_threaded():
+            # Lists: small arrays that live on among large ones keep the memory of these from being given back.
+            for heard in side_by_side(self._hear, _batches(windows), THREADS):
+                single += heard.single.tolist()
+                layered += _logits(self.layered.network, heard.maps).tolist()
+                pieces = heard.maps.shape[2]
+                half = max(1, pieces // 2)
+                frames = heard.maps.permute(1, 0, 2).flatten(1)
+                frames = frames if carried is None else torch.cat([carried, frames], dim=1)
+                slid += _logits(self.layered.network, frames.unfold(1, half, 1).permute(1, 0, 2)).tolist()
+                carried = frames[:, frames.shape[1] - half + 1 :].clone()
+                peaks += heard.peaks.tolist()
+                overview.add(heard.power)
+        by_piece = np.array(peaks, np.float32) if peaks else np.zeros((0, 1))
+        kept = audible(by_piece[: blocks.judged].max(axis=1).tolist())
+        seconds = blocks.samples / self.audio.sample_rate
+        step = self.audio.window / pieces
+        logits = _at_steps(np.array(slid, np.float32), half * step / 2, step, seconds, hop)
+        timeline = _probabilities(self.layered, torch.from_numpy(logits))
+        timeline[_peaks_of_steps(by_piece.ravel(), step, len(timeline), hop) < QUIET * by_piece.max()] = 0
+        alone = _probabilities(self.single, _kept(single, kept).mean(dim=0, keepdim=True))[0]
+        together = _probabilities(self.layered, _kept(layered, kept).quantile(1 - PRESENT_IN, dim=0, keepdim=True))
+        present = answers_of(together, self.layered.description.thresholds)[0]
+        decibels = overview.decibels()
+        shown = ceil(decibels.shape[1] * blocks.samples / blocks.padded)
+        return Song(
+            name=str(source),
+            seconds=seconds,
+            instrument=INSTRUMENTS[alone.argmax()],
+            single=_named(alone),
             present=[instrument for instrument, plays in zip(INSTRUMENTS, present, strict=True) if plays],
-            layered=_named(layered[0]),
+            layered=_named(together[0]),
+            hop=hop,
+            timeline=timeline,
+            thresholds=np.array(self.layered.description.thresholds),
+            spectrogram=decibels[:, :shown],
+            mel=self.mel,
         )
+
+    @torch.inference_mode()
+    def _hear(self, waveforms: np.ndarray) -> "_Heard":
+        peak = np.abs(waveforms).max(axis=1, keepdims=True)
+        power = self.transform(torch.from_numpy(waveforms / np.maximum(peak, np.finfo(np.float32).tiny)))
+        mels = reference_to_peak(power_to_db(power))
+        maps = _maps(self.layered.network, mels)
+        # A window's last frame is centred on its end, and so is the next one's first.
+        loud = power[:, :, : waveforms.shape[1] // self.mel.hop_length].numpy() * peak[:, :, None] ** 2
+        return _Heard(
+            single=self.single.network(mels),
+            maps=maps,
+            peaks=_peaks_of_pieces(waveforms, maps.shape[2]),
+            power=np.concatenate(list(loud), axis=1),
+        )
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A batch of windows: single logits, layered maps, peaks of their pieces, power mels in a row."""
+
+    single: Tensor
+    maps: Tensor
+    peaks: np.ndarray
+    power: np.ndarray
+
+
+def _batches(windows: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    while batch := list(islice(windows, BATCH)):
+        yield np.stack(batch)
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """One thread for each operation of torch: batches side by side are faster than parts of one, and steadier."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Whole:
+    """Blocks of a song, counted, with zeros after the last so that windows take in all of it."""
+
+    def __init__(self, blocks: Iterator[np.ndarray], length: int) -> None:
+        self.blocks, self.length, self.samples = blocks, length, 0
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for block in self.blocks:
+            self.samples += len(block)
+            yield block
+        yield np.zeros(self.padded - self.samples, np.float32)
+
+    @property
+    def padded(self) -> int:
+        return -(-self.samples // self.length) * self.length
+
+    @property
+    def judged(self) -> int:
+        """Windows that the overall answer follows: those that `timbre.audio.cut` gives of the song alone."""
+        full, rest = divmod(self.samples, self.length)
+        return full + (rest > 0 and (full == 0 or 2 * rest >= self.length))
+
+
+def _load(models: Path, task: str) -> Trained:
+    """A model that is what its name says.
+
+    Raises:
+        DataError: it is missing, damaged, of another format, or made for something else.
+    """
+    path = models / f"{task}.safetensors"
+    try:
+        trained = load_model(path)
+    except (AttributeError, TypeError) as error:
+        raise DataError(f"{path}: not a model of Timbre's, or damaged; train it again: dvc repro") from error
+    said = trained.description
+    thresholds = (len(INSTRUMENTS),) if task == "layered" else (0,)
+    if (said.task, said.instruments) != (task, INSTRUMENTS) or len(said.thresholds) not in thresholds:
+        raise DataError(f"{path}: not a {task} model of these four instruments; train it again: dvc repro")
+    if not all(bool(weights.isfinite().all()) for weights in trained.network.state_dict().values()):
+        raise DataError(f"{path}: holds weights that are not finite; train it again: dvc repro")
+    return trained
+
+
+def _maps(network: Listener, mels: Tensor) -> Tensor:
+    """A network's last maps, mean over bands, `[windows, channels, pieces]`; a piece is some 0.3 s."""
+    return network.blocks(mels[:, None].contiguous(memory_format=torch.channels_last)).mean(dim=2)
+
+
+def _logits(network: Listener, maps: Tensor) -> Tensor:
+    """The rest of the network's way: logits `[stretches, 4]` of maps `[stretches, channels, pieces]`."""
+    return network.head(maps.mean(dim=2) + maps.amax(dim=2))
+
+
+def _kept(logits: list[list[float]], kept: np.ndarray) -> Tensor:
+    return torch.tensor(logits[: len(kept)])[torch.from_numpy(kept)]
+
+
+def _peaks_of_pieces(waveforms: np.ndarray, pieces: int) -> np.ndarray:
+    """Peaks `[windows, pieces]` of waveforms `[windows, samples]`, each cut into as many pieces."""
+    starts = np.arange(pieces) * waveforms.shape[1] // pieces
+    return np.maximum.reduceat(np.abs(waveforms), starts, axis=1)
+
+
+def _peaks_of_steps(peaks: np.ndarray, piece: float, steps: int, hop: float) -> np.ndarray:
+    """Peak of each step of `hop` seconds, `[steps]`, from those of pieces of `piece` seconds."""
+    first = (np.arange(steps) * hop / piece).astype(int)
+    end = np.ceil((np.arange(steps) + 1) * hop / piece).astype(int)
+    return np.array([peaks[start:stop].max(initial=0) for start, stop in zip(first, end, strict=True)])
+
+
+def _at_steps(logits: np.ndarray, first: float, spacing: float, seconds: float, hop: float) -> np.ndarray:
+    """Logits `[steps, 4]` at the middles of steps of `hop`, from those at `first + i * spacing` seconds."""
+    times = first + np.arange(len(logits)) * spacing
+    middles = (np.arange(max(1, ceil(seconds / hop - 1e-9))) + 0.5) * hop
+    return np.stack([np.interp(middles, times, column) for column in logits.T], axis=1).astype(np.float32)
+
+
+def stretches(plays: np.ndarray, bridged: int) -> list[tuple[int, int]]:
+    """Runs of true as (first, end), with gaps of fewer than `bridged` between them closed."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], plays, [False]]).astype(np.int8)))
+    runs: list[tuple[int, int]] = []
+    for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if runs and first - runs[-1][1] < bridged:
+            runs[-1] = (runs[-1][0], end)
+        else:
+            runs.append((first, end))
+    return runs
 
 
 def _probabilities(trained: Trained, logits: Tensor) -> np.ndarray:
