@@ -103,6 +103,14 @@ def test_experiments_run_what_changed_and_restore_what_was_run(repository):
     params = repository.run("dvc params diff HEAD short").split()
     assert params[-3:] == ["epochs", "2", "1"]
     assert "short" in repository.run("dvc exp show --csv --no-pager")
+    compared = repository.run("timbre compare HEAD short")
+    assert "single: HEAD -> short, paired over" in compared
+    assert "layered: HEAD -> short, paired over" in compared
+    same = repository.run("timbre compare HEAD")
+    assert same.count("the same") > 10
+    assert "better" not in same
+    assert "worse" not in same
+    assert repository.run("timbre compare HEAD nothing", status=1).startswith("timbre: nothing: no revision")
     for command in ("dvc plots show", "dvc plots diff HEAD short"):
         repository.run(command)
         page = (repository.folder / "dvc_plots/index.html").read_text()

@@ -93,6 +93,21 @@ def predict(
     raise typer.Exit(int(failed))
 
 
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="The earlier revision or experiment.")],
+    second: Annotated[str, typer.Argument(help="The later one; workspace: the files as they are.")] = "workspace",
+) -> None:
+    """Say what changed between two revisions or experiments, on the same test clips, and whether it is noise."""
+    from timbre.compare import as_text
+    from timbre.compare import compare as compare_answers
+    from timbre.revisions import answers_at
+
+    for task in ("single", "layered"):
+        answers = [answers_at(revision, task) for revision in (first, second)]
+        print(as_text(f"{task}: {first} -> {second}", compare_answers(*answers, 0, task)), flush=True)
+
+
 class _Printer:
     """Songs and errors as they come, in one format."""
 
