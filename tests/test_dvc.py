@@ -51,7 +51,7 @@ def test_download_depends_on_all_that_its_sources_read():
 
 def test_the_lock_is_that_of_this_code_and_these_params():
     lock = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
-    assert list(lock) == sorted(STAGES, key=list(lock).index)
+    assert set(lock) == set(STAGES)
     for name, stage in lock.items():
         assert stage["cmd"] == STAGES[name]["cmd"]
         for dep in stage["deps"]:

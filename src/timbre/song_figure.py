@@ -52,6 +52,8 @@ def draw(song: "Song") -> Figure:
 
 
 def _draw_spectrogram(axes: Axes, song: "Song") -> None:
+    from librosa import hz_to_mel
+
     loudest = song.spectrogram.max()
     axes.imshow(
         song.spectrogram,
@@ -63,8 +65,6 @@ def _draw_spectrogram(axes: Axes, song: "Song") -> None:
         extent=(0, song.seconds, 0, song.mel.n_mels),
         interpolation="antialiased",
     )
-    from librosa import hz_to_mel
-
     low, high = hz_to_mel(song.mel.fmin), hz_to_mel(song.mel.fmax)
     ticks = [hz for hz in TICKS_HZ if song.mel.fmin <= hz <= song.mel.fmax]
     places = [float((hz_to_mel(hz) - low) / (high - low) * song.mel.n_mels) for hz in ticks]
