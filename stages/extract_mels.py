@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from timbre.extraction import clip_mels, write_mels
+from timbre.instruments import OTHER
 from timbre.params import Params
 from timbre.running import fresh_folder, run_stage
 from timbre.tables import SPLITS, Window, read_table, write_table
@@ -12,8 +13,8 @@ CLIPS = Path("data/clips")
 
 
 def extract_mels(params: Params) -> str:
-    """Write data/mels: for each split a pack and the index of its rows."""
-    index = read_table(CLIPS / "index.csv", Window)
+    """Write data/mels: for each split a pack and the index of its rows, those of other instruments last."""
+    index = sorted(read_table(CLIPS / "index.csv", Window), key=lambda window: window.label == OTHER)
     extract = partial(clip_mels, pack=CLIPS / "windows.npy", sample_rate=params.audio.sample_rate, mel=params.mel)
     with fresh_folder("data/mels") as mels:
         for split in SPLITS:

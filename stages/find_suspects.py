@@ -15,10 +15,12 @@ JUDGED = ("train", "validation")
 def find(_: Params) -> str:
     """Write metrics/suspects.csv."""
     groups = {window.file: window.group for split in JUDGED for window in read_table(MELS / f"{split}.csv", Window)}
-    suspects = find_suspects({split: load_alone(MELS, split) for split in JUDGED}, groups)
+    splits = {split: load_alone(MELS, split) for split in JUDGED}
+    suspects = find_suspects(splits, groups)
     with fresh_file("metrics/suspects.csv") as table:
         write_table(table, suspects, Suspect)
-    return f"{len(suspects)} of {len(groups)} clips may be mislabelled, listed in metrics/suspects.csv"
+    clips = sum(len(split.names) for split in splits.values())
+    return f"{len(suspects)} of {clips} clips may be mislabelled, listed in metrics/suspects.csv"
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 from functools import partial
 from pathlib import Path
 
+from timbre.calibration import calibrate
 from timbre.draws import draw_fixed, draw_layers
-from timbre.instruments import INSTRUMENTS
-from timbre.labelled import load_layered
+from timbre.labelled import load_alone, load_layered, load_others
 from timbre.packs import open_pack
 from timbre.params import Params
 from timbre.running import run_stage
@@ -24,6 +24,7 @@ def train_layered(params: Params) -> str:
         epochs=params.epochs,
         batch_size=params.batch_size,
         learning_rate=params.learning_rate,
+        average=params.average,
         audio=params.audio,
         mel=params.mel,
         model=params.model,
@@ -35,8 +36,11 @@ def train_layered(params: Params) -> str:
     else:
         fixed = load_layered(MIXTURES, "train")
         pack, draw = fixed.mels, partial(draw_fixed, fixed.targets)
-    weights, history = train(LAYERED, pack, draw, load_layered(MIXTURES, "validation"), recipe, params.compute)
-    return write_training(LAYERED, weights, history, recipe, (params.threshold,) * len(INSTRUMENTS))
+    validation = load_layered(MIXTURES, "validation")
+    network, history = train(LAYERED, pack, draw, validation, recipe, params.compute)
+    heard = [validation, load_alone(MELS, "validation"), load_others(MELS, "validation")]
+    thresholds = calibrate(network, LAYERED, heard, params.threshold)
+    return write_training(LAYERED, network, history, recipe, thresholds)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+from timbre.calibration import calibrate
 from timbre.draws import draw_alone
 from timbre.labelled import load_alone
 from timbre.packs import open_pack
@@ -22,6 +23,7 @@ def train_single(params: Params) -> str:
         epochs=params.epochs,
         batch_size=params.batch_size,
         learning_rate=params.learning_rate,
+        average=params.average,
         audio=params.audio,
         mel=params.mel,
         model=params.model,
@@ -29,8 +31,10 @@ def train_single(params: Params) -> str:
     )
     draw = partial(draw_alone, read_table(MELS / "train.csv", Window))
     pack = open_pack(MELS / "train.npy")
-    weights, history = train(SINGLE, pack, draw, load_alone(MELS, "validation"), recipe, params.compute)
-    return write_training(SINGLE, weights, history, recipe)
+    validation = load_alone(MELS, "validation")
+    network, history = train(SINGLE, pack, draw, validation, recipe, params.compute)
+    thresholds = calibrate(network, SINGLE, [validation], params.threshold)
+    return write_training(SINGLE, network, history, recipe, thresholds)
 
 
 if __name__ == "__main__":

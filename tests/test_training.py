@@ -6,7 +6,7 @@ import torch
 
 from timbre.draws import draw_alone, draw_fixed, draw_layers, rows_by_clip
 from timbre.errors import DataError, ParamsError
-from timbre.instruments import INSTRUMENTS
+from timbre.instruments import INSTRUMENTS, OTHER
 from timbre.labelled import Labelled
 from timbre.model import Listener
 from timbre.modelfile import Description, load_model, save_model
@@ -43,6 +43,7 @@ def recipe(tiny):
         epochs=4,
         batch_size=8,
         learning_rate=0.01,
+        average=0.5,
         audio=tiny.audio,
         mel=tiny.mel,
         model=tiny.model,
@@ -66,11 +67,30 @@ def test_an_epoch_hears_one_window_of_every_clip():
 
 def test_fresh_mixtures_have_each_size_and_only_what_their_targets_say(tiny):
     draw = draw_layers(windows(), tiny.mixtures, np.random.default_rng(0))
-    assert draw.rows.shape == draw.gains_db.shape == draw.targets.shape == (tiny.mixtures.train, 4)
-    assert ((draw.gains_db > -np.inf) == draw.targets.astype(bool)).all()
+    assert len(draw.rows) == len(draw.targets) == tiny.mixtures.train
+    assert ((draw.gains_db[:, :4] > -np.inf) == draw.targets.astype(bool)).all()
+    assert (draw.gains_db[:, 4:] == -np.inf).all()
     assert set(draw.targets.sum(axis=1)) == {1, 2, 3, 4}
-    playing = draw.rows[:, :] // 2 % 4
+    playing = draw.rows[:, :4] // 2 % 4
     assert (playing == np.arange(4))[draw.targets.astype(bool)].all()
+
+
+def test_fresh_mixtures_have_other_instruments_in_the_shares_asked_for(tiny):
+    others = [Window(80 + row, 0.0, f"other {row}.wav", OTHER, "train", "") for row in range(5)]
+    options = tiny.mixtures.model_copy(update={"train": 4000, "others": 0.4, "none": 0.1})
+    draw = draw_layers(windows() + others, options, np.random.default_rng(0))
+    has_other = (draw.gains_db[:, 4:] > -np.inf).any(axis=1)
+    assert (draw.rows[:, 4:][draw.gains_db[:, 4:] > -np.inf] >= 80).all()
+    assert (draw.rows[:, :4] < 80).all()
+    is_none = draw.targets.sum(axis=1) == 0
+    assert has_other[is_none].all()
+    assert is_none.mean() == pytest.approx(0.1, abs=0.02)
+    assert has_other[~is_none].mean() == pytest.approx(0.4, abs=0.03)
+
+
+def test_an_epoch_of_single_clips_leaves_other_instruments_out():
+    others = [Window(80, 0.0, "other.wav", OTHER, "train", "")]
+    assert 80 not in draw_alone(windows() + others, np.random.default_rng(0)).rows
 
 
 def test_fixed_mixtures_are_each_heard_once():
@@ -100,17 +120,18 @@ def test_training_learns_and_repeats_itself(task, recipe, tiny):
         else partial(draw_layers, rows, tiny.mixtures.model_copy(update={"train": 160}))
     )
     results = [train(task, pack_of(rows), draw, validation(), recipe, COMPUTE) for _ in range(2)]
-    (weights, history), (again, same_history) = results
+    (network, history), (again, same_history) = results
     assert history[-1].train_loss < history[0].train_loss
     assert max(epoch.validation_f1 for epoch in history) > 0.9
     assert history == same_history
-    assert all(torch.equal(weights[name], again[name]) for name in weights)
+    weights = network.state_dict()
+    assert all(torch.equal(weights[name], tensor) for name, tensor in again.state_dict().items())
 
 
 def test_the_best_epoch_is_kept_and_not_the_last(recipe, monkeypatch):
     """The project this one grew from kept a reference to the weights, and so its last epoch."""
     scores = iter([0.1, 0.2, 0.9, 0.3, 0.1, 0.4, 0.1, 0.4])  # train and validation, four epochs: the second is best
-    task = type(SINGLE)("single", SINGLE.loss, SINGLE.probabilities, lambda *_: next(scores))
+    task = type(SINGLE)("single", True, SINGLE.loss, SINGLE.probabilities, lambda *_: next(scores))
     seen = []
     original = Listener.state_dict
 
@@ -121,10 +142,11 @@ def test_the_best_epoch_is_kept_and_not_the_last(recipe, monkeypatch):
 
     monkeypatch.setattr(Listener, "state_dict", spy)
     rows = windows()
-    weights, history = train(task, pack_of(rows), partial(draw_alone, rows), validation(), recipe, COMPUTE)
+    network, history = train(task, pack_of(rows), partial(draw_alone, rows), validation(), recipe, COMPUTE)
+    kept = original(network)
     assert [epoch.validation_f1 for epoch in history] == [0.2, 0.3, 0.4, 0.4]
     assert len(seen) == 3  # epochs 1, 2 and 3; the fourth is no better
-    assert all(torch.equal(weights[name], seen[-1][name]) for name in weights)
+    assert all(torch.equal(kept[name], seen[-1][name]) for name in kept)
 
 
 def test_a_gpu_that_is_not_there_is_refused(recipe):

@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 from timbre.audio import SUFFIXES
 from timbre.errors import DataError
-from timbre.instruments import INSTRUMENTS, is_instrument, match_instrument
+from timbre.instruments import CLASSES, INSTRUMENTS, is_instrument, match_instrument
 from timbre.layout import FOLDERS, METADATA
 from timbre.tables import Clip, Issue
 
@@ -239,7 +239,7 @@ def _settle(listed: Iterable[tuple[str, Row]], split: str) -> tuple[list[Clip], 
         rows_of[file].append(row)
     clips, issues = [], []
     for file, rows in rows_of.items():
-        labels = sorted({row.label for row in rows}, key=INSTRUMENTS.index)
+        labels = sorted({row.label for row in rows}, key=CLASSES.index)
         if len(labels) > 1:
             reason = f"listed as {' and '.join(labels)}; no name can tell which is right"
             issues += [Issue(file, "several classes", "dropped", reason, row.place) for row in rows]

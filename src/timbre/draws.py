@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from timbre.instruments import INSTRUMENTS
+from timbre.instruments import CLASSES, INSTRUMENTS, OTHER
 from timbre.labelled import targets_of
 from timbre.params import Mixtures
 from timbre.tables import Window
+
+MOST_OTHERS = 2  # in one mixture
+OTHERS_DB = (-12.0, 6.0)  # level of each, where instruments are drawn from -gain_db to gain_db
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,11 @@ def rows_by_clip(windows: Sequence[Window]) -> list[tuple[str, list[int]]]:
 
 
 def draw_alone(windows: Sequence[Window], rng: np.random.Generator) -> Draw:
-    """Draw one window of each clip, in a random order, so that long files count no more than short ones."""
-    clips = rows_by_clip(windows)
+    """Draw one window of each clip, in a random order, so that long files count no more than short ones.
+
+    Clips of other instruments are no answer to which of the four plays, and are left out.
+    """
+    clips = [(label, rows) for label, rows in rows_by_clip(windows) if label != OTHER]
     order = rng.permutation(len(clips))
     rows = [rng.choice(clips[clip][1]) for clip in order]
     targets = targets_of([[clips[clip][0]] for clip in order])
@@ -44,20 +50,33 @@ def draw_alone(windows: Sequence[Window], rng: np.random.Generator) -> Draw:
 
 
 def draw_layers(windows: Sequence[Window], options: Mixtures, rng: np.random.Generator) -> Draw:
-    """Draw as many fresh mixtures as the fixed ones, of 1 instrument up to the most that these have."""
+    """Draw as many fresh mixtures as the fixed ones, of 1 instrument up to the most that these have.
+
+    Where the data set has clips of other instruments, a share of the mixtures has one or two of these as well, and
+    a share has nothing else.
+    """
     clips = rows_by_clip(windows)
-    of_instrument = [[rows for label, rows in clips if label == instrument] for instrument in INSTRUMENTS]
-    rows = np.zeros((options.train, len(INSTRUMENTS)), int)
-    gains_db = rng.uniform(-options.gain_db, options.gain_db, rows.shape)
-    targets = np.zeros(rows.shape, np.float32)
+    of_class = [[rows for label, rows in clips if label == wanted] for wanted in CLASSES]
+    has_others = bool(of_class[-1])
+    rows = np.zeros((options.train, len(INSTRUMENTS) + MOST_OTHERS), int)
+    gains_db = np.full(rows.shape, -np.inf)
+    targets = np.zeros((options.train, len(INSTRUMENTS)), np.float32)
+
+    def add(mixture: int, part: int, label: int, gain_db: float) -> None:
+        clip = of_class[label][rng.integers(len(of_class[label]))]
+        rows[mixture, part] = clip[rng.integers(len(clip))]
+        gains_db[mixture, part] = gain_db
+
     for mixture in range(options.train):
-        size = rng.integers(1, options.max_instruments + 1)
+        is_none = has_others and rng.random() < options.none
+        size = 0 if is_none else rng.integers(1, options.max_instruments + 1)
         for label in rng.permutation(len(INSTRUMENTS))[:size]:
-            choices = of_instrument[label]
-            clip = choices[rng.integers(len(choices))]
-            rows[mixture, label] = clip[rng.integers(len(clip))]
+            add(mixture, label, label, rng.uniform(-options.gain_db, options.gain_db))
             targets[mixture, label] = 1
-    return Draw(rows, np.where(targets, gains_db, -np.inf), targets)
+        if is_none or (has_others and rng.random() < options.others):
+            for other in range(rng.integers(1, MOST_OTHERS + 1)):
+                add(mixture, len(INSTRUMENTS) + other, len(INSTRUMENTS), rng.uniform(*OTHERS_DB))
+    return Draw(rows, gains_db, targets)
 
 
 def draw_fixed(targets: np.ndarray, rng: np.random.Generator) -> Draw:

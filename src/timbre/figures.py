@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from timbre.instruments import INSTRUMENTS
+from timbre.instruments import CLASSES, INSTRUMENTS, OTHER
 from timbre.rng import generator
 from timbre.tables import SPLITS
 
@@ -96,21 +96,20 @@ def data_overview(recordings: Sequence["Recording"]) -> Figure:
     """How many clips each instrument has in each split, at which sample rates they came, and how long they are."""
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     counts, rates, lengths = figure.subplots(1, 3, width_ratios=[1.2, 1, 1.2])
-    places = np.arange(len(INSTRUMENTS))
+    classes = CLASSES if any(one.label == OTHER for one in recordings) else INSTRUMENTS
+    places, colours = np.arange(len(classes)), [*COLOURS.values(), "#888888"][: len(classes)]
     for column, (split, alpha) in enumerate(zip(SPLITS, (1.0, 0.65, 0.35), strict=True)):
-        seconds = [
-            [one.seconds for one in recordings if (one.split, one.label) == (split, label)] for label in INSTRUMENTS
-        ]
+        seconds = [[one.seconds for one in recordings if (one.split, one.label) == (split, label)] for label in classes]
         shifted = places + (column - 1) * 0.27
-        bars = counts.bar(shifted, [len(values) for values in seconds], 0.25, color=list(COLOURS.values()), alpha=alpha)
+        bars = counts.bar(shifted, [len(values) for values in seconds], 0.25, color=colours, alpha=alpha)
         counts.bar_label(bars, fontsize=6.5)
         spread = generator(0, "figures", split)
-        for place, values, colour in zip(shifted, seconds, COLOURS.values(), strict=True):
+        for place, values, colour in zip(shifted, seconds, colours, strict=True):
             across = place + spread.uniform(-0.09, 0.09, len(values))
             lengths.scatter(across, values, s=5, color=colour, alpha=max(0.8 * alpha, 0.3), linewidths=0)
     held = sorted({one.sample_rate for one in recordings})
     of_rate = Counter((one.sample_rate, one.label) for one in recordings)
-    table = np.array([[of_rate[hertz, label] for label in INSTRUMENTS] for hertz in held])
+    table = np.array([[of_rate[hertz, label] for label in classes] for hertz in held])
     rates.imshow(np.sqrt(table), cmap="Greys", aspect="auto", vmin=0, vmax=2 * np.sqrt(table.max()))
     for row, column in np.argwhere(table):
         rates.text(column, row, table[row, column], ha="center", va="center", fontsize=8)
@@ -126,7 +125,7 @@ def data_overview(recordings: Sequence["Recording"]) -> Figure:
     )
     for axes, title in zip((counts, rates, lengths), titles, strict=True):
         axes.set_title(title, fontsize=10)
-        axes.set_xticks(places, INSTRUMENTS)
+        axes.set_xticks(places, classes)
         axes.tick_params(labelsize=8, length=2)
         if axes is not rates:
             axes.spines[["top", "right"]].set_visible(False)

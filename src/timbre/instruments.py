@@ -1,4 +1,4 @@
-"""The four instruments, in label order, and the names people give them."""
+"""The four instruments, in label order, what is none of them, and the names people give them."""
 
 import re
 from difflib import get_close_matches
@@ -6,21 +6,24 @@ from difflib import get_close_matches
 from timbre.errors import DataError
 
 INSTRUMENTS = ("guitar", "drums", "violin", "piano")
+OTHER = "other"  # a clip in which none of the four plays: layered training hears it under them, unnamed
+CLASSES = (*INSTRUMENTS, OTHER)
 
 _NAMES = {
-    **{instrument: instrument for instrument in INSTRUMENTS},
+    **{name: name for name in CLASSES},
     "drum": "drums",
     "percussion": "drums",
     "guitars": "guitar",
     "violins": "violin",
     "pianos": "piano",
+    "others": OTHER,
 }
 _FILLERS = {"sound", "sounds"}
 _LIKENESS = 0.8  # difflib's ratio: two letters swapped pass in all four names, a viola is no violin
 
 
 def match_instrument(name: str) -> str:
-    """Return the instrument that a class name means, forgiving case, prefix, plural and one slip of the pen.
+    """Return the one of `CLASSES` that a class name means, forgiving case, prefix, plural and one slip of the pen.
 
     Kaggle's test metadata says `Sound_Guiatr` in all its guitar rows.
 
@@ -29,7 +32,7 @@ def match_instrument(name: str) -> str:
     """
     close = {_NAMES[match] for match in get_close_matches(_bare(name), _NAMES, n=3, cutoff=_LIKENESS)}
     if len(close) != 1:
-        raise DataError(f"class {name!r} is none of {', '.join(INSTRUMENTS)}")
+        raise DataError(f"class {name!r} is none of {', '.join(CLASSES)}")
     return close.pop()
 
 

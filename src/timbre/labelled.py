@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from timbre.instruments import INSTRUMENTS
+from timbre.instruments import INSTRUMENTS, OTHER
 from timbre.mixing import Part, parts_by_mixture
 from timbre.packs import open_pack
 from timbre.tables import Window, read_table
@@ -30,14 +30,27 @@ class Labelled:
 
 def load_alone(folder: Path, split: str) -> Labelled:
     """Read a split of data/mels: clips of one instrument each."""
-    windows = read_table(folder / f"{split}.csv", Window)
+    windows = [window for window in read_table(folder / f"{split}.csv", Window) if window.label != OTHER]
     labels = {window.file: window.label for window in windows}
     number = {file: index for index, file in enumerate(labels)}
     return Labelled(
-        mels=open_pack(folder / f"{split}.npy"),
+        mels=open_pack(folder / f"{split}.npy")[: len(windows)],
         clips=np.array([number[window.file] for window in windows]),
         targets=targets_of([[label] for label in labels.values()]),
         names=list(labels),
+    )
+
+
+def load_others(folder: Path, split: str) -> Labelled:
+    """Read a split of data/mels: clips in which none of the instruments plays, which stand last in it."""
+    windows = read_table(folder / f"{split}.csv", Window)
+    others = [window.file for window in windows if window.label == OTHER]
+    files = list(dict.fromkeys(others))
+    return Labelled(
+        mels=open_pack(folder / f"{split}.npy")[len(windows) - len(others) :],
+        clips=np.array([files.index(file) for file in others], int),
+        targets=np.zeros((len(files), len(INSTRUMENTS)), np.float32),
+        names=files,
     )
 
 

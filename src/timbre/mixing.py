@@ -48,7 +48,7 @@ def draw_recipes(windows: Sequence[Window], split: str, count: int, options: Mix
     """
     clips: dict[str, dict[str, list[Window]]] = {instrument: {} for instrument in INSTRUMENTS}
     for window in windows:
-        if window.split == split:
+        if window.split == split and window.label in clips:
             clips[window.label].setdefault(window.file, []).append(window)
     sizes = range(options.min_instruments, options.max_instruments + 1)
     recipes = []

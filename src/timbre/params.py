@@ -44,9 +44,11 @@ class Data(Section):
 
 
 class Soundfont(Section):
-    """How many phrases are rendered, how long, and at which rate they are kept."""
+    """How many phrases are rendered, by what, how long, and at which rate they are kept."""
 
     clips: Int = Field(ge=40)
+    modelled: Int = Field(ge=0)
+    others: Int = Field(ge=0)
     seconds: Float = Field(ge=1, le=60)
     sample_rate: Int = Field(ge=8000, le=48000)
 
@@ -100,6 +102,8 @@ class Mixtures(Section):
     gain_db: Float = Field(ge=0, le=60)
     offset: Float = Field(ge=0)
     fresh: bool
+    others: Share
+    none: Share
 
     @model_validator(mode="after")
     def _check(self) -> "Mixtures":
@@ -143,7 +147,8 @@ class Params(Section):
     epochs: Int = Field(ge=1)
     batch_size: Int = Field(ge=2)
     learning_rate: Float = Field(gt=0)
-    threshold: Float = Field(gt=0, lt=1)
+    average: Float = Field(ge=0, lt=1)
+    threshold: Literal["auto"] | Annotated[Float, Field(gt=0, lt=1)]
     data: Data
     soundfont: Soundfont
     splits: Splits

@@ -13,7 +13,7 @@ from timbre.bootstrap import interval, macro_f1, micro_f1
 from timbre.compare import Answers, answers_table, read_answers
 from timbre.evaluation import Judged
 from timbre.figures import data_overview, expected_against_predicted, mels_of_each_instrument, save
-from timbre.instruments import INSTRUMENTS
+from timbre.instruments import CLASSES, INSTRUMENTS
 from timbre.mixing import Part, parts_by_mixture
 from timbre.params import Audio, Mel
 from timbre.running import fresh_file
@@ -31,7 +31,7 @@ def write_data_report(metrics: Path, picture: Path, clips: Path) -> None:
     recordings = read_table(clips / "files.csv", Recording)
     kept = Counter((recording.split, recording.label) for recording in recordings)
     report = {
-        "clips": {split: {label: kept[split, label] for label in INSTRUMENTS} for split in SPLITS},
+        "clips": {split: {label: kept[split, label] for label in CLASSES} for split in SPLITS},
         "faults": count_faults(read_table(clips / "issues.csv", Issue)),
     }
     _write_json(metrics, report)

@@ -8,7 +8,7 @@ import numpy as np
 
 from timbre.errors import DataError
 from timbre.groups import group_of
-from timbre.instruments import INSTRUMENTS
+from timbre.instruments import CLASSES, INSTRUMENTS
 from timbre.params import Splits
 from timbre.rng import generator
 from timbre.tables import SPLITS, Clip, Issue
@@ -94,7 +94,7 @@ def _move_groups(clips: Sequence[Clip], split: str, share: float, seed: int, spa
     for clip in train:
         sizes.setdefault(clip.group, Counter())[clip.label] += 1
     names = sorted(sizes)
-    counts = np.array([[sizes[name][label] for label in INSTRUMENTS] for name in names]).reshape(-1, len(INSTRUMENTS))
+    counts = np.array([[sizes[name][label] for label in CLASSES] for name in names]).reshape(-1, len(CLASSES))
     movable = np.array([name not in fixed for name in names], bool)
     draws = [_draw(counts, movable, share, spare, generator(seed, "splits", split, draw)) for draw in range(DRAWS)]
     best = min(draws, key=lambda chosen: _distance(counts[chosen].sum(0), counts.sum(0), share))
@@ -106,7 +106,7 @@ def _draw(counts: np.ndarray, movable: np.ndarray, share: float, spare: int, rng
     """Choose groups in a random order: first all that still fit, then any that brings the shares nearer.
 
     Args:
-        counts: clips of each group and instrument, int `[groups, 4]`.
+        counts: clips of each group and instrument, int `[groups, classes]`.
         movable: groups that may be chosen, bool `[groups]`.
         share: wanted of each instrument.
         spare: groups of each instrument to leave.

@@ -20,7 +20,7 @@ class Clip:
 
     Attributes:
         file: path below the raw folder, with forward slashes.
-        label: one of `INSTRUMENTS`.
+        label: one of `CLASSES`.
         split: train, validation or test.
         group: what must stay in one split (a performance, a kit, a program); empty where nobody named it.
     """

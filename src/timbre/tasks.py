@@ -17,11 +17,13 @@ class Task:
     Attributes:
         name: single or layered.
         loss: of logits `[clips, 4]` against targets `[clips, 4]`.
+        chooses: whether the answer is the likeliest instrument, or all from their thresholds up.
         probabilities: of logits, the same shape.
         f1: the figure by which the best epoch is kept, of logits and targets.
     """
 
     name: str
+    chooses: bool
     loss: Callable[[Tensor, Tensor], Tensor]
     probabilities: Callable[[Tensor], Tensor]
     f1: Callable[[Tensor, Tensor], float]
@@ -35,6 +37,6 @@ def _layered_f1(logits: Tensor, targets: Tensor) -> float:
     return float(layered_metrics(targets, logits > 0)["micro_f1"])
 
 
-SINGLE = Task("single", functional.cross_entropy, lambda logits: logits.softmax(dim=1), _single_f1)
-LAYERED = Task("layered", functional.binary_cross_entropy_with_logits, torch.sigmoid, _layered_f1)
+SINGLE = Task("single", True, functional.cross_entropy, lambda logits: logits.softmax(dim=1), _single_f1)
+LAYERED = Task("layered", False, functional.binary_cross_entropy_with_logits, torch.sigmoid, _layered_f1)
 TASKS = {task.name: task for task in (SINGLE, LAYERED)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Generator, Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from timbre.augment import augment, crop, make_equally_loud
 from timbre.draws import Draw
@@ -45,6 +46,7 @@ class Recipe:
     epochs: int
     batch_size: int
     learning_rate: float
+    average: float
     audio: Audio
     mel: Mel
     model: Model
@@ -63,8 +65,11 @@ def train(
     validation: Labelled,
     recipe: Recipe,
     compute: Compute,
-) -> tuple[dict[str, Tensor], list[Epoch]]:
-    """Train one network; return the weights of its best epoch by validation F1, and the history.
+) -> tuple[Listener, list[Epoch]]:
+    """Train one network; return it, on the CPU, as of its best epoch by validation F1, and the history.
+
+    What is judged and kept is a running mean of the weights (`average`), which wanders less than they do (Polyak and
+    Juditsky, 1992).
 
     Args:
         task: single or layered.
@@ -79,6 +84,7 @@ def train(
     network = Listener(recipe.model).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=WEIGHT_DECAY)
     model, optimizer = fabric.setup(network, optimizer)
+    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=True)
     noise = Generator(fabric.device)
 
     schedule = None
@@ -102,10 +108,11 @@ def train(
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
+            averaged.update_parameters(network)
             losses.append(float(loss.detach()) * len(part))
             heard.append(logits.detach().cpu())
             truth.append(targets.cpu())
-        judged = clip_logits(model, validation, fabric.device)
+        judged = clip_logits(averaged.module, validation, fabric.device)
         answers = torch.from_numpy(validation.targets)
         epoch = Epoch(
             number,
@@ -116,9 +123,11 @@ def train(
         )
         if all(epoch.validation_f1 > earlier.validation_f1 for earlier in history):
             # A copy: the tensors of a state dict go on changing with the network.
-            best = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+            best = {name: tensor.detach().cpu().clone() for name, tensor in averaged.module.state_dict().items()}
         history.append(epoch)
-    return best, history
+    network = Listener(recipe.model)
+    network.load_state_dict(best)
+    return network.eval(), history
 
 
 def add_up(pack: np.ndarray, rows: np.ndarray, gains_db: np.ndarray, recipe: Recipe, noise: Generator) -> Tensor:
@@ -141,7 +150,7 @@ def add_up(pack: np.ndarray, rows: np.ndarray, gains_db: np.ndarray, recipe: Rec
 
 
 def write_training(
-    task: Task, weights: dict[str, Tensor], history: list[Epoch], recipe: Recipe, thresholds: tuple[float, ...] = ()
+    task: Task, network: Listener, history: list[Epoch], recipe: Recipe, thresholds: tuple[float, ...]
 ) -> str:
     """Write `models/<task>.safetensors` and `models/<task>_history.csv`; return a summary."""
     description = Description(
@@ -154,6 +163,6 @@ def write_training(
     with fresh_file(f"models/{task.name}_history.csv") as table:
         write_table(table, history, Epoch)
     with fresh_file(f"models/{task.name}.safetensors") as model:
-        save_model(model, weights, description)
+        save_model(model, network.state_dict(), description)
     best = max(history, key=lambda epoch: epoch.validation_f1)
     return f"{len(history)} epochs, the best is {best.epoch} with validation F1 {best.validation_f1:.3f}"

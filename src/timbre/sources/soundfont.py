@@ -1,17 +1,4 @@
-"""The embedded data set: phrases composed here and rendered with a General MIDI sound font.
-
-The sound font is TimGM6mb, which PyPI's pretty_midi ships. Its programs were compared by their renderings:
-
-- guitar: 24 nylon, 25 steel, 26 jazz, 27 clean, 28 muted, 29 overdriven and 30 distorted all differ. Program 31,
-  harmonics, is left out: few would call its bell-like tone a guitar.
-- drums: kit 32 (jazz) is kit 0 (standard) to the sample, so it is left out; 8 room, 16 power, 24 electronic, 25 TR-808,
-  40 brush and 48 orchestra have kicks, snares and toms of their own. Hand percussion and some cymbals are the
-  same in all kits, which keeps test kits from being wholly unheard.
-- violin: 40 violin, 41 viola (played a fifth lower; Kaggle's violins include violas) and 110 fiddle are kin, yet
-  differ. String sections (44, 48, 49) are left out: a listener would say strings.
-- piano: 0 and 1 are one piano, 1 the brighter; 2 is another, 3 the first out of tune. Electric pianos (4, 5)
-  are left out.
-"""
+"""The embedded data set: phrases composed here, played by a General MIDI sound font and by physical models."""
 
 import csv
 import hashlib
@@ -22,63 +9,41 @@ from functools import cache, partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from timbre.errors import DataError
-from timbre.instruments import INSTRUMENTS
+from timbre.instruments import INSTRUMENTS, OTHER
 from timbre.layout import FOLDERS, METADATA
 from timbre.parallel import parallel_map
 from timbre.params import Soundfont
 from timbre.rng import generator
-from timbre.sources.phrases import PHRASES, compose
+from timbre.sources import modelled
+from timbre.sources.phrases import compose
 from timbre.sources.phrases.score import CHORUS, REVERB, VOLUME, Control, to_midi
+from timbre.sources.takes import Take, plan
 
-CLASSES = {"guitar": "Sound_Guitar", "drums": "Sound_Drum", "violin": "Sound_Violin", "piano": "Sound_Piano"}
-SPLITS = {"train": f"{FOLDERS[0]}/{FOLDERS[0]}", "test": f"{FOLDERS[1]}/{FOLDERS[1]}"}  # Kaggle's folders
-TEST_SHARE = 0.16
-
-# General MIDI programs of each split, counted from 0; of drums, kits. Where an instrument has enough, test hears
-# others than train, each with a relative there: 28 rings much like nylon, 8 and 48 are acoustic kits like 0 and 16.
-PROGRAMS: dict[str, dict[str, tuple[int, ...]]] = {
-    "guitar": {"train": (24, 25, 26, 27, 29, 30), "test": (28,)},
-    "drums": {"train": (0, 16, 24, 25, 40), "test": (8, 48)},
-    "violin": {"train": (40, 110, 41), "test": (40, 110, 41)},
-    "piano": {"train": (0, 1, 2, 3), "test": (0, 1, 2, 3)},
+CLASSES = {
+    "guitar": "Sound_Guitar",
+    "drums": "Sound_Drum",
+    "violin": "Sound_Violin",
+    "piano": "Sound_Piano",
+    OTHER: "Sound_Other",
 }
-VIOLA, FIFTH = 41, 7
+SPLITS = {"train": f"{FOLDERS[0]}/{FOLDERS[0]}", "test": f"{FOLDERS[1]}/{FOLDERS[1]}"}  # Kaggle's folders
+PACKAGES = ("pretty_midi", "midirenderer")
+
+# Voices whose phrases, written for violin, piano or guitar, are played lower: semitones down.
+LOWER = {"p41": 7, "viola": 7, "p42": 12, "cello": 12, "trombone": 12, "p57": 12, "bassoon": 12, "p70": 12}
+LOWER |= dict.fromkeys((f"p{program}" for program in (*range(32, 40), 43, 58)), 24)
+LOWER |= dict.fromkeys((voice for voice in modelled.VOICES[OTHER] if "bass-" in voice), 24)
+LOWER |= dict.fromkeys(("sub-bass", "contrabass", "tuba", "baritone-sax"), 24)
 
 SHIFT = 2  # semitones: how far a clip is played fast or slow, its notes moved the other way
-DETUNE = {"guitar": 30, "drums": 250, "violin": 30, "piano": 30}  # cents, either way; drums are tuned freely
+DETUNE = {"drums": 250}  # cents, either way; drums are tuned freely
+TUNED = 30  # cents: the others
 LEVEL = (-12.0, -1.0)  # dB of full scale: a clip's peak
 SILENCE = 1e-4  # peak below which a rendering counts as failed
-
-
-class Take(NamedTuple):
-    """One clip to be made: the `index`-th of its instrument, a phrase of one kind played by one program."""
-
-    split: str
-    instrument: str
-    index: int
-    program: int
-    kind: str
-
-    @property
-    def name(self) -> str:
-        """The file's name, such as `guitar_p24_strum_0012.flac`."""
-        return f"{self.instrument}_p{self.program}_{self.kind}_{self.index:04}.flac"
-
-    @property
-    def group(self) -> str:
-        """What must stay together when validation is split off: a kind of phrase from one program.
-
-        A whole program would be too much of an instrument to miss in training. Where test hears train's
-        programs, each phrase stands for itself, else no group of train would be left beside test's.
-        """
-        programs = PROGRAMS[self.instrument]
-        shared = set(programs["train"]) & set(programs["test"])
-        return self.name.removesuffix(".flac") if shared else f"{self.instrument}-p{self.program}-{self.kind}"
 
 
 def render_dataset(soundfont: Soundfont, seed: int, folder: Path, workers: int = 0) -> dict[str, object]:
@@ -87,12 +52,12 @@ def render_dataset(soundfont: Soundfont, seed: int, folder: Path, workers: int =
     Metadata has Kaggle's columns, FileName and Class, and a third: Group.
 
     Returns:
-        What made it: packages, sound font and, for each split and instrument, programs and clips.
+        What made it: packages, sound font and, for each split and instrument, voices and clips.
 
     Raises:
         DataError: sound font or renderer are missing, or a phrase comes out silent.
     """
-    takes = plan(soundfont.clips)
+    takes = plan(soundfont)
     for split, metadata in zip(SPLITS, METADATA, strict=True):
         (folder / SPLITS[split]).mkdir(parents=True)
         _write_metadata(folder / metadata, (take for take in takes if take.split == split))
@@ -100,22 +65,6 @@ def render_dataset(soundfont: Soundfont, seed: int, folder: Path, workers: int =
     for _ in parallel_map(write, takes, workers, "render"):
         pass
     return _provenance(takes)
-
-
-def plan(clips: int) -> list[Take]:
-    """Return the clips of a data set: instruments alike in number (±1), programs and kinds in turn."""
-    takes = []
-    for place, instrument in enumerate(INSTRUMENTS):
-        total = clips // len(INSTRUMENTS) + (place < clips % len(INSTRUMENTS))
-        test = round(total * TEST_SHARE)
-        kinds = list(PHRASES[instrument])
-        for split, first, count in (("train", 0, total - test), ("test", total - test, test)):
-            programs = PROGRAMS[instrument][split]
-            for turn in range(count):
-                round_, program = divmod(turn, len(programs))
-                kind = kinds[(round_ + program) % len(kinds)]  # after len(kinds) rounds each program had each kind
-                takes.append(Take(split, instrument, first + turn, programs[program], kind))
-    return takes
 
 
 def perform(take: Take, seed: int, seconds: float, sample_rate: int) -> np.ndarray:
@@ -130,21 +79,24 @@ def perform(take: Take, seed: int, seconds: float, sample_rate: int) -> np.ndarr
     import soxr
 
     rng = generator(seed, "soundfont", take.split, take.instrument, take.index)
-    drums = take.instrument == "drums"
+    drums = take.family == "drums"
     shift = 0 if drums else int(rng.integers(-SHIFT, SHIFT + 1))
-    detune = rng.uniform(-1, 1) * DETUNE[take.instrument]
+    detune = rng.uniform(-1, 1) * DETUNE.get(take.instrument, TUNED)
     speed = 2 ** ((100 * shift + detune) / 1200)
     reverb, chorus = rng.uniform(0, 100), rng.uniform(0, 50) if take.instrument == "guitar" else 0
     room = [Control(0, VOLUME, 50 if drums else 127), Control(0, REVERB, reverb), Control(0, CHORUS, chorus)]
-    events = room + compose(take.instrument, take.kind, rng, seconds * speed)
-    transpose = -shift - (FIFTH if take.instrument == "violin" and take.program == VIOLA else 0)
-    sound, rate = render(to_midi(events, take.program, seconds * speed + 0.05, drums, transpose))
+    events = room + compose(take.family, take.kind, rng, seconds * speed)
+    transpose = -shift - LOWER.get(take.voice, 0)
+    kit = int(take.voice.removeprefix("kit-")) if take.voice.startswith("kit-") else 0
+    program = kit if take.program is None else take.program
+    midi = to_midi(events, program, seconds * speed + 0.05, drums, transpose)
+    played = render(midi) if take.program is not None else modelled.play(midi, take.voice, rng, seconds * speed + 0.05)
 
     length = round(seconds * sample_rate)
-    sound = soxr.resample(sound, rate * speed, sample_rate)[:length]
+    sound = soxr.resample(played[0], played[1] * speed, sample_rate)[:length]
     peak = float(np.abs(sound).max(initial=0))
-    if peak < SILENCE:
-        raise DataError(f"{take.name}: the sound font renders it silent; install the pretty_midi of pyproject.toml")
+    if not peak >= SILENCE:
+        raise DataError(f"{take.name}: comes out silent; install the packages that pyproject.toml names")
     level = 10 ** (rng.uniform(*LEVEL) / 20)
     return np.pad(np.rint(sound * (level / peak * 32767)).astype(np.int16), (0, length - len(sound)))
 
@@ -197,13 +149,16 @@ def _write_metadata(path: Path, takes: Iterable[Take]) -> None:
 
 def _provenance(takes: list[Take]) -> dict[str, object]:
     count = Counter((take.split, take.instrument) for take in takes)
+    voices = {pair: sorted({take.voice for take in takes if (take.split, take.instrument) == pair}) for pair in count}
+    packages = PACKAGES + (("libsonare",) if any(take.program is None for take in takes) else ())
     return {
-        "packages": {package: version(package) for package in ("pretty_midi", "midirenderer")},
+        "packages": {package: version(package) for package in packages},
         "sound font": {"file": "TimGM6mb.sf2", "sha256": hashlib.sha256(_soundfont()).hexdigest()},
         "clips": {
             split: {
-                instrument: {"programs": list(PROGRAMS[instrument][split]), "clips": count[split, instrument]}
-                for instrument in INSTRUMENTS
+                instrument: {"voices": voices[split, instrument], "clips": count[split, instrument]}
+                for instrument in (*INSTRUMENTS, OTHER)
+                if count[split, instrument]
             }
             for split in SPLITS
         },

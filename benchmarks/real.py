@@ -1,0 +1,91 @@
+"""How trained models do on real, labelled recordings in Kaggle's layout: `python benchmarks/real.py FOLDER [MODELS]`.
+
+Nothing of it is learnt from. Single: every readable clip, the mean of the four recalls. Layered: mixtures of windows of
+these clips, 2 to 4 instruments within ±4 dB, judged at the thresholds of the model file.
+"""
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from sklearn.metrics import f1_score, recall_score, roc_auc_score
+
+from timbre.dataset import PACK, prepare_dataset
+from timbre.evaluation import judge
+from timbre.extraction import clip_mels, mixture_mels, write_mels
+from timbre.instruments import INSTRUMENTS
+from timbre.labelled import Labelled, targets_of
+from timbre.mixing import draw_recipes, parts_by_mixture
+from timbre.modelfile import Trained, load_model
+from timbre.packs import open_pack
+from timbre.params import Mixtures, Splits
+from timbre.tables import Window, read_table
+
+MIXTURES = Mixtures(
+    train=150, validation=1, test=1, min_instruments=2, max_instruments=4, gain_db=4.0, offset=0.0, fresh=False
+)
+
+
+def main(raw: Path, models: Path) -> None:
+    """Print the figures of both models as JSON."""
+    single, layered = load_model(models / "single.safetensors"), load_model(models / "layered.safetensors")
+    with TemporaryDirectory() as folder:
+        figures = measure(raw, Path(folder), single, layered)
+    print(json.dumps(figures, indent=2))
+
+
+def measure(raw: Path, folder: Path, single: Trained, layered: Trained) -> dict[str, object]:
+    """Judge both models on the clips of `raw`; `folder` takes what is decoded."""
+    audio = single.description.audio
+    splits = Splits(by="file", validation=0.001, keep_test_groups=True)
+    prepare_dataset(raw, folder, audio, splits, seed=0, workers=0)
+    rows = read_table(folder / "index.csv", Window)
+    windows = [Window(row.row, row.start, row.file, row.label, "train", row.group) for row in rows]
+    files = {window.file: window.label for window in windows}
+    number = {file: index for index, file in enumerate(files)}
+
+    pack = folder / PACK
+    extract = partial(clip_mels, pack=pack, sample_rate=audio.sample_rate, mel=single.description.mel)
+    write_mels(folder / "alone.npy", [window.row for window in windows], extract, 0, "mels")
+    alone = judge(
+        single,
+        Labelled(
+            mels=open_pack(folder / "alone.npy"),
+            clips=np.array([number[window.file] for window in windows]),
+            targets=targets_of([[label] for label in files.values()]),
+            names=list(files),
+        ),
+    )
+    recipes = parts_by_mixture(draw_recipes(windows, "train", MIXTURES.train, MIXTURES, seed=0))
+    layer = partial(mixture_mels, pack=pack, sample_rate=audio.sample_rate, mel=layered.description.mel)
+    write_mels(folder / "layered.npy", recipes, layer, 0, "mixtures")
+    truth = targets_of([[part.instrument for part in parts] for parts in recipes])
+    mixed = judge(
+        layered, Labelled(open_pack(folder / "layered.npy"), np.arange(len(recipes)), truth, [""] * len(recipes))
+    )
+    recalls = recall_score(alone.split.targets.argmax(1), alone.present.argmax(1), average=None, labels=range(4))
+    return {
+        "clips": len(files),
+        "single": {"mean recall": round(float(recalls.mean()), 3)} | _by_instrument(recalls),
+        "mixtures": len(recipes),
+        "layered": {
+            "mean AUC": round(float(roc_auc_score(truth, mixed.probabilities)), 3),
+            "micro F1": round(float(f1_score(truth, mixed.present, average="micro")), 3),
+            "macro F1": round(float(f1_score(truth, mixed.present, average="macro")), 3),
+            "AUC": _by_instrument(roc_auc_score(truth, mixed.probabilities, average=None)),
+            "F1": _by_instrument(f1_score(truth, mixed.present, average=None)),
+        },
+    }
+
+
+def _by_instrument(values: np.ndarray) -> dict[str, float]:
+    return {instrument: round(float(value), 3) for instrument, value in zip(INSTRUMENTS, values, strict=True)}
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit("usage: python benchmarks/real.py FOLDER [MODELS]")
+    main(Path(sys.argv[1]), Path(sys.argv[2] if len(sys.argv) > 2 else "models"))

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+import torch
+
+from timbre.calibration import best_thresholds, calibrate, expected_calibration_error, fit_choice, fit_each
+from timbre.inference import clip_logits
+from timbre.labelled import Labelled
+from timbre.model import Listener
+from timbre.tasks import LAYERED, SINGLE
+
+RNG = np.random.default_rng
+
+
+def test_scale_and_shift_undo_what_was_done_to_good_logits():
+    """Answers drawn with the probabilities of `good`: logits distorted by known numbers must come back to it."""
+    good = RNG(0).normal(0, 2, (20000, 4))
+    truth = (RNG(1).random(good.shape) < 1 / (1 + np.exp(-good))).astype(float)
+    scales, shifts = fit_each(3 * good + 2, truth)
+    np.testing.assert_allclose(scales, 1 / 3, rtol=0.05)
+    np.testing.assert_allclose(shifts, -2 / 3, atol=0.06)
+
+
+def test_temperature_undoes_overconfidence():
+    good = RNG(0).normal(0, 1.5, (20000, 4))
+    chances = np.exp(good) / np.exp(good).sum(axis=1, keepdims=True)
+    truth = np.eye(4)[(chances.cumsum(axis=1) > RNG(1).random((len(good), 1))).argmax(axis=1)]
+    scales, shifts = fit_choice(4 * good, truth)
+    np.testing.assert_allclose(scales, 0.25, rtol=0.05)
+    assert not shifts.any()
+
+
+def test_thresholds_are_those_of_greatest_f1():
+    probabilities = np.array([[0.2, 0.9], [0.3, 0.8], [0.31, 0.1], [0.7, 0.2]])
+    truth = np.array([[0, 1], [0, 1], [1, 0], [1, 0]])
+    assert best_thresholds(probabilities, truth) == (0.31, 0.5)
+
+
+def test_calibration_error_of_known_cases():
+    assert expected_calibration_error(np.full(10, 0.8), np.array([1] * 8 + [0] * 2)) == pytest.approx(0)
+    assert expected_calibration_error(np.array([1.0, 1.0, 0.0, 0.0]), np.array([1, 0, 0, 1])) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("task", [SINGLE, LAYERED], ids=lambda task: task.name)
+def test_a_calibrated_network_is_likelier_right_and_answers_the_same(task, tiny):
+    torch.manual_seed(0)
+    network = Listener(tiny.model).eval()
+    mels = RNG(0).normal(-40, 20, (60, 32, 20)).astype(np.float16)
+    split = Labelled(mels, np.arange(60), np.eye(4, dtype=np.float32)[RNG(1).integers(4, size=60)], ["x"] * 60)
+    empty = Labelled(mels[:0], np.arange(0), split.targets[:0], [])
+    before, targets = clip_logits(network, split), torch.from_numpy(split.targets)
+    thresholds = calibrate(network, task, [split, empty], "auto")
+    after = clip_logits(network, split)
+    assert task.loss(after, targets) <= task.loss(before, targets) + 1e-6
+    assert len(thresholds) == (0 if task is SINGLE else 4)
+    if task is SINGLE:
+        assert (after.argmax(1) == before.argmax(1)).all()
+    assert calibrate(network, task, [split], 0.5) == (() if task is SINGLE else (0.5,) * 4)
