@@ -131,6 +131,7 @@ class Compute(Section):
     """Where and how the work is done; no stage depends on it."""
 
     workers: Int = Field(ge=0)
+    scheduler: str
     device: Literal["auto", "cpu", "cuda"]
     precision: Literal["auto", "32-true", "bf16-mixed"]
     threads: Int = Field(ge=1)

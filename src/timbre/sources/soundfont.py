@@ -30,7 +30,7 @@ from timbre.errors import DataError
 from timbre.instruments import INSTRUMENTS
 from timbre.layout import FOLDERS, METADATA
 from timbre.parallel import parallel_map
-from timbre.params import Soundfont
+from timbre.params import Compute, Soundfont
 from timbre.rng import generator
 from timbre.sources.phrases import PHRASES, compose
 from timbre.sources.phrases.score import CHORUS, REVERB, VOLUME, Control, to_midi
@@ -81,7 +81,7 @@ class Take(NamedTuple):
         return self.name.removesuffix(".flac") if shared else f"{self.instrument}-p{self.program}-{self.kind}"
 
 
-def render_dataset(soundfont: Soundfont, seed: int, folder: Path, workers: int = 0) -> dict[str, object]:
+def render_dataset(soundfont: Soundfont, seed: int, folder: Path, compute: Compute) -> dict[str, object]:
     """Render a data set in Kaggle's layout into the empty `folder`: mono 16-bit FLAC, and metadata.
 
     Metadata has Kaggle's columns, FileName and Class, and a third: Group.
@@ -97,7 +97,7 @@ def render_dataset(soundfont: Soundfont, seed: int, folder: Path, workers: int =
         (folder / SPLITS[split]).mkdir(parents=True)
         _write_metadata(folder / metadata, (take for take in takes if take.split == split))
     write = partial(_write_take, soundfont, seed, folder)
-    for _ in parallel_map(write, takes, workers, "render"):
+    for _ in parallel_map(write, takes, compute, "render"):
         pass
     return _provenance(takes)
 
