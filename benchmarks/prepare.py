@@ -17,7 +17,7 @@ import soundfile
 import soxr
 
 from timbre.dataset import _decode
-from timbre.params import Audio
+from timbre.params import Audio, Compute
 from timbre.rng import generator
 from timbre.tables import Clip
 
@@ -39,7 +39,7 @@ def bare_loop(folder: Path, clips: list[Clip]) -> None:
 
 
 def decode(folder: Path, clips: list[Clip], workers: int) -> None:
-    _decode(clips, folder, folder / "windows.npy", AUDIO, workers)
+    _decode(clips, folder, folder / "windows.npy", AUDIO, Compute(workers=workers))
 
 
 def seconds(function: Callable[[], None]) -> float:

@@ -21,7 +21,7 @@ from timbre.labelled import Labelled, targets_of
 from timbre.mixing import draw_recipes, parts_by_mixture
 from timbre.modelfile import Trained, load_model
 from timbre.packs import open_pack
-from timbre.params import Mixtures, Splits
+from timbre.params import Compute, Mixtures, Splits
 from timbre.tables import Window, read_table
 
 MIXTURES = Mixtures(
@@ -41,7 +41,7 @@ def measure(raw: Path, folder: Path, single: Trained, layered: Trained) -> dict[
     """Judge both models on the clips of `raw`; `folder` takes what is decoded."""
     audio = single.description.audio
     splits = Splits(by="file", validation=0.001, keep_test_groups=True)
-    prepare_dataset(raw, folder, audio, splits, seed=0, workers=0)
+    prepare_dataset(raw, folder, audio, splits, seed=0, compute=Compute())
     rows = read_table(folder / "index.csv", Window)
     windows = [Window(row.row, row.start, row.file, row.label, "train", row.group) for row in rows]
     files = {window.file: window.label for window in windows}
@@ -49,7 +49,7 @@ def measure(raw: Path, folder: Path, single: Trained, layered: Trained) -> dict[
 
     pack = folder / PACK
     extract = partial(clip_mels, pack=pack, sample_rate=audio.sample_rate, mel=single.description.mel)
-    write_mels(folder / "alone.npy", [window.row for window in windows], extract, 0, "mels")
+    write_mels(folder / "alone.npy", [window.row for window in windows], extract, Compute(), "mels")
     alone = judge(
         single,
         Labelled(
@@ -61,7 +61,7 @@ def measure(raw: Path, folder: Path, single: Trained, layered: Trained) -> dict[
     )
     recipes = parts_by_mixture(draw_recipes(windows, "train", MIXTURES.train, MIXTURES, seed=0))
     layer = partial(mixture_mels, pack=pack, sample_rate=audio.sample_rate, mel=layered.description.mel)
-    write_mels(folder / "layered.npy", recipes, layer, 0, "mixtures")
+    write_mels(folder / "layered.npy", recipes, layer, Compute(), "mixtures")
     truth = targets_of([[part.instrument for part in parts] for parts in recipes])
     mixed = judge(
         layered, Labelled(open_pack(folder / "layered.npy"), np.arange(len(recipes)), truth, [""] * len(recipes))

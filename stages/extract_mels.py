@@ -20,7 +20,7 @@ def extract_mels(params: Params) -> str:
         for split in SPLITS:
             windows = [window for window in index if window.split == split]
             rows = [window.row for window in windows]
-            write_mels(mels / f"{split}.npy", rows, extract, params.compute.workers, f"{split} mels")
+            write_mels(mels / f"{split}.npy", rows, extract, params.compute, f"{split} mels")
             write_table(mels / f"{split}.csv", windows, Window)
     return f"{len(index)} windows"
 

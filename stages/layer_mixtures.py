@@ -25,7 +25,7 @@ def layer_mixtures(params: Params) -> str:
                 layered / f"{split}.npy",
                 parts_by_mixture(parts),
                 extract,
-                params.compute.workers,
+                params.compute,
                 f"{split} mixtures",
             )
     return f"{sum(counts.values())} mixtures"

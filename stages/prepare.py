@@ -11,7 +11,7 @@ def prepare(params: Params) -> str:
     """Write data/clips: packed waveforms, their index, and what was dropped or repaired."""
     with fresh_folder("data/clips") as clips:
         return prepare_dataset(
-            Path("data/raw"), clips, params.audio, params.splits, params.data.seed, params.compute.workers
+            Path("data/raw"), clips, params.audio, params.splits, params.data.seed, params.compute
         )
 
 

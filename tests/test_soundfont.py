@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from timbre.errors import DataError
-from timbre.params import Soundfont
+from timbre.params import Compute, Soundfont
 from timbre.rng import generator
 from timbre.sources import modelled, soundfont
 from timbre.sources.phrases import PHRASES, compose
@@ -34,7 +34,7 @@ RANGES = {"guitar": (40, 88), "violin": (55, 100), "piano": (21, 108), "drums": 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("soundfont")
-    provenance = soundfont.render_dataset(TINY, 3, folder, workers=1)
+    provenance = soundfont.render_dataset(TINY, 3, folder, Compute(workers=1))
     json.dumps(provenance)
     return folder
 
@@ -51,7 +51,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_workers_do_not_change_a_byte_and_seeds_do(dataset, tmp_path):
     for name, seed in (("same", 3), ("other", 4)):
         (tmp_path / name).mkdir()
-        soundfont.render_dataset(TINY, seed, tmp_path / name, workers=2)
+        soundfont.render_dataset(TINY, seed, tmp_path / name, Compute(workers=2))
     first, same, other = files(dataset), files(tmp_path / "same"), files(tmp_path / "other")
     assert same == first
     clips = [name for name in first if name.endswith(".flac")]

@@ -141,7 +141,7 @@ def test_soundfont_is_rendered_with_the_data_seed(raw, monkeypatch):
     monkeypatch.setitem(sys.modules, "timbre.sources.soundfont", SimpleNamespace(render_dataset=render_dataset))
     wanted = params("soundfont")
     assert fetch(wanted, raw) == "1 files, 15.0B, from soundfont"
-    assert called == [wanted.soundfont, wanted.data.seed, raw, wanted.compute.workers]
+    assert called == [wanted.soundfont, wanted.data.seed, raw, wanted.compute]
     assert json.loads((raw / "source.json").read_text())["soundfont"] == {"font": "f"}
 
 

@@ -17,7 +17,7 @@ from timbre.training import Recipe, add_up, train
 
 BANDS, FRAMES = 16, 50
 QUIET = Augment(crop=0.8, equaliser_db=0, reverb=0, noise=0, low_pass=0, mask=0)
-COMPUTE = Compute(workers=1, device="cpu", precision="32-true", threads=1)
+COMPUTE = Compute(workers=1, scheduler="", device="cpu", precision="32-true", threads=1)
 
 
 def windows(clips=40, per_clip=2):

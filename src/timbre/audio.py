@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from timbre.errors import AudioError
-from timbre.packs import pack_writer
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".opus", ".aif", ".aiff")
 SILENCE = 1e-3  # peak, of full scale: −60 dB
@@ -64,21 +63,35 @@ def cut(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
         yield np.pad(rest, (0, length - len(rest)))
 
 
-def write_windows(path: Path | str, pack: Path, sample_rate: int, length: int) -> np.ndarray:
-    """Write a file's windows as a pack, int16 `[windows, length]`, each scaled to full peak; memory does not grow.
+def write_windows(path: Path | str, part: Path, sample_rate: int, length: int) -> np.ndarray:
+    """Write a file's windows, int16 and each scaled to full peak, end to end to `part`; memory does not grow.
 
     Returns:
-        Which windows to keep, bool `[windows]`: those far below the loudest hold no more than the file's noise.
+        Which windows were kept, bool `[windows]`: those far below the loudest hold no more than the file's noise.
 
     Raises:
         AudioError: the file is empty, silent, not finite or cannot be read.
     """
     peaks = []
-    with pack_writer(pack, (length,), "int16") as append:
+    with part.open("wb") as file:
         for window in cut(stream(path, sample_rate), length):
             peaks.append(float(np.abs(window).max()))
-            append(np.rint(window[None] * (32767 / max(peaks[-1], SILENCE))).astype(np.int16))
-    return audible(peaks)
+            file.write(np.rint(window * (32767 / max(peaks[-1], SILENCE))).astype(np.int16).data)
+    kept = audible(peaks)
+    if not kept.all():
+        _keep_rows(part, kept, 2 * length)
+    return kept
+
+
+def _keep_rows(path: Path, kept: np.ndarray, size: int) -> None:
+    """Leave only some rows, of `size` bytes each, in a file."""
+    with path.open("r+b") as file:
+        for place, row in enumerate(np.flatnonzero(kept)):
+            file.seek(row * size)
+            content = file.read(size)
+            file.seek(place * size)
+            file.write(content)
+        file.truncate(int(kept.sum()) * size)
 
 
 def audible(peaks: Sequence[float]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -14,16 +15,15 @@ from timbre.extraction import clip_mels
 from timbre.fingerprint import alike, fingerprint
 from timbre.packs import pack_writer
 from timbre.parallel import parallel_map
-from timbre.params import Audio, Mel, Splits
+from timbre.params import Audio, Compute, Mel, Splits
 from timbre.splits import assign_splits
 from timbre.tables import Clip, Issue, Recording, Window, write_table
 
 PACK = "windows.npy"
-CHUNK = 64  # windows copied at once
 HEARD_WINDOWS = 3  # of a file, compared with those of others
 
 
-def prepare_dataset(raw: Path, folder: Path, audio: Audio, splits: Splits, seed: int, workers: int) -> str:
+def prepare_dataset(raw: Path, folder: Path, audio: Audio, splits: Splits, seed: int, compute: Compute) -> str:
     """Write `windows.npy` (int16 `[rows, samples]`), `index.csv`, `files.csv` and `issues.csv` to a folder.
 
     The tables hold `Window`, `Recording` and `Issue` rows. Each file of the raw folder and each row of its
@@ -34,11 +34,11 @@ def prepare_dataset(raw: Path, folder: Path, audio: Audio, splits: Splits, seed:
     """
     clips, issues = audit(raw)
     require_every_class(clips)
-    decoded, unreadable = _decode(clips, raw, folder / PACK, audio, workers)
+    decoded, unreadable = _decode(clips, raw, folder / PACK, audio, compute)
     issues += unreadable
     audible = [clip for clip in clips if clip.file in decoded]
     require_every_class(audible, unreadable)
-    twins = _find_twins(decoded, folder / PACK, audio, workers) if splits.by == "recording" else []
+    twins = _find_twins(decoded, folder / PACK, audio, compute) if splits.by == "recording" else []
     assigned, dropped = assign_splits(audible, seed, splits, twins)
     issues += dropped
     windows = [
@@ -63,24 +63,25 @@ class Decoded(NamedTuple):
 
 
 def _decode(
-    clips: Sequence[Clip], raw: Path, pack: Path, audio: Audio, workers: int
+    clips: Sequence[Clip], raw: Path, pack: Path, audio: Audio, compute: Compute
 ) -> tuple[dict[str, Decoded], list[Issue]]:
     """Decode clips into one pack, in their order; return what became of each file, and an issue for each fault."""
     decoded: dict[str, Decoded] = {}
     issues = []
     row = 0
-    read = partial(_read, raw=raw, folder=pack.parent, sample_rate=audio.sample_rate, length=audio.samples)
-    results = parallel_map(read, list(enumerate(clip.file for clip in clips)), workers, "decoding", unit="file")
-    with pack_writer(pack, (audio.samples,), "int16") as append:
+    with (
+        TemporaryDirectory(prefix=".parts-", dir=pack.parent, ignore_cleanup_errors=True) as parts,
+        pack_writer(pack, (audio.samples,), "int16") as windows,
+    ):
+        read = partial(_read, raw=raw, parts=Path(parts), sample_rate=audio.sample_rate, length=audio.samples)
+        results = parallel_map(read, list(enumerate(clip.file for clip in clips)), compute, "decoding", unit="file")
         for clip, result in zip(clips, results, strict=True):
             if isinstance(result, str):
                 issues.append(Issue(clip.file, "unusable audio", "dropped", result))
                 continue
             part, kept, source = result
             places = np.flatnonzero(kept)
-            windows = np.load(part, mmap_mode="r")
-            for start in range(0, len(places), CHUNK):
-                append(windows[places[start : start + CHUNK]])
+            windows.append_file(part, len(places))
             part.unlink()
             decoded[clip.file] = Decoded([(row + index, int(place)) for index, place in enumerate(places)], source)
             row += len(places)
@@ -90,11 +91,11 @@ def _decode(
 
 
 def _read(
-    numbered: tuple[int, str], raw: Path, folder: Path, sample_rate: int, length: int
+    numbered: tuple[int, str], raw: Path, parts: Path, sample_rate: int, length: int
 ) -> tuple[Path, np.ndarray, tuple[int, int, float]] | str:
-    """A pack of one file's windows, which of them to keep, and what it was; or why it cannot be used."""
+    """A part of the pack with one file's windows, which were kept, and what it was; or why it cannot be used."""
     number, file = numbered
-    part = folder / f".part-{number}.npy"
+    part = parts / str(number)
     try:
         kept = write_windows(raw / file, part, sample_rate, length)
         return part, kept, source_of(raw / file)
@@ -103,7 +104,7 @@ def _read(
         return str(error)
 
 
-def _find_twins(decoded: dict[str, Decoded], pack: Path, audio: Audio, workers: int) -> list[tuple[str, str]]:
+def _find_twins(decoded: dict[str, Decoded], pack: Path, audio: Audio, compute: Compute) -> list[tuple[str, str]]:
     """Pairs of files that sound the same, by the fingerprints of their first windows."""
     rows = [[row for row, _ in found.places[:HEARD_WINDOWS]] for found in decoded.values()]
     mel = Mel(
@@ -114,7 +115,7 @@ def _find_twins(decoded: dict[str, Decoded], pack: Path, audio: Audio, workers: 
         fmax=audio.sample_rate / 2,
     )
     hear = partial(_fingerprint, pack=pack, sample_rate=audio.sample_rate, mel=mel)
-    fingerprints = list(parallel_map(hear, rows, workers, "comparing", threads=True))
+    fingerprints = list(parallel_map(hear, rows, compute, "comparing", threads=True))
     return alike(np.stack(fingerprints), list(decoded))
 
 

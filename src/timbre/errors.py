@@ -13,5 +13,9 @@ class AudioError(TimbreError):
     """One audio file cannot be used; the text is the reason alone, short enough for a table."""
 
 
+class WorkerError(TimbreError):
+    """Work ended because a worker process was killed, or a cluster cannot be used; the text says what to do."""
+
+
 class DataError(TimbreError):
     """A data set, its metadata or a model file cannot be used; the text names the file."""

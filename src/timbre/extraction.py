@@ -12,7 +12,7 @@ from timbre.mel import MelSpectrogram, power_to_db
 from timbre.mixing import Part, mix
 from timbre.packs import open_pack, pack_writer
 from timbre.parallel import parallel_map
-from timbre.params import Mel
+from timbre.params import Compute, Mel
 
 ROWS = 16  # at a time: a few MB of spectra stay in a core's cache
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def write_mels(
-    path: Path, items: Sequence[T], extract: Callable[[Sequence[T]], np.ndarray], workers: int, description: str
+    path: Path, items: Sequence[T], extract: Callable[[Sequence[T]], np.ndarray], compute: Compute, description: str
 ) -> None:
     """Write a pack of `extract(items)`, float16 `[rows, bands, frames]` in dB, without holding it in memory.
 
@@ -28,16 +28,16 @@ def write_mels(
         path: the pack to write.
         items: window rows, or the parts of each mixture.
         extract: `clip_mels` or `mixture_mels`, with all but its first argument given.
-        workers: threads; 0 means one a core.
+        compute: where the work is done.
         description: beside the progress bar.
     """
     chunks = [items[start : start + ROWS] for start in range(0, len(items), ROWS)]
-    results = parallel_map(extract, chunks, workers, description, unit=f"{ROWS} clips", threads=True)
+    results = parallel_map(extract, chunks, compute, description, unit=f"{ROWS} clips", threads=True)
     first = next(results)
-    with pack_writer(path, first.shape[1:], "float16") as append:
-        append(first)
+    with pack_writer(path, first.shape[1:], "float16") as pack:
+        pack.append(first)
         for mels in results:
-            append(mels)
+            pack.append(mels)
 
 
 def clip_mels(rows: Sequence[int], *, pack: Path, sample_rate: int, mel: Mel) -> np.ndarray:

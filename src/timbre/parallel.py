@@ -1,43 +1,87 @@
-"""One function over many items on all cores: results in order, the same bytes however many cores."""
+"""One function over many items, on all cores or on a Dask cluster: results in order, the same bytes wherever."""
 
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
+from timbre.errors import WorkerError
+from timbre.params import Compute
 from timbre.running import progress
 
 T = TypeVar("T")
+
+SETTINGS = {
+    # When workers are killed, joblib's tracker warns of what it then cleans up.
+    "PYTHONWARNINGS": "ignore::UserWarning:joblib.externals.loky.backend.resource_tracker",
+    # glibc would give freed arrays back to the system, which clears every page of the next: a quarter of decoding.
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 26),
+}
 
 
 def parallel_map(
     function: Callable[..., T],
     items: Sequence[Any],
-    workers: int,
+    compute: Compute,
     description: str,
     unit: str = "clip",
     threads: bool = False,
 ) -> Iterator[T]:
-    """Yield `function(item)` for each item, in order, computed by `workers` processes (0: one a core).
+    """Yield `function(item)` for each item, in order, computed by `compute.workers` processes or `compute.scheduler`'s.
 
-    `threads` takes threads instead: for functions that leave Python's lock for nearly all their time.
+    `threads` takes threads of this process instead, where there is no cluster: for functions that leave Python's lock
+    for nearly all their time.
 
     BLAS and FFT libraries get one thread a process: their sums, and so the bytes, depend on the number.
+
+    Args:
+        function: a function of a module, with arguments fixed by `functools.partial`; on a cluster, paths among these
+            become absolute.
+        items: small, since they travel.
+        compute: workers (0: one a core) and scheduler.
+        description: beside the progress bar.
+        unit: of the progress bar.
+        threads: see above.
+
+    Raises:
+        WorkerError: a worker was killed, or the cluster cannot be reached or went away.
     """
-    workers = min(workers or os.cpu_count() or 1, max(len(items), 1))
-    backend = {"backend": "threading"} if threads else {"backend": "loky", "inner_max_num_threads": 1}
-    # When workers are killed, joblib's tracker warns of what it then cleans up.
-    os.environ.setdefault("PYTHONWARNINGS", "ignore::UserWarning:joblib.externals.loky.backend.resource_tracker")
-    with parallel_config(**backend), threadpool_limits(1):
+    if compute.scheduler:
+        from timbre.cluster import on_cluster
+
+        where = on_cluster(function, compute.scheduler)
+    else:
+        where = _on_this_machine(function, min(compute.workers or os.cpu_count() or 1, max(len(items), 1)), threads)
+    with where as (call, jobs), threadpool_limits(1):
         with _deaf_to_interrupts():
-            results = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="4*n_jobs")(
-                delayed(function)(item) for item in items
-            )
+            calls = (delayed(call)(item) for item in items)
+            results = Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="4*n_jobs")(calls)
         yield from progress(results, description, total=len(items), unit=unit)
+
+
+@contextmanager
+def _on_this_machine(
+    function: Callable[..., T], workers: int, threads: bool
+) -> Iterator[tuple[Callable[..., T], int]]:
+    """Let joblib work here; yield what it is to call, and how many at once."""
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    backend = {"backend": "threading"} if threads else {"backend": "loky", "inner_max_num_threads": 1}
+    try:
+        with parallel_config(**backend):
+            yield function, workers
+    except BrokenProcessPool as error:
+        raise WorkerError(
+            "a worker process was killed, as systems do when memory runs out; nothing half-written is kept: "
+            "run again, if need be with fewer compute.workers in params.yaml"
+        ) from error
 
 
 @contextmanager

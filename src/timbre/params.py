@@ -134,10 +134,11 @@ class Augment(Section):
 class Compute(Section):
     """Where and how the work is done; no stage depends on it."""
 
-    workers: Int = Field(ge=0)
-    device: Literal["auto", "cpu", "cuda"]
-    precision: Literal["auto", "32-true", "bf16-mixed"]
-    threads: Int = Field(ge=1)
+    workers: Int = Field(0, ge=0)
+    scheduler: str = ""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    threads: Int = Field(2, ge=1)
 
 
 class Params(Section):

@@ -36,7 +36,7 @@ def fetch(params: Params, folder: Path) -> str:
     details = _fill(params, folder)
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     describe = partial(_describe, folder)
-    entries = list(parallel_map(describe, files, params.compute.workers, "hash", "file", threads=True))
+    entries = list(parallel_map(describe, files, params.compute, "hash", "file", threads=True))
     size = sum(entry.bytes for entry in entries)
     provenance = {
         "source": params.data.source,
@@ -57,7 +57,7 @@ def _fill(params: Params, folder: Path) -> dict[str, object]:
         case "soundfont":
             from timbre.sources.soundfont import render_dataset
 
-            return render_dataset(params.soundfont, params.data.seed, folder, params.compute.workers)
+            return render_dataset(params.soundfont, params.data.seed, folder, params.compute)
         case "folder":
             from timbre.sources.folder import copy_dataset
 

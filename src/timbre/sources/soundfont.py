@@ -16,7 +16,7 @@ from timbre.errors import DataError
 from timbre.instruments import INSTRUMENTS, OTHER
 from timbre.layout import FOLDERS, METADATA
 from timbre.parallel import parallel_map
-from timbre.params import Soundfont
+from timbre.params import Compute, Soundfont
 from timbre.rng import generator
 from timbre.sources import modelled
 from timbre.sources.phrases import compose
@@ -46,7 +46,7 @@ LEVEL = (-12.0, -1.0)  # dB of full scale: a clip's peak
 SILENCE = 1e-4  # peak below which a rendering counts as failed
 
 
-def render_dataset(soundfont: Soundfont, seed: int, folder: Path, workers: int = 0) -> dict[str, object]:
+def render_dataset(soundfont: Soundfont, seed: int, folder: Path, compute: Compute) -> dict[str, object]:
     """Render a data set in Kaggle's layout into the empty `folder`: mono 16-bit FLAC, and metadata.
 
     Metadata has Kaggle's columns, FileName and Class, and a third: Group.
@@ -62,7 +62,7 @@ def render_dataset(soundfont: Soundfont, seed: int, folder: Path, workers: int =
         (folder / SPLITS[split]).mkdir(parents=True)
         _write_metadata(folder / metadata, (take for take in takes if take.split == split))
     write = partial(_write_take, soundfont, seed, folder)
-    for _ in parallel_map(write, takes, workers, "render"):
+    for _ in parallel_map(write, takes, compute, "render"):
         pass
     return _provenance(takes)
 
