@@ -10,9 +10,7 @@ from timbre.running import fresh_folder, run_stage
 def prepare(params: Params) -> str:
     """Write data/clips: packed waveforms, their index, and what was dropped or repaired."""
     with fresh_folder("data/clips") as clips:
-        return prepare_dataset(
-            Path("data/raw"), clips, params.audio, params.splits, params.data.seed, params.compute
-        )
+        return prepare_dataset(Path("data/raw"), clips, params.audio, params.splits, params.data.seed, params.compute)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,9 @@ def _absolute(value: Any) -> Any:
 def _checked(function: partial[T], stamp: str, item: Any) -> T:
     """Call a function on a worker, if that sees the files and has the code of whom it works for."""
     if stamp != code_stamp():
-        raise WorkerError(f"worker {socket.gethostname()} runs other code of Timbre; restart the workers from this copy")
+        raise WorkerError(
+            f"worker {socket.gethostname()} runs other code of Timbre; restart the workers from this copy"
+        )
     for path in (*function.args, *function.keywords.values()):
         if isinstance(path, Path) and not path.exists():
             raise WorkerError(f"worker {socket.gethostname()} does not see {path}; workers must share this file system")

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed, parallel_config
@@ -65,9 +65,7 @@ def parallel_map(
 
 
 @contextmanager
-def _on_this_machine(
-    function: Callable[..., T], workers: int, threads: bool
-) -> Iterator[tuple[Callable[..., T], int]]:
+def _on_this_machine(function: Callable[..., T], workers: int, threads: bool) -> Iterator[tuple[Callable[..., T], int]]:
     """Let joblib work here; yield what it is to call, and how many at once."""
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
