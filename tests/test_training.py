@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -17,7 +18,8 @@ from timbre.training import Recipe, add_up, train
 
 BANDS, FRAMES = 16, 50
 QUIET = Augment(crop=0.8, equaliser_db=0, reverb=0, noise=0, low_pass=0, mask=0)
-COMPUTE = Compute(workers=1, scheduler="", device="cpu", precision="32-true", threads=1)
+COMPUTE = Compute(workers=1, device="cpu", precision="32-true", threads=1)
+FILTERS = torch.rand(32, 257)
 
 
 def windows(clips=40, per_clip=2):
@@ -40,7 +42,7 @@ def pack_of(rows, seed=0):
 def recipe(tiny):
     return Recipe(
         seed=0,
-        epochs=4,
+        epochs=8,
         batch_size=8,
         learning_rate=0.01,
         average=0.5,
@@ -141,7 +143,7 @@ def test_the_best_epoch_is_kept_and_not_the_last(recipe, monkeypatch):
         return state
 
     monkeypatch.setattr(Listener, "state_dict", spy)
-    rows = windows()
+    rows, recipe = windows(), replace(recipe, epochs=4)
     network, history = train(task, pack_of(rows), partial(draw_alone, rows), validation(), recipe, COMPUTE)
     kept = original(network)
     assert [epoch.validation_f1 for epoch in history] == [0.2, 0.3, 0.4, 0.4]
@@ -169,7 +171,7 @@ def saved(tiny, tmp_path):
         task="layered", audio=tiny.audio, mel=tiny.mel, model=tiny.model, thresholds=(0.5, 0.4, 0.3, 0.2)
     )
     network = Listener(tiny.model)
-    save_model(tmp_path / "layered.safetensors", network.state_dict(), description)
+    save_model(tmp_path / "layered.safetensors", network, description, FILTERS)
     return tmp_path / "layered.safetensors", network, description
 
 
@@ -177,10 +179,11 @@ def test_a_model_file_holds_all_that_listening_needs(saved):
     path, network, description = saved
     trained = load_model(path)
     assert trained.description == description
+    assert torch.equal(trained.filters, FILTERS)
     mels = torch.randn(2, 32, 50)
     torch.testing.assert_close(trained.network(mels), network.eval()(mels))
     first = path.read_bytes()
-    save_model(path, network.state_dict(), description)
+    save_model(path, network, description, FILTERS)
     assert path.read_bytes() == first
 
 
@@ -189,7 +192,7 @@ def test_a_model_file_holds_all_that_listening_needs(saved):
     [
         (lambda content: content[: len(content) // 2], "damaged"),
         (lambda content: b"pickle me", "not a model"),
-        (lambda content: content.replace(b'\\"format\\":1', b'\\"format\\":7'), "model format 7"),
+        (lambda content: content.replace(b'\\"format\\":2', b'\\"format\\":7'), "model format 7"),
         (lambda content: content.replace(b"head.1.weight", b"head.2.weight"), "not a model"),
     ],
 )

@@ -36,7 +36,7 @@ def stream(path: Path | str, sample_rate: int) -> Iterator[np.ndarray]:
             if file.samplerate != sample_rate:
                 yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
     except (soundfile.SoundFileError, OSError, ValueError) as error:
-        raise AudioError(f"cannot be read as audio ({_reason(error)})") from error
+        raise AudioError(f"cannot be read as audio ({reason_of(error)})") from error
 
 
 def source_of(path: Path | str) -> tuple[int, int, float]:
@@ -107,6 +107,6 @@ def audible(peaks: Sequence[float]) -> np.ndarray:
     return np.array(peaks) >= QUIET * max(peaks)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """What the library says, without the path and the library's own prefix."""
     return str(getattr(error, "error_string", None) or error).strip().rstrip(".") or type(error).__name__

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from timbre.mel import MelSpectrogram, power_to_db
+from timbre.mel import MelSpectrogram, filter_bank, power_to_db
 from timbre.mixing import Part, mix
 from timbre.packs import open_pack, pack_writer
 from timbre.parallel import parallel_map
@@ -61,4 +61,4 @@ def log_mels(waveforms: np.ndarray, sample_rate: int, mel: Mel) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _transform(sample_rate: int, mel: Mel) -> MelSpectrogram:
-    return MelSpectrogram(sample_rate, mel)
+    return MelSpectrogram(mel, filter_bank(sample_rate, mel))

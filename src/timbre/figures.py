@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from timbre.answers import shortened
 from timbre.instruments import CLASSES, INSTRUMENTS, OTHER
 from timbre.rng import generator
 from timbre.tables import SPLITS
@@ -75,7 +76,7 @@ def mels_of_each_instrument(
             if row < len(clips):
                 clip = clips[row * len(clips) // rows]
                 draw_mel(axes, mels[clip], audio, mel)
-                axes.set_title(_short(names[clip], 30), fontsize=7, color="#555555", pad=2)
+                axes.set_title(_file_name(names[clip], 30), fontsize=7, color="#555555", pad=2)
             else:
                 axes.set_axis_off()
         grid[0, column].annotate(
@@ -154,7 +155,9 @@ def expected_against_predicted(
         clip = hardest[place]
         draw_mel(left, judged.split.mels[first_window[clip]], audio, mel)
         mark, colour = ("✓", RIGHT) if judged.right[clip] else ("✗", WRONG)
-        left.set_title(f"{mark} {_short(judged.split.names[clip], 28)}", fontsize=8, color=colour, loc="left", pad=3)
+        left.set_title(
+            f"{mark} {_file_name(judged.split.names[clip], 28)}", fontsize=8, color=colour, loc="left", pad=3
+        )
         _draw_answer(right, judged.probabilities[clip], judged.split.targets[clip], judged.thresholds)
     return figure
 
@@ -185,10 +188,9 @@ def _draw_answer(axes: Axes, probabilities: np.ndarray, truth: np.ndarray, thres
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _short(name: str, length: int) -> str:
-    """The end of a path's last part, or the whole if it is short enough."""
-    name = name.rsplit("/", 1)[-1]
-    return name if len(name) <= length else f"{name[: length // 2 - 1]}…{name[-length // 2 :]}"
+def _file_name(name: str, length: int) -> str:
+    """The last part of a path, at most `length` characters of it."""
+    return shortened(name.rsplit("/", 1)[-1], length)
 
 
 def _hz(hz: int) -> str:

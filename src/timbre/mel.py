@@ -12,27 +12,37 @@ FLOOR = 1e-10  # power: −100 dB
 RANGE_DB = 80.0  # what a model sees below the loudest point
 
 
-class MelSpectrogram(nn.Module):
-    """Power mel spectrogram with librosa's conventions: Hann window, centred frames, Slaney's filter bank.
+def filter_bank(sample_rate: int, mel: Mel) -> Tensor:
+    """librosa's mel filters (Slaney's scale and norm), float32 `[bands, n_fft / 2 + 1]`.
 
     Raises:
-        ParamsError: a band of the filter bank would hold no FFT bin, so that it would be silent for ever.
+        ParamsError: a band would hold no FFT bin, so that it would be silent for ever.
+    """
+    from librosa.filters import mel as make_filters
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of empty bands: they are refused here
+        bank = make_filters(sr=sample_rate, n_fft=mel.n_fft, n_mels=mel.n_mels, fmin=mel.fmin, fmax=mel.fmax)
+    if empty := int((bank.max(axis=1) == 0).sum()):
+        raise ParamsError(
+            f"params.yaml: mel.n_mels: {empty} of {mel.n_mels} bands are empty with mel.n_fft {mel.n_fft}; "
+            "lower mel.n_mels or raise mel.n_fft"
+        )
+    return torch.from_numpy(bank)
+
+
+class MelSpectrogram(nn.Module):
+    """Power mel spectrogram with librosa's conventions: Hann window, frames centred on multiples of the hop length.
+
+    Args:
+        mel: sizes.
+        filters: as `filter_bank` makes them; model files carry theirs, so that listening need not import librosa.
     """
 
-    def __init__(self, sample_rate: int, mel: Mel) -> None:
+    def __init__(self, mel: Mel, filters: Tensor) -> None:
         super().__init__()
-        from librosa.filters import mel as filter_bank
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of empty bands: they are refused here
-            bank = filter_bank(sr=sample_rate, n_fft=mel.n_fft, n_mels=mel.n_mels, fmin=mel.fmin, fmax=mel.fmax)
-        if empty := int((bank.max(axis=1) == 0).sum()):
-            raise ParamsError(
-                f"params.yaml: mel.n_mels: {empty} of {mel.n_mels} bands are empty with mel.n_fft {mel.n_fft}; "
-                "lower mel.n_mels or raise mel.n_fft"
-            )
         self.n_fft, self.hop_length = mel.n_fft, mel.hop_length
-        self.register_buffer("filters", torch.from_numpy(bank), persistent=False)
+        self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("window", torch.hann_window(mel.n_fft), persistent=False)
 
     def forward(self, waveforms: Tensor) -> Tensor:

@@ -50,6 +50,12 @@ class Listener(nn.Module):
 
     def forward(self, mels: Tensor) -> Tensor:
         """Logits `[batch, 4]` of mels `[batch, bands, frames]` as `reference_to_peak` gives them."""
-        maps = self.blocks(mels[:, None].contiguous(memory_format=torch.channels_last))
-        over_time = maps.mean(dim=2)
-        return self.head(over_time.mean(dim=2) + over_time.amax(dim=2))
+        return self.answer(self.maps(mels))
+
+    def maps(self, mels: Tensor) -> Tensor:
+        """The last maps, mean over bands: `[batch, channels, pieces]`, each piece a stretch of frames."""
+        return self.blocks(mels[:, None].contiguous(memory_format=torch.channels_last)).mean(dim=2)
+
+    def answer(self, maps: Tensor) -> Tensor:
+        """Logits `[batch, 4]` of any stretch of pieces of `maps`."""
+        return self.head(maps.mean(dim=2) + maps.amax(dim=2))

@@ -3,8 +3,9 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -14,8 +15,9 @@ from timbre.instruments import INSTRUMENTS
 from timbre.model import Listener
 from timbre.params import Audio, Mel, Model
 
-FORMAT = 1
+FORMAT = 2
 KEY = "timbre"
+FILTERS = "mel.filters"
 
 
 class Description(BaseModel):
@@ -26,7 +28,7 @@ class Description(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    task: str
+    task: Literal["single", "layered"]
     audio: Audio
     mel: Mel
     model: Model
@@ -34,37 +36,50 @@ class Description(BaseModel):
     instruments: tuple[str, ...] = INSTRUMENTS
     format: int = FORMAT
 
+    @model_validator(mode="after")
+    def _check(self) -> "Description":
+        if self.instruments != INSTRUMENTS:
+            raise ValueError("made for other instruments")
+        if len(self.thresholds) != (len(INSTRUMENTS) if self.task == "layered" else 0):
+            raise ValueError("a layered model has a threshold for each instrument, a single model none")
+        return self
+
 
 @dataclass(frozen=True)
 class Trained:
-    """A network in evaluation mode and its description."""
+    """A network in evaluation mode, its description, and the mel filters it learnt with, `[bands, bins]`."""
 
     network: Listener
     description: Description
+    filters: Tensor
 
 
-def save_model(path: Path, weights: dict[str, Tensor], description: Description) -> None:
-    """Write weights and description as one safetensors file, the same bytes for the same content."""
-    tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
-    save_file(tensors, path, metadata={KEY: description.model_dump_json()})
+def save_model(path: Path, network: Listener, description: Description, filters: Tensor) -> None:
+    """Write weights, description and mel filters as one safetensors file, the same bytes for the same content."""
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    save_file({**tensors, FILTERS: filters}, path, metadata={KEY: description.model_dump_json()})
 
 
 def load_model(path: Path) -> Trained:
-    """Read what `save_model` wrote.
+    """Read what `save_model` wrote, weights as float32 whatever they were kept as.
 
     Raises:
-        DataError: the file is missing, damaged, no model of Timbre's, or of another format.
+        DataError: the file is missing, damaged, no model of Timbre's, of another format or for other instruments.
     """
     try:
         with safe_open(path, framework="pt") as file:
             values = json.loads((file.metadata() or {})[KEY])
-            if values.get("format") != FORMAT:
-                raise DataError(f"{path}: model format {values.get('format')}, not {FORMAT}; train it again: dvc repro")
+            if values["format"] != FORMAT:
+                raise DataError(f"{path}: model format {values['format']}, not {FORMAT}; train it again: dvc repro")
             description = Description.model_validate(values)
-            network = Listener(description.model)
-            network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        filters = tensors.pop(FILTERS)
+        network = Listener(description.model)
+        network.load_state_dict(tensors)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such model; train it with dvc repro") from error
-    except (SafetensorError, ValidationError, KeyError, ValueError, RuntimeError, OSError) as error:
+    except (SafetensorError, ValidationError, LookupError, TypeError, ValueError, RuntimeError, OSError) as error:
         raise DataError(f"{path}: not a model of Timbre's, or damaged; train it again: dvc repro") from error
-    return Trained(network.eval(), description)
+    if not all(bool(tensor.isfinite().all()) for tensor in (filters, *tensors.values())):
+        raise DataError(f"{path}: holds weights that are not finite; train it again: dvc repro")
+    return Trained(network.eval(), description, filters)

@@ -138,6 +138,8 @@ class Compute(Section):
     scheduler: str = ""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    devices: Int = Field(1, ge=1)
+    nodes: Int = Field(1, ge=1)
     threads: Int = Field(2, ge=1)
 
 

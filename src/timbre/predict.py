@@ -17,7 +17,6 @@ from timbre.errors import DataError
 from timbre.evaluation import answers_of
 from timbre.instruments import INSTRUMENTS
 from timbre.mel import MelSpectrogram, power_to_db, reference_to_peak
-from timbre.model import Listener
 from timbre.modelfile import Trained, load_model
 from timbre.overview import Overview
 from timbre.params import Mel
@@ -114,7 +113,7 @@ class Ear:
         self.audio, self.mel = self.single.description.audio, self.single.description.mel
         if (self.audio, self.mel) != (self.layered.description.audio, self.layered.description.mel):
             raise DataError(f"{models}: the two models expect different mels; train both again: dvc repro")
-        self.transform = MelSpectrogram(self.audio.sample_rate, self.mel)
+        self.transform = MelSpectrogram(self.mel, self.layered.filters)
 
     @torch.inference_mode()
     def listen(self, source: Path | str, hop: float = HOP) -> Song:
@@ -142,12 +141,12 @@ class Ear:
             # Lists: small arrays that live on among large ones keep the memory of these from being given back.
             for heard in side_by_side(self._hear, _batches(windows), THREADS):
                 single += heard.single.tolist()
-                layered += _logits(self.layered.network, heard.maps).tolist()
+                layered += self.layered.network.answer(heard.maps).tolist()
                 pieces = heard.maps.shape[2]
                 half = max(1, pieces // 2)
                 frames = heard.maps.permute(1, 0, 2).flatten(1)
                 frames = frames if carried is None else torch.cat([carried, frames], dim=1)
-                slid += _logits(self.layered.network, frames.unfold(1, half, 1).permute(1, 0, 2)).tolist()
+                slid += self.layered.network.answer(frames.unfold(1, half, 1).permute(1, 0, 2)).tolist()
                 carried = frames[:, frames.shape[1] - half + 1 :].clone()
                 peaks += heard.peaks.tolist()
                 overview.add(heard.power)
@@ -182,7 +181,7 @@ class Ear:
         peak = np.abs(waveforms).max(axis=1, keepdims=True)
         power = self.transform(torch.from_numpy(waveforms / np.maximum(peak, np.finfo(np.float32).tiny)))
         mels = reference_to_peak(power_to_db(power))
-        maps = _maps(self.layered.network, mels)
+        maps = self.layered.network.maps(mels)
         # A window's last frame is centred on its end, and so is the next one's first.
         loud = power[:, :, : waveforms.shape[1] // self.mel.hop_length].numpy() * peak[:, :, None] ** 2
         return _Heard(
@@ -249,27 +248,10 @@ def _load(models: Path, task: str) -> Trained:
         DataError: it is missing, damaged, of another format, or made for something else.
     """
     path = models / f"{task}.safetensors"
-    try:
-        trained = load_model(path)
-    except (AttributeError, TypeError) as error:
-        raise DataError(f"{path}: not a model of Timbre's, or damaged; train it again: dvc repro") from error
-    said = trained.description
-    thresholds = (len(INSTRUMENTS),) if task == "layered" else (0,)
-    if (said.task, said.instruments) != (task, INSTRUMENTS) or len(said.thresholds) not in thresholds:
-        raise DataError(f"{path}: not a {task} model of these four instruments; train it again: dvc repro")
-    if not all(bool(weights.isfinite().all()) for weights in trained.network.state_dict().values()):
-        raise DataError(f"{path}: holds weights that are not finite; train it again: dvc repro")
+    trained = load_model(path)
+    if trained.description.task != task:
+        raise DataError(f"{path}: not a {task} model but a {trained.description.task} one; train both again: dvc repro")
     return trained
-
-
-def _maps(network: Listener, mels: Tensor) -> Tensor:
-    """A network's last maps, mean over bands, `[windows, channels, pieces]`; a piece is some 0.3 s."""
-    return network.blocks(mels[:, None].contiguous(memory_format=torch.channels_last)).mean(dim=2)
-
-
-def _logits(network: Listener, maps: Tensor) -> Tensor:
-    """The rest of the network's way: logits `[stretches, 4]` of maps `[stretches, channels, pieces]`."""
-    return network.head(maps.mean(dim=2) + maps.amax(dim=2))
 
 
 def _kept(logits: list[list[float]], kept: np.ndarray) -> Tensor:

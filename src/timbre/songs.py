@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from timbre.audio import BLOCK_SECONDS, SUFFIXES, stream
+from timbre.audio import BLOCK_SECONDS, SUFFIXES, reason_of, stream
 from timbre.errors import AudioError
 from timbre.mp3 import length_of
 
@@ -147,11 +147,7 @@ def _length(path: Path) -> float:
         with path.open("rb") as file:  # not by name: where the suffix says mp3, text would be searched for frames
             return soundfile.info(file).duration
     except (soundfile.SoundFileError, ValueError, TypeError) as error:
-        raise AudioError(f"cannot be read as audio ({_reason(error)})") from error
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "error_string", "") or error).strip().rstrip(".")
+        raise AudioError(f"cannot be read as audio ({reason_of(error)})") from error
 
 
 def _by_soundfile(path: Path, sample_rate: int, seconds: float) -> Iterator[np.ndarray]:

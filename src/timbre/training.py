@@ -1,20 +1,21 @@
 """Training: epochs of drawn and augmented mels under AdamW, and the best epoch by validation F1 kept."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Generator, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from timbre.augment import augment, crop, make_equally_loud
 from timbre.draws import Draw
-from timbre.engine import make_fabric
+from timbre.engine import gathered, leave_to_first, make_fabric, one_fate
+from timbre.errors import ParamsError
 from timbre.inference import clip_logits
 from timbre.labelled import Labelled
-from timbre.mel import db_to_power, power_to_db, reference_to_peak
+from timbre.mel import db_to_power, filter_bank, power_to_db, reference_to_peak
 from timbre.model import Listener
 from timbre.modelfile import Description, save_model
 from timbre.params import Audio, Augment, Compute, Mel, Model
@@ -77,9 +78,36 @@ def train(
         draw: what an epoch hears.
         validation: what it is judged by.
         recipe: every number the result depends on.
-        compute: where and how; the same on every run of one machine gives the same result.
+        compute: where and how; the same on every run of one machine gives the same result. Of several processes each
+            takes its share of every batch, and the first alone returns.
+
+    Raises:
+        ParamsError: a GPU is asked for where there is none, or a batch is too small for the processes.
+        WorkerError: another process of this training ended.
     """
     fabric = make_fabric(compute)
+    if recipe.batch_size < 2 * fabric.world_size:
+        raise ParamsError(
+            f"params.yaml: batch_size: {recipe.batch_size} clips are too few for {fabric.world_size} processes; raise "
+            "batch_size or lower compute.devices"
+        )
+    with one_fate(fabric):
+        best, history = _learn(task, pack, draw, validation, recipe, fabric)
+    leave_to_first(fabric)
+    network = Listener(recipe.model)
+    network.load_state_dict(best)
+    return network.eval(), history
+
+
+def _learn(
+    task: Task,
+    pack: np.ndarray,
+    draw: Callable[[np.random.Generator], Draw],
+    validation: Labelled,
+    recipe: Recipe,
+    fabric: Fabric,
+) -> tuple[dict[str, Tensor], list[Epoch]]:
+    """The weights of the best epoch, on the CPU, and the history."""
     torch.manual_seed(int(generator(recipe.seed, task.name, "weights").integers(2**31)))
     network = Listener(recipe.model).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=WEIGHT_DECAY)
@@ -89,35 +117,37 @@ def train(
 
     schedule = None
     best, history = {}, []
-    for number in progress(range(1, recipe.epochs + 1), f"train_{task.name}", unit="epoch"):
+    epochs = range(1, recipe.epochs + 1)
+    for number in progress(epochs, f"train_{task.name}", unit="epoch") if fabric.is_global_zero else epochs:
         drawn = draw(generator(recipe.seed, task.name, "epoch", number))
         steps = max(len(drawn.targets) // recipe.batch_size, 1)
         schedule = schedule or torch.optim.lr_scheduler.OneCycleLR(
             optimizer, recipe.learning_rate, total_steps=steps * recipe.epochs, pct_start=WARM_UP
         )
-        noise.manual_seed(int(generator(recipe.seed, task.name, "augment", number).integers(2**31)))
+        place = task.name, "augment", number, fabric.global_rank
+        noise.manual_seed(int(generator(recipe.seed, *place).integers(2**31)))
         model.train()
-        losses, heard, truth = [], [], []
-        for part in np.array_split(np.arange(len(drawn.targets)), steps):
+        heard, truth = [], []
+        for batch in np.array_split(np.arange(len(drawn.targets)), steps):
+            part = batch[fabric.global_rank :: fabric.world_size]
             targets = torch.from_numpy(drawn.targets[part]).to(fabric.device)
             power = add_up(pack, drawn.rows[part], drawn.gains_db[part], recipe, noise)
             power = augment(power, recipe.augment, recipe.frame_seconds, noise)
             logits = model(reference_to_peak(power_to_db(power))).float()
-            loss = task.loss(logits, targets)
-            fabric.backward(loss)
+            fabric.backward(task.loss(logits, targets))
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
             averaged.update_parameters(network)
-            losses.append(float(loss.detach()) * len(part))
             heard.append(logits.detach().cpu())
             truth.append(targets.cpu())
+        logits, targets = gathered(torch.cat(heard), fabric), gathered(torch.cat(truth), fabric)
         judged = clip_logits(averaged.module, validation, fabric.device)
         answers = torch.from_numpy(validation.targets)
         epoch = Epoch(
             number,
-            train_loss=round(math.fsum(losses) / len(drawn.targets), 5),
-            train_f1=task.f1(torch.cat(heard), torch.cat(truth)),
+            train_loss=round(float(task.loss(logits, targets)), 5),
+            train_f1=task.f1(logits, targets),
             validation_loss=round(float(task.loss(judged, answers)), 5),
             validation_f1=task.f1(judged, answers),
         )
@@ -125,9 +155,7 @@ def train(
             # A copy: the tensors of a state dict go on changing with the network.
             best = {name: tensor.detach().cpu().clone() for name, tensor in averaged.module.state_dict().items()}
         history.append(epoch)
-    network = Listener(recipe.model)
-    network.load_state_dict(best)
-    return network.eval(), history
+    return best, history
 
 
 def add_up(pack: np.ndarray, rows: np.ndarray, gains_db: np.ndarray, recipe: Recipe, noise: Generator) -> Tensor:
@@ -163,6 +191,6 @@ def write_training(
     with fresh_file(f"models/{task.name}_history.csv") as table:
         write_table(table, history, Epoch)
     with fresh_file(f"models/{task.name}.safetensors") as model:
-        save_model(model, network.state_dict(), description)
+        save_model(model, network, description, filter_bank(recipe.audio.sample_rate, recipe.mel))
     best = max(history, key=lambda epoch: epoch.validation_f1)
     return f"{len(history)} epochs, the best is {best.epoch} with validation F1 {best.validation_f1:.3f}"
