@@ -1,5 +1,7 @@
 """The network: one CNN for both tasks, and for recordings of any length."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -7,16 +9,16 @@ from timbre.instruments import INSTRUMENTS
 from timbre.params import Model
 
 
-def block(inputs: int, outputs: int, convolutions: int) -> nn.Sequential:
-    """Some 3 × 3 convolutions, each with batch normalisation and ReLU, and max pooling by 2 in both axes.
+def block(inputs: int, outputs: int, convolutions: int, pool: tuple[int, int]) -> nn.Sequential:
+    """Some 3 × 3 convolutions, each with batch normalisation and ReLU, and max pooling over (bands, frames).
 
-    Pooling comes right after the last convolution: what follows then works on a quarter of the points.
+    Pooling comes right after the last convolution: what follows then works on far fewer points.
     """
     layers: list[nn.Module] = []
     for index in range(convolutions):
         layers += [
             nn.Conv2d(outputs if index else inputs, outputs, 3, padding=1, bias=False),
-            nn.MaxPool2d(2) if index == convolutions - 1 else nn.Identity(),
+            nn.MaxPool2d(pool) if index == convolutions - 1 else nn.Identity(),
             nn.BatchNorm2d(outputs),
             nn.ReLU(inplace=True),
         ]
@@ -28,9 +30,10 @@ class Listener(nn.Module):
 
     ```
     mels [batch, bands, frames]
-      │  block: 1 convolution, c channels        bands/2 × frames/2
-      │  block: 2 convolutions, 2c channels      bands/4 × frames/4
-      │  …                                       (the first has one: it works at full size, and so costs most)
+      │  block: 1 convolution, c channels        bands/2 × frames/4
+      │  block: 2 convolutions, 2c channels      bands/4 × frames/8
+      │  …                                       (the first works at full size, where all is dearest: 20 ms frames
+      │                                          serve to tell a pluck from a stroke, and then become 80 ms ones)
       │  mean over bands, mean + max over time   any number of frames
       ▼  dropout, linear
     logits [batch, 4]
@@ -41,10 +44,8 @@ class Listener(nn.Module):
         super().__init__()
         widths = [shape.channels * 2**index for index in range(shape.blocks)]
         self.blocks = nn.Sequential(
-            *(
-                block(inputs, outputs, 1 if inputs == 1 else 2)
-                for inputs, outputs in zip([1, *widths], widths, strict=False)
-            )
+            block(1, widths[0], 1, (2, 4)),
+            *(block(inputs, outputs, 2, (2, 2)) for inputs, outputs in pairwise(widths)),
         )
         self.head = nn.Sequential(nn.Dropout(shape.dropout), nn.Linear(widths[-1], len(INSTRUMENTS)))
 

@@ -1,0 +1,45 @@
+"""A short training as a script: Fabric starts its further processes by running the same command again.
+
+usage: toy_training.py DEVICES [EPOCH]: with EPOCH, the second process is killed when it comes to that.
+"""
+
+import json
+import os
+import signal
+import sys
+from dataclasses import asdict
+
+import numpy as np
+from conftest import TINY, committed_params, with_changes
+from test_training import QUIET, pack_of, validation, windows
+
+from timbre.draws import Draw, draw_layers
+from timbre.params import Compute, Params
+from timbre.running import one_line_errors
+from timbre.tasks import LAYERED
+from timbre.training import Recipe, train
+
+EPOCHS = 4
+
+
+def main(devices: int, killed_in: int) -> None:
+    tiny = Params.model_validate(with_changes(committed_params(), TINY))
+    options = tiny.mixtures.model_copy(update={"train": 960})
+    whole = QUIET.model_copy(update={"crop": 10.0})  # nothing is drawn by a process on its own
+    recipe = Recipe(0, EPOCHS, 64, 0.01, 0.5, tiny.audio, tiny.mel, tiny.model, whole)
+    rows = windows(160, 1)
+    epochs = iter(range(EPOCHS))
+
+    def draw(rng: np.random.Generator) -> Draw:
+        if next(epochs) == killed_in and os.environ.get("LOCAL_RANK") == "1":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return draw_layers(rows, options, rng)
+
+    compute = Compute(device="cpu", precision="32-true", threads=1, devices=devices)
+    history = train(LAYERED, pack_of(rows), draw, validation(), recipe, compute)[1]
+    print(json.dumps([asdict(epoch) for epoch in history]))
+
+
+if __name__ == "__main__":
+    with one_line_errors("toy"):
+        main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else -1)
