@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from timbre.evaluation import judge
-from timbre.labelled import load_alone, load_layered
+from timbre.labelled import load_alone, load_layered, load_others
 from timbre.listen_page import sounds_alone, sounds_layered, write_listen_page
-from timbre.mixing import Part
+from timbre.mixing import Part, parts_by_mixture
 from timbre.modelfile import load_model
 from timbre.packs import open_pack
 from timbre.params import Params
@@ -24,13 +24,14 @@ def evaluate(params: Params) -> str:
     layered = load_model(MODELS / "layered.safetensors")
     alone = {split: judge(single, load_alone(MELS, split)) for split in JUDGED}
     mixed = {split: judge(layered, load_layered(MIXTURES, split)) for split in JUDGED}
+    others = {split: judge(layered, none) for split in JUDGED if (none := load_others(MELS, split)).names}
     windows, parts = read_table(MELS / "test.csv", Window), read_table(MIXTURES / "test.csv", Part)
+    mixtures = parts_by_mixture(parts)
     audio, mel, seed = params.audio, params.mel, params.data.seed
     with fresh_folder("plots") as plots:
-        write_metrics(METRICS / "single.json", alone)
-        write_metrics(METRICS / "layered.json", mixed)
+        write_metrics(METRICS, alone, mixed, others, mixtures)
         write_data_report(METRICS / "data.json", plots / "data.png", CLIPS)
-        write_plots(plots, MODELS, alone["test"], mixed["test"], audio, mel)
+        write_plots(plots, MODELS, alone["test"], mixed["test"], mixtures, audio, mel)
         answers = write_answers(plots, alone["test"], mixed["test"], windows, parts)
         write_intervals(METRICS / "intervals.json", answers, seed)
         pack = open_pack(CLIPS / "windows.npy")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from timbre.calibration import best_thresholds, calibrate, expected_calibration_error, fit_choice, fit_each
+from timbre.calibration import best_thresholds, calibrate, fit_choice, fit_each
 from timbre.inference import clip_logits
 from timbre.labelled import Labelled
 from timbre.model import Listener
@@ -33,11 +33,6 @@ def test_thresholds_are_those_of_greatest_f1():
     probabilities = np.array([[0.2, 0.9], [0.3, 0.8], [0.31, 0.1], [0.7, 0.2]])
     truth = np.array([[0, 1], [0, 1], [1, 0], [1, 0]])
     assert best_thresholds(probabilities, truth) == (0.31, 0.5)
-
-
-def test_calibration_error_of_known_cases():
-    assert expected_calibration_error(np.full(10, 0.8), np.array([1] * 8 + [0] * 2)) == pytest.approx(0)
-    assert expected_calibration_error(np.array([1.0, 1.0, 0.0, 0.0]), np.array([1, 0, 0, 1])) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("task", [SINGLE, LAYERED], ids=lambda task: task.name)

@@ -48,8 +48,11 @@ def test_the_first_run_runs_everything_and_each_stage_says_what_it_did(first_run
     single = json.loads((repository.folder / "metrics/single.json").read_text())
     layered = json.loads((repository.folder / "metrics/layered.json").read_text())
     for split in ("validation", "test"):
-        assert {"accuracy", "macro_f1", "guitar", "drums", "violin", "piano"} <= set(single[split])
-        assert {"micro_f1", "macro_f1", "guitar", "drums", "violin", "piano"} <= set(layered[split])
+        assert {"accuracy", "macro_f1", "expected_calibration_error"} == set(single[split])
+        assert {"micro_f1", "macro_f1", "exact_match", "claimed_where_none_plays"} <= set(layered[split])
+    details = json.loads((repository.folder / "metrics/details.json").read_text())
+    assert list(details["layered"]["test"]) == ["guitar", "drums", "violin", "piano"]
+    assert set(details["layered_test_micro_f1"]["by_instruments_playing"]) == {"2", "3", "4"}
     with (repository.folder / "plots/single_history.csv").open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
 

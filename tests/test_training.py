@@ -160,7 +160,7 @@ def test_a_gpu_that_is_not_there_is_refused(recipe):
         train(SINGLE, pack_of(rows), partial(draw_alone, rows), validation(), recipe, gpu)
 
 
-@pytest.mark.parametrize("frames", [8, 50, 333])
+@pytest.mark.parametrize("frames", [1, 50, 333])
 def test_the_network_takes_any_length(tiny, frames):
     assert Listener(tiny.model)(torch.zeros(2, 32, frames)).shape == (2, 4)
 

@@ -83,22 +83,6 @@ def best_thresholds(probabilities: np.ndarray, targets: np.ndarray) -> tuple[flo
     return tuple(found)
 
 
-def expected_calibration_error(probabilities: np.ndarray, truth: np.ndarray, bins: int = 10) -> float:
-    """Mean distance between probability and share that is true, over equal bins, weighted by how much each holds.
-
-    Args:
-        probabilities: any shape.
-        truth: 0 or 1, the same shape.
-        bins: of equal width from 0 to 1.
-
-    Source: Naeini, Cooper and Hauskrecht, AAAI 2015.
-    """
-    values, truth = np.ravel(probabilities), np.ravel(truth)
-    place = np.minimum((values * bins).astype(int), bins - 1)
-    gaps = [np.abs(values[place == held].sum() - truth[place == held].sum()) for held in range(bins)]
-    return float(np.sum(gaps) / max(len(values), 1))
-
-
 def scale_logits(network: Listener, scales: np.ndarray, shifts: np.ndarray) -> None:
     """Make scale and shift part of the network's last layer."""
     last = network.head[-1]

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from timbre.curves import expected_calibration_error
 from timbre.inference import clip_logits
 from timbre.instruments import INSTRUMENTS
 from timbre.labelled import Labelled
-from timbre.metrics import layered_metrics, single_metrics
+from timbre.metrics import DIGITS, layered_metrics, ranking_metrics, single_metrics
 from timbre.modelfile import Trained
 from timbre.tasks import TASKS
 
@@ -30,11 +31,32 @@ class Judged:
 
     @property
     def metrics(self) -> dict[str, object]:
-        """The figures of the task, as `timbre.metrics` defines them."""
+        """The figures of the task, as `timbre.metrics` and `timbre.curves` define them, of all and of each instrument.
+
+        Those that rank by probability are missing where an instrument always or never plays.
+        """
         truth = self.split.targets
         if self.thresholds:
-            return layered_metrics(truth, self.present)
-        return single_metrics(truth.argmax(axis=1), self.present.argmax(axis=1))
+            figures = layered_metrics(truth, self.present) | ranking_metrics(truth, self.probabilities)
+        else:
+            figures = single_metrics(truth.argmax(axis=1), self.present.argmax(axis=1))
+        error = expected_calibration_error(self.probabilities, truth)
+        return {"expected_calibration_error": round(error, DIGITS), **figures}
+
+    @property
+    def headline(self) -> dict[str, float]:
+        """The figures of all instruments together."""
+        return {name: value for name, value in self.metrics.items() if name not in INSTRUMENTS}
+
+    @property
+    def of_instruments(self) -> dict[str, dict[str, float]]:
+        """The figures of each instrument."""
+        return {name: value for name, value in self.metrics.items() if name in INSTRUMENTS}
+
+    @property
+    def claimed(self) -> float:
+        """Instruments claimed a clip."""
+        return round(float(self.present.sum(axis=1).mean()), DIGITS)
 
     @property
     def right(self) -> np.ndarray:

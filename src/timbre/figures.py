@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from timbre.answers import shortened
+from timbre.curves import LEVELS
 from timbre.instruments import CLASSES, INSTRUMENTS, OTHER
 from timbre.rng import generator
 from timbre.tables import SPLITS
@@ -159,6 +160,47 @@ def expected_against_predicted(
             f"{mark} {_file_name(judged.split.names[clip], 28)}", fontsize=8, color=colour, loc="left", pad=3
         )
         _draw_answer(right, judged.probabilities[clip], judged.split.targets[clip], judged.thresholds)
+    return figure
+
+
+def curves_figure(
+    precision_recall: dict[str, np.ndarray],
+    layered: "Judged",
+    by_level: np.ndarray,
+    reliabilities: dict[str, np.ndarray],
+) -> Figure:
+    """Three panels: precision against recall, F1 against level, and how far probabilities can be believed.
+
+    Args:
+        precision_recall: by instrument, recall, precision and threshold, `[points, 3]`.
+        layered: its answers, for the dot where each instrument's threshold lies.
+        by_level: as `timbre.curves.f1_by_level` gives it.
+        reliabilities: by task, probability, share and number, `[bins, 3]`.
+    """
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    ranking, levels, trust = figure.subplots(1, 3)
+    scores = layered.of_instruments
+    for instrument, curve in precision_recall.items():
+        ranking.plot(curve[:, 0], curve[:, 1], color=COLOURS[instrument], linewidth=1.5, label=instrument)
+        ranking.plot(scores[instrument]["recall"], scores[instrument]["precision"], "o", color=COLOURS[instrument])
+    for values, (instrument, colour) in zip(by_level.T, COLOURS.items(), strict=False):
+        levels.plot(LEVELS, values, "o-", color=colour, linewidth=1.2, markersize=4, label=instrument)
+    levels.plot(LEVELS, by_level[:, -1], "o-", color=RIGHT, linewidth=2.5, label="all")
+    trust.plot([0, 1], [0, 1], color="#BBBBBB", linewidth=1)
+    for (task, table), (colour, style) in zip(reliabilities.items(), (("#56B4E9", "o-"), (RIGHT, "s-")), strict=True):
+        trust.plot(table[:, 0], table[:, 1], style, color=colour, linewidth=1.5, markersize=4, label=task)
+    ranking.set(title="layered: precision and recall, ● at the threshold", xlabel="recall", ylabel="precision")
+    levels.set(title="layered: F1 of quieter instruments", xlabel="dB below the loudest, from", ylabel="F1")
+    levels.set_xticks(LEVELS)
+    trust.set(title="probabilities against what is true", xlabel="probability given", ylabel="share that plays")
+    for axes in (ranking, levels, trust):
+        axes.set_ylim(0, 1.02)
+        axes.title.set_fontsize(10)
+        axes.tick_params(labelsize=8)
+        axes.grid(color="#EEEEEE")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(fontsize=8, frameon=False, loc="lower right" if axes is trust else "lower left")
     return figure
 
 

@@ -32,7 +32,7 @@ def single_metrics(truth: ArrayLike, answers: ArrayLike) -> dict[str, object]:
 
 
 def layered_metrics(truth: ArrayLike, present: ArrayLike) -> dict[str, object]:
-    """Micro and macro F1, and precision, recall and F1 of each instrument.
+    """Micro and macro F1, share of clips answered wholly right, and precision, recall and F1 of each instrument.
 
     Args:
         truth: 1 where an instrument plays, `[clips, 4]`.
@@ -44,7 +44,28 @@ def layered_metrics(truth: ArrayLike, present: ArrayLike) -> dict[str, object]:
     return {
         "micro_f1": round(float(f1_score(truth, present, average="micro", zero_division=0)), DIGITS),
         "macro_f1": _macro_f1(of_instrument),
+        "exact_match": round(float((np.asarray(truth, bool) == np.asarray(present, bool)).all(axis=1).mean()), DIGITS),
         **of_instrument,
+    }
+
+
+def ranking_metrics(truth: ArrayLike, probabilities: ArrayLike) -> dict[str, float]:
+    """Mean average precision and mean area under the ROC curve of the instruments, whatever their thresholds.
+
+    None of them where an instrument always or never plays.
+
+    Args:
+        truth: 1 where an instrument plays, `[clips, 4]`.
+        probabilities: `[clips, 4]`.
+    """
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    truth = np.asarray(truth)
+    if not ((truth.sum(axis=0) > 0) & (truth.sum(axis=0) < len(truth))).all():
+        return {}
+    return {
+        "mean_average_precision": round(float(average_precision_score(truth, probabilities)), DIGITS),
+        "mean_auc": round(float(roc_auc_score(truth, probabilities)), DIGITS),
     }
 
 

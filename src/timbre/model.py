@@ -12,13 +12,14 @@ from timbre.params import Model
 def block(inputs: int, outputs: int, convolutions: int, pool: tuple[int, int]) -> nn.Sequential:
     """Some 3 × 3 convolutions, each with batch normalisation and ReLU, and max pooling over (bands, frames).
 
-    Pooling comes right after the last convolution: what follows then works on far fewer points.
+    Pooling comes right after the last convolution, so that what follows works on far fewer points, and rounds up, so
+    that any length is long enough.
     """
     layers: list[nn.Module] = []
     for index in range(convolutions):
         layers += [
             nn.Conv2d(outputs if index else inputs, outputs, 3, padding=1, bias=False),
-            nn.MaxPool2d(pool) if index == convolutions - 1 else nn.Identity(),
+            nn.MaxPool2d(pool, ceil_mode=True) if index == convolutions - 1 else nn.Identity(),
             nn.BatchNorm2d(outputs),
             nn.ReLU(inplace=True),
         ]
