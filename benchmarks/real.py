@@ -6,6 +6,7 @@ these clips, 2 to 4 instruments within ±4 dB, judged at the thresholds of the m
 
 import json
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +17,7 @@ from sklearn.metrics import f1_score, recall_score, roc_auc_score
 from timbre.dataset import PACK, prepare_dataset
 from timbre.evaluation import judge
 from timbre.extraction import clip_mels, mixture_mels, write_mels
-from timbre.instruments import INSTRUMENTS
+from timbre.instruments import INSTRUMENTS, OTHER
 from timbre.labelled import Labelled, targets_of
 from timbre.mixing import draw_recipes, parts_by_mixture
 from timbre.modelfile import Trained, load_model
@@ -25,7 +26,16 @@ from timbre.params import Compute, Mixtures, Splits
 from timbre.tables import Window, read_table
 
 MIXTURES = Mixtures(
-    train=150, validation=1, test=1, min_instruments=2, max_instruments=4, gain_db=4.0, offset=0.0, fresh=False
+    train=150,
+    validation=1,
+    test=1,
+    min_instruments=2,
+    max_instruments=4,
+    gain_db=4.0,
+    offset=0.0,
+    fresh=False,
+    others=0,
+    none=0,
 )
 
 
@@ -42,33 +52,30 @@ def measure(raw: Path, folder: Path, single: Trained, layered: Trained) -> dict[
     audio = single.description.audio
     splits = Splits(by="file", validation=0.001, keep_test_groups=True)
     prepare_dataset(raw, folder, audio, splits, seed=0, compute=Compute())
-    rows = read_table(folder / "index.csv", Window)
-    windows = [Window(row.row, row.start, row.file, row.label, "train", row.group) for row in rows]
-    files = {window.file: window.label for window in windows}
-    number = {file: index for index, file in enumerate(files)}
-
+    windows = [replace(row, split="train") for row in read_table(folder / "index.csv", Window)]
+    playing = [window for window in windows if window.label != OTHER]
+    others = [window for window in windows if window.label == OTHER]
     pack = folder / PACK
-    extract = partial(clip_mels, pack=pack, sample_rate=audio.sample_rate, mel=single.description.mel)
-    write_mels(folder / "alone.npy", [window.row for window in windows], extract, Compute(), "mels")
-    alone = judge(
-        single,
-        Labelled(
-            mels=open_pack(folder / "alone.npy"),
-            clips=np.array([number[window.file] for window in windows]),
-            targets=targets_of([[label] for label in files.values()]),
-            names=list(files),
-        ),
-    )
+
+    def clips_of(some: list[Window], name: str) -> Labelled:
+        extract = partial(clip_mels, pack=pack, sample_rate=audio.sample_rate, mel=single.description.mel)
+        write_mels(folder / f"{name}.npy", [window.row for window in some], extract, Compute(), "mels")
+        labels = {window.file: window.label for window in some}
+        number = {file: index for index, file in enumerate(labels)}
+        clips = np.array([number[window.file] for window in some])
+        targets = targets_of([[label] for label in labels.values()])
+        return Labelled(open_pack(folder / f"{name}.npy"), clips, targets, list(labels))
+
+    alone = judge(single, clips_of(playing, "alone"))
     recipes = parts_by_mixture(draw_recipes(windows, "train", MIXTURES.train, MIXTURES, seed=0))
     layer = partial(mixture_mels, pack=pack, sample_rate=audio.sample_rate, mel=layered.description.mel)
     write_mels(folder / "layered.npy", recipes, layer, Compute(), "mixtures")
     truth = targets_of([[part.instrument for part in parts] for parts in recipes])
-    mixed = judge(
-        layered, Labelled(open_pack(folder / "layered.npy"), np.arange(len(recipes)), truth, [""] * len(recipes))
-    )
+    names = [f"mixture {number}" for number in range(len(recipes))]
+    mixed = judge(layered, Labelled(open_pack(folder / "layered.npy"), np.arange(len(recipes)), truth, names))
     recalls = recall_score(alone.split.targets.argmax(1), alone.present.argmax(1), average=None, labels=range(4))
-    return {
-        "clips": len(files),
+    figures: dict[str, object] = {
+        "clips": len(alone.split.names),
         "single": {"mean recall": round(float(recalls.mean()), 3)} | _by_instrument(recalls),
         "mixtures": len(recipes),
         "layered": {
@@ -79,6 +86,9 @@ def measure(raw: Path, folder: Path, single: Trained, layered: Trained) -> dict[
             "F1": _by_instrument(f1_score(truth, mixed.present, average=None)),
         },
     }
+    if others:
+        figures["claimed where none plays"] = judge(layered, clips_of(others, "others")).claimed
+    return figures
 
 
 def _by_instrument(values: np.ndarray) -> dict[str, float]:

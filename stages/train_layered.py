@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from timbre.calibration import calibrate
+from timbre.calibration import calibrate, choose_thresholds
 from timbre.draws import draw_fixed, draw_layers
 from timbre.labelled import load_alone, load_layered, load_others
 from timbre.packs import open_pack
@@ -39,7 +39,8 @@ def train_layered(params: Params) -> str:
     validation = load_layered(MIXTURES, "validation")
     network, history = train(LAYERED, pack, draw, validation, recipe, params.compute)
     heard = [validation, load_alone(MELS, "validation"), load_others(MELS, "validation")]
-    thresholds = calibrate(network, LAYERED, heard, params.threshold)
+    calibrate(network, LAYERED, heard)
+    thresholds = choose_thresholds(network, heard, params.threshold)
     return write_training(LAYERED, network, history, recipe, thresholds)
 
 

@@ -33,8 +33,8 @@ def train_single(params: Params) -> str:
     pack = open_pack(MELS / "train.npy")
     validation = load_alone(MELS, "validation")
     network, history = train(SINGLE, pack, draw, validation, recipe, params.compute)
-    thresholds = calibrate(network, SINGLE, [validation], params.threshold)
-    return write_training(SINGLE, network, history, recipe, thresholds)
+    calibrate(network, SINGLE, [validation])
+    return write_training(SINGLE, network, history, recipe)
 
 
 if __name__ == "__main__":

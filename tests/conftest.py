@@ -55,6 +55,23 @@ def sample() -> Path:
     return SAMPLE
 
 
+@pytest.fixture
+def models(tiny: Params, tmp_path: Path) -> Path:
+    """Two networks with drawn weights: enough to see that answers come in their form, and the same each time."""
+    import torch
+
+    from timbre.mel import filter_bank
+    from timbre.model import Listener
+    from timbre.modelfile import Description, save_model
+
+    torch.manual_seed(0)
+    filters = filter_bank(tiny.audio.sample_rate, tiny.mel)
+    for task, thresholds in (("single", ()), ("layered", (0.5, 0.0, 0.5, 1.0))):
+        description = Description(task=task, audio=tiny.audio, mel=tiny.mel, model=tiny.model, thresholds=thresholds)
+        save_model(tmp_path / f"{task}.safetensors", Listener(tiny.model), description, filters)
+    return tmp_path
+
+
 def tone(hertz: float, seconds: float, rate: int) -> np.ndarray:
     """A sine of amplitude 0.5, float32."""
     return (0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)

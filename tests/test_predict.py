@@ -15,21 +15,10 @@ import timbre
 from timbre.cli import app
 from timbre.errors import DataError
 from timbre.instruments import INSTRUMENTS
-from timbre.mel import filter_bank, power_to_db, reference_to_peak
+from timbre.mel import power_to_db, reference_to_peak
 from timbre.model import Listener
 from timbre.modelfile import Description, save_model
 from timbre.predict import BATCH, Ear, stretches
-
-
-@pytest.fixture
-def models(tiny, tmp_path):
-    """Two networks with drawn weights: enough to see that answers come in their form, and the same each time."""
-    torch.manual_seed(0)
-    filters = filter_bank(tiny.audio.sample_rate, tiny.mel)
-    for task, thresholds in (("single", ()), ("layered", (0.5, 0.0, 0.5, 1.0))):
-        description = Description(task=task, audio=tiny.audio, mel=tiny.mel, model=tiny.model, thresholds=thresholds)
-        save_model(tmp_path / f"{task}.safetensors", Listener(tiny.model), description, filters)
-    return tmp_path
 
 
 def predict(*arguments):

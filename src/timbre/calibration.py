@@ -21,27 +21,33 @@ TEMPERATURES = (-3.0, 3.0)  # natural logarithm of the scale that is searched
 THRESHOLDS = np.round(np.arange(0.05, 0.951, 0.01), 2)
 
 
-def calibrate(
-    network: Listener, task: Task, splits: Sequence[Labelled], threshold: float | Literal["auto"]
-) -> tuple[float, ...]:
-    """Calibrate a network on validation clips, in place; return the thresholds of each instrument.
+def calibrate(network: Listener, task: Task, splits: Sequence[Labelled]) -> None:
+    """Calibrate a network on validation clips, in place.
 
     Args:
         network: on the CPU.
-        task: single or layered; the first gives an answer without thresholds.
-        splits: what to fit to, all of it at once.
-        threshold: a probability for all instruments, or `auto`: for each that of greatest F1 on these clips.
+        task: single or layered.
+        splits: what to fit to, all of it at once; some may be empty.
     """
-    logits = np.concatenate([clip_logits(network, split).numpy() for split in splits if split.names]).astype(float)
-    targets = np.concatenate([split.targets for split in splits if split.names])
-    if task.chooses:
-        scale_logits(network, *fit_choice(logits, targets))
-        return ()
-    scales, shifts = fit_each(logits, targets)
-    scale_logits(network, scales, shifts)
+    logits, targets = _heard(network, splits)
+    scale_logits(network, *(fit_choice if task.chooses else fit_each)(logits, targets))
+
+
+def choose_thresholds(
+    network: Listener, splits: Sequence[Labelled], threshold: float | Literal["auto"]
+) -> tuple[float, ...]:
+    """A threshold for each instrument: the probability given, or, if `auto`, that of greatest F1 on these clips."""
     if threshold != "auto":
         return (threshold,) * len(INSTRUMENTS)
-    return best_thresholds(1 / (1 + np.exp(-(logits * scales + shifts))), targets)
+    logits, targets = _heard(network, splits)
+    return best_thresholds(1 / (1 + np.exp(-logits)), targets)
+
+
+def _heard(network: Listener, splits: Sequence[Labelled]) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and targets of the clips of all splits, each `[clips, 4]`."""
+    filled = [split for split in splits if split.names]
+    logits = np.concatenate([clip_logits(network, split).numpy() for split in filled]).astype(float)
+    return logits, np.concatenate([split.targets for split in filled])
 
 
 def fit_choice(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

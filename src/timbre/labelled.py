@@ -1,5 +1,6 @@
 """A split as training and evaluation read it: mels, the clips they belong to, and what plays in each."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,6 @@ def load_layered(folder: Path, split: str) -> Labelled:
     )
 
 
-def targets_of(playing: list[list[str]]) -> np.ndarray:
+def targets_of(playing: Sequence[Collection[str]]) -> np.ndarray:
     """Instruments that play in each clip to targets, float32 `[clips, 4]`."""
     return np.array([[instrument in names for instrument in INSTRUMENTS] for names in playing], np.float32)

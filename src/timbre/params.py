@@ -46,6 +46,7 @@ class Data(Section):
 class Soundfont(Section):
     """How many phrases are rendered, by what, how long, and at which rate they are kept."""
 
+    file: str = ""
     clips: Int = Field(ge=40)
     modelled: Int = Field(ge=0)
     others: Int = Field(ge=0)
@@ -131,6 +132,12 @@ class Augment(Section):
     mask: Share
 
 
+class Songs(Section):
+    """Songs that evaluation hears with the trained models."""
+
+    path: str
+
+
 class Compute(Section):
     """Where and how the work is done; no stage depends on it."""
 
@@ -160,6 +167,7 @@ class Params(Section):
     mixtures: Mixtures
     model: Model
     augment: Augment
+    songs: Songs
     compute: Compute
 
     @model_validator(mode="after")

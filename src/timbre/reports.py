@@ -41,8 +41,8 @@ def write_metrics(
         mixtures: the parts of each test mixture.
     """
     claimed = {split: {"claimed_where_none_plays": judged.claimed} for split, judged in others.items()}
-    _write_json(folder / "single.json", {split: judged.headline for split, judged in single.items()})
-    _write_json(
+    write_json(folder / "single.json", {split: judged.headline for split, judged in single.items()})
+    write_json(
         folder / "layered.json",
         {split: judged.headline | claimed.get(split, {}) for split, judged in layered.items()},
     )
@@ -62,7 +62,7 @@ def write_metrics(
             },
         },
     }
-    _write_json(folder / "details.json", details)
+    write_json(folder / "details.json", details)
 
 
 def write_data_report(metrics: Path, picture: Path, clips: Path) -> None:
@@ -73,7 +73,7 @@ def write_data_report(metrics: Path, picture: Path, clips: Path) -> None:
         "clips": {split: {label: kept[split, label] for label in CLASSES} for split in SPLITS},
         "faults": count_faults(read_table(clips / "issues.csv", Issue)),
     }
-    _write_json(metrics, report)
+    write_json(metrics, report)
     save(data_overview(recordings), picture)
 
 
@@ -114,10 +114,11 @@ def write_intervals(path: Path, answers: dict[str, Answers], seed: int) -> None:
     ):
         found = interval(metric(answers[task].truth, answers[task].present), answers[task].groups, seed, task)
         report[task][name] = {bound: round(float(value), DIGITS) for bound, value in found._asdict().items()}
-    _write_json(path, report)
+    write_json(path, report)
 
 
-def _write_json(path: Path, content: dict[str, object]) -> None:
+def write_json(path: Path, content: dict[str, object]) -> None:
+    """Write plain values, whole or not at all."""
     with fresh_file(path) as file:
         file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 

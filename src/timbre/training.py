@@ -178,7 +178,7 @@ def add_up(pack: np.ndarray, rows: np.ndarray, gains_db: np.ndarray, recipe: Rec
 
 
 def write_training(
-    task: Task, network: Listener, history: list[Epoch], recipe: Recipe, thresholds: tuple[float, ...]
+    task: Task, network: Listener, history: list[Epoch], recipe: Recipe, thresholds: tuple[float, ...] = ()
 ) -> str:
     """Write `models/<task>.safetensors` and `models/<task>_history.csv`; return a summary."""
     description = Description(

@@ -18,6 +18,7 @@ from timbre.layout import FOLDERS, METADATA
 from timbre.parallel import parallel_map
 from timbre.params import Compute, Soundfont
 from timbre.rng import generator
+from timbre.running import repository_root
 from timbre.sources import modelled
 from timbre.sources.phrases import compose
 from timbre.sources.phrases.score import CHORUS, REVERB, VOLUME, Control, to_midi
@@ -64,10 +65,10 @@ def render_dataset(soundfont: Soundfont, seed: int, folder: Path, compute: Compu
     write = partial(_write_take, soundfont, seed, folder)
     for _ in parallel_map(write, takes, compute, "render"):
         pass
-    return _provenance(takes)
+    return _provenance(takes, soundfont.file)
 
 
-def perform(take: Take, seed: int, seconds: float, sample_rate: int) -> np.ndarray:
+def perform(take: Take, options: Soundfont, seed: int) -> np.ndarray:
     """Compose and render a clip as int16 `[seconds * sample_rate]`, the phrase drawn from the clip's place.
 
     It is played a little fast or slow, as a tape would be, and its notes are moved the other way: what stays
@@ -78,6 +79,7 @@ def perform(take: Take, seed: int, seconds: float, sample_rate: int) -> np.ndarr
     """
     import soxr
 
+    seconds, sample_rate = options.seconds, options.sample_rate
     rng = generator(seed, "soundfont", take.split, take.instrument, take.index)
     drums = take.family == "drums"
     shift = 0 if drums else int(rng.integers(-SHIFT, SHIFT + 1))
@@ -90,7 +92,10 @@ def perform(take: Take, seed: int, seconds: float, sample_rate: int) -> np.ndarr
     kit = int(take.voice.removeprefix("kit-")) if take.voice.startswith("kit-") else 0
     program = kit if take.program is None else take.program
     midi = to_midi(events, program, seconds * speed + 0.05, drums, transpose)
-    played = render(midi) if take.program is not None else modelled.play(midi, take.voice, rng, seconds * speed + 0.05)
+    if take.program is None:
+        played = modelled.play(midi, take.voice, rng, seconds * speed + 0.05)
+    else:
+        played = render(midi, options.file)
 
     length = round(seconds * sample_rate)
     sound = soxr.resample(played[0], played[1] * speed, sample_rate)[:length]
@@ -101,8 +106,12 @@ def perform(take: Take, seed: int, seconds: float, sample_rate: int) -> np.ndarr
     return np.pad(np.rint(sound * (level / peak * 32767)).astype(np.int16), (0, length - len(sound)))
 
 
-def render(midi: bytes) -> tuple[np.ndarray, int]:
+def render(midi: bytes, file: str = "") -> tuple[np.ndarray, int]:
     """Return a MIDI file as sound, mono float32, and its sampling rate in Hz. Only this function knows the renderer.
+
+    Args:
+        midi: of one General MIDI program.
+        file: a sound font; empty: the one that pretty_midi ships.
 
     Raises:
         DataError: sound font or renderer are missing.
@@ -116,26 +125,36 @@ def render(midi: bytes) -> tuple[np.ndarray, int]:
             "data.source: soundfont needs midirenderer, which is not installed; pip install midirenderer, "
             "or set data.source to kaggle or folder"
         ) from error
-    wave = io.BytesIO(render_wave_from(_soundfont(), midi))
+    wave = io.BytesIO(render_wave_from(_font(file), midi))
     sound, rate = soundfile.read(wave, dtype="float32", always_2d=True)
     return (sound[:, 0] + sound[:, 1]) / 2, rate
 
 
 @cache
-def _soundfont() -> bytes:
-    """The sound font's bytes, read once a process and without importing pretty_midi, which takes its time."""
+def _font(file: str) -> bytes:
+    """A sound font's bytes, read once a process."""
+    path = _font_path(file)
+    content = path.read_bytes() if path and path.is_file() else b""
+    if content[:4] == b"RIFF":
+        return content
+    if file:
+        raise DataError(f"soundfont.file: {file} is no sound font (.sf2); leave it empty for the one of pretty_midi")
+    raise DataError("data.source: soundfont needs the sound font that pretty_midi ships; pip install pretty_midi")
+
+
+def _font_path(file: str) -> Path | None:
+    """Where a sound font lies; pretty_midi is not imported, since that takes its time."""
+    if file:
+        return repository_root() / file
     package = find_spec("pretty_midi")
-    path = Path(package.origin).with_name("TimGM6mb.sf2") if package and package.origin else None
-    if path is None or not path.is_file():
-        raise DataError("data.source: soundfont needs the sound font that pretty_midi ships; pip install pretty_midi")
-    return path.read_bytes()
+    return Path(package.origin).with_name("TimGM6mb.sf2") if package and package.origin else None
 
 
 def _write_take(soundfont: Soundfont, seed: int, folder: Path, take: Take) -> None:
     import soundfile
 
     file = io.BytesIO()  # so that a full disk is an OSError, which soundfile would hide
-    sound = perform(take, seed, soundfont.seconds, soundfont.sample_rate)
+    sound = perform(take, soundfont, seed)
     soundfile.write(file, sound, soundfont.sample_rate, format="FLAC", subtype="PCM_16")
     (folder / SPLITS[take.split] / take.name).write_bytes(file.getvalue())
 
@@ -147,13 +166,13 @@ def _write_metadata(path: Path, takes: Iterable[Take]) -> None:
         writer.writerows((take.name, CLASSES[take.instrument], take.group) for take in takes)
 
 
-def _provenance(takes: list[Take]) -> dict[str, object]:
+def _provenance(takes: list[Take], file: str) -> dict[str, object]:
     count = Counter((take.split, take.instrument) for take in takes)
     voices = {pair: sorted({take.voice for take in takes if (take.split, take.instrument) == pair}) for pair in count}
     packages = PACKAGES + (("libsonare",) if any(take.program is None for take in takes) else ())
     return {
         "packages": {package: version(package) for package in packages},
-        "sound font": {"file": "TimGM6mb.sf2", "sha256": hashlib.sha256(_soundfont()).hexdigest()},
+        "sound font": {"file": _font_path(file).name, "sha256": hashlib.sha256(_font(file)).hexdigest()},
         "clips": {
             split: {
                 instrument: {"voices": voices[split, instrument], "clips": count[split, instrument]}
