@@ -1,10 +1,11 @@
 # make repro: set everything up and run the pipeline.  make test: set everything up and run the tests.
+# make release: put the weights of the last run into the package.  make bench: measure how fast it all is.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup repro test lint
+.PHONY: setup repro test lint release bench
 
 setup: $(VENV)/.ready
 
@@ -20,8 +21,19 @@ repro: setup
 	timbre check
 	dvc repro
 
-test: setup
+$(VENV)/.tested: $(VENV)/.ready requirements-test.txt
+	$(BIN)/python -m pip install --quiet --requirement requirements-test.txt
+	touch $@
+
+test: $(VENV)/.tested
 	pytest -n 2 --dist loadfile
+
+release: setup
+	python scripts/release.py
+	python scripts/results.py
+
+bench: setup
+	python benchmarks/table.py
 
 lint: setup
 	ruff check .

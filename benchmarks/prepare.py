@@ -1,4 +1,4 @@
-"""How fast prepare decodes: `python benchmarks/prepare.py [clips]`, side by side in one run on the same files.
+"""How fast prepare decodes, against a bare loop of soundfile and soxr: `python benchmarks/prepare.py [clips]`.
 
 Clips are 18 s, 44.1 kHz, stereo, 16 bit, as Kaggle's are on average; the bare loop reads each with soundfile, takes
 the mean of its channels and resamples it with soxr.
@@ -6,8 +6,6 @@ the mean of its channels and resamples it with soxr.
 
 import resource
 import sys
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +13,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import soundfile
 import soxr
+from timing import Line, in_turns, show
 
 from timbre.dataset import _decode
 from timbre.params import Audio, Compute
@@ -42,27 +41,25 @@ def decode(folder: Path, clips: list[Clip], workers: int) -> None:
     _decode(clips, folder, folder / "windows.npy", AUDIO, Compute(workers=workers))
 
 
-def seconds(function: Callable[[], None]) -> float:
-    started = time.perf_counter()
-    function()
-    return time.perf_counter() - started
-
-
-def main(count: int) -> None:
+def measure(count: int = 150) -> list[Line]:
     with TemporaryDirectory() as name:
         folder = Path(name)
         clips = make_clips(folder, count)
-        for workers in (1, 2):
-            decode(folder, clips[:4], workers)  # start-up apart: what it costs does not grow with the clips
-        bare = seconds(partial(bare_loop, folder, clips))
-        one = seconds(partial(decode, folder, clips, 1))
-        two = seconds(partial(decode, folder, clips, 2))
+        bare, one, two = in_turns(
+            partial(bare_loop, folder, clips),
+            partial(decode, folder, clips, 1),
+            partial(decode, folder, clips, 2),
+            rounds=3,
+        )
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{count} clips of {SECONDS} s: bare loop {bare:.1f} s, one worker {one:.1f} s, two workers {two:.1f} s")
-    print(f"speed of one worker against the bare loop  {bare / one:.2f}")
-    print(f"speed of two workers against one           {one / two:.2f}")
-    print(f"peak memory                                {own:.0f} MB")
+    worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return [
+        Line("decoding: speed of one worker against a bare loop of soundfile and soxr", f"{bare / one:.2f}", "≥ 0.8"),
+        Line("decoding: speed of two workers against one", f"{one / two:.2f}", "≥ 1.6"),
+        Line(f"decoding: clips of {SECONDS} s a second, two workers (absolute)", f"{count / two:.0f}"),
+        Line("decoding: peak memory in MB, this process and the largest worker (absolute)", f"{own + worker:.0f}"),
+    ]
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 150)
+    show(measure(*map(int, sys.argv[1:])))

@@ -33,7 +33,7 @@ MIXTURES = Mixtures(
     max_instruments=4,
     gain_db=4.0,
     offset=0.0,
-    fresh=False,
+    fresh=0,
     others=0,
     none=0,
 )

@@ -29,7 +29,7 @@ def train_single(params: Params) -> str:
         model=params.model,
         augment=params.augment,
     )
-    draw = partial(draw_alone, read_table(MELS / "train.csv", Window))
+    draw = partial(draw_alone, read_table(MELS / "train.csv", Window), params.repeats)
     pack = open_pack(MELS / "train.npy")
     validation = load_alone(MELS, "validation")
     network, history = train(SINGLE, pack, draw, validation, recipe, params.compute)

@@ -8,7 +8,7 @@ import signal
 import time
 
 import pytest
-from repository import stages_run, tiny_clone
+from repository import ENVIRONMENT, Repository, stages_run, tiny_clone
 
 from timbre.running import INTERRUPTED
 
@@ -131,6 +131,44 @@ def test_a_queued_grid_runs_in_copies_with_two_workers(repository):
     assert status.count("Success") == 2, status
     shown = repository.run("dvc exp show --csv --no-pager")
     assert {row["epochs"] for row in csv.DictReader(shown.splitlines())} >= {"3", "4"}
+
+
+@pytest.fixture(params=["folder", "s3"])
+def remote(request, tmp_path, monkeypatch):
+    """The `dvc remote` commands for a remote that is empty, in a folder or in an S3 store of this machine."""
+    if request.param == "folder":
+        yield [f"dvc remote add --local --default shared {tmp_path / 'store'}"]
+        return
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setitem(ENVIRONMENT, name, "test")
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    boto3.client("s3", endpoint_url=url, region_name="us-east-1", **keys).create_bucket(Bucket="timbre")
+    yield [
+        "dvc remote add --local --default shared s3://timbre/store",
+        f"dvc remote modify --local shared endpointurl {url}",
+    ]
+    server.stop()
+
+
+def test_what_one_clone_pushes_another_pulls_and_computes_nothing(repository, remote, tmp_path):
+    other = Repository(tmp_path / "other")
+    repository.run(f"git clone --quiet . {other.folder}")
+    for clone in (repository, other):
+        for command in remote:
+            clone.run(command)
+    try:
+        repository.run("dvc push")
+        other.run("dvc pull")
+        assert "Data and pipelines are up to date" in other.run("dvc status")
+        assert not stages_run(other.run("dvc repro"))
+    finally:
+        repository.run("dvc remote remove --local shared")
 
 
 def test_real_recordings_run_through_and_their_faults_are_listed(repository, sample):

@@ -59,17 +59,18 @@ def validation(layered=False):
     return Labelled(pack_of(rows, seed=1), np.arange(16), targets, [window.file for window in rows])
 
 
-def test_an_epoch_hears_one_window_of_every_clip():
-    draw = draw_alone(windows(), np.random.default_rng(0))
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_an_epoch_hears_every_clip_as_often_as_asked(repeats):
+    draw = draw_alone(windows(), repeats, np.random.default_rng(0))
     clips = draw.rows[:, 0] // 2
-    assert sorted(clips) == list(range(40))
+    assert sorted(clips) == sorted([*range(40)] * repeats)
     assert clips.tolist() != sorted(clips)
     assert (draw.targets.argmax(axis=1) == clips % 4).all()
 
 
 def test_fresh_mixtures_have_each_size_and_only_what_their_targets_say(tiny):
     draw = draw_layers(windows(), tiny.mixtures, np.random.default_rng(0))
-    assert len(draw.rows) == len(draw.targets) == tiny.mixtures.train
+    assert len(draw.rows) == len(draw.targets) == tiny.mixtures.fresh
     assert ((draw.gains_db[:, :4] > -np.inf) == draw.targets.astype(bool)).all()
     assert (draw.gains_db[:, 4:] == -np.inf).all()
     assert set(draw.targets.sum(axis=1)) == {1, 2, 3, 4}
@@ -79,7 +80,7 @@ def test_fresh_mixtures_have_each_size_and_only_what_their_targets_say(tiny):
 
 def test_fresh_mixtures_have_other_instruments_in_the_shares_asked_for(tiny):
     others = [Window(80 + row, 0.0, f"other {row}.wav", OTHER, "train", "") for row in range(5)]
-    options = tiny.mixtures.model_copy(update={"train": 4000, "others": 0.4, "none": 0.1})
+    options = tiny.mixtures.model_copy(update={"fresh": 4000, "others": 0.4, "none": 0.1})
     draw = draw_layers(windows() + others, options, np.random.default_rng(0))
     has_other = (draw.gains_db[:, 4:] > -np.inf).any(axis=1)
     assert (draw.rows[:, 4:][draw.gains_db[:, 4:] > -np.inf] >= 80).all()
@@ -92,7 +93,7 @@ def test_fresh_mixtures_have_other_instruments_in_the_shares_asked_for(tiny):
 
 def test_an_epoch_of_single_clips_leaves_other_instruments_out():
     others = [Window(80, 0.0, "other.wav", OTHER, "train", "")]
-    assert 80 not in draw_alone(windows() + others, np.random.default_rng(0)).rows
+    assert 80 not in draw_alone(windows() + others, 1, np.random.default_rng(0)).rows
 
 
 def test_fixed_mixtures_are_each_heard_once():
@@ -117,9 +118,9 @@ def test_parts_are_added_as_powers_at_their_gains(recipe):
 def test_training_learns_and_repeats_itself(task, recipe, tiny):
     rows = windows()
     draw = (
-        partial(draw_alone, rows)
+        partial(draw_alone, rows, 1)
         if task is SINGLE
-        else partial(draw_layers, rows, tiny.mixtures.model_copy(update={"train": 160}))
+        else partial(draw_layers, rows, tiny.mixtures.model_copy(update={"fresh": 160}))
     )
     results = [train(task, pack_of(rows), draw, validation(), recipe, COMPUTE) for _ in range(2)]
     (network, history), (again, same_history) = results
@@ -130,9 +131,10 @@ def test_training_learns_and_repeats_itself(task, recipe, tiny):
     assert all(torch.equal(weights[name], tensor) for name, tensor in again.state_dict().items())
 
 
-def test_the_best_epoch_is_kept_and_not_the_last(recipe, monkeypatch):
+@pytest.mark.parametrize(("last", "kept_epochs"), [(0.35, 3), (0.4, 4)])
+def test_the_best_epoch_is_kept_of_equals_the_last(recipe, monkeypatch, last, kept_epochs):
     """The project this one grew from kept a reference to the weights, and so its last epoch."""
-    scores = iter([0.1, 0.2, 0.9, 0.3, 0.1, 0.4, 0.1, 0.4])  # train and validation, four epochs: the second is best
+    scores = iter([0.1, 0.2, 0.9, 0.3, 0.1, 0.4, 0.1, last])  # train and validation, four epochs
     task = type(SINGLE)("single", True, SINGLE.loss, SINGLE.probabilities, lambda *_: next(scores))
     seen = []
     original = Listener.state_dict
@@ -144,10 +146,10 @@ def test_the_best_epoch_is_kept_and_not_the_last(recipe, monkeypatch):
 
     monkeypatch.setattr(Listener, "state_dict", spy)
     rows, recipe = windows(), replace(recipe, epochs=4)
-    network, history = train(task, pack_of(rows), partial(draw_alone, rows), validation(), recipe, COMPUTE)
+    network, history = train(task, pack_of(rows), partial(draw_alone, rows, 1), validation(), recipe, COMPUTE)
     kept = original(network)
-    assert [epoch.validation_f1 for epoch in history] == [0.2, 0.3, 0.4, 0.4]
-    assert len(seen) == 3  # epochs 1, 2 and 3; the fourth is no better
+    assert [epoch.validation_f1 for epoch in history] == [0.2, 0.3, 0.4, last]
+    assert len(seen) == kept_epochs  # a copy whenever there was none better before
     assert all(torch.equal(kept[name], seen[-1][name]) for name in kept)
 
 
@@ -157,7 +159,7 @@ def test_a_gpu_that_is_not_there_is_refused(recipe):
     rows = windows()
     gpu = COMPUTE.model_copy(update={"device": "cuda"})
     with pytest.raises(ParamsError, match=r"compute\.device"):
-        train(SINGLE, pack_of(rows), partial(draw_alone, rows), validation(), recipe, gpu)
+        train(SINGLE, pack_of(rows), partial(draw_alone, rows, 1), validation(), recipe, gpu)
 
 
 @pytest.mark.parametrize("frames", [1, 50, 333])

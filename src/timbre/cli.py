@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0], rich_markup_mode=None)
 
 
+Models = Annotated[
+    Path | None,
+    typer.Option(
+        help="The folder with single.safetensors and layered.safetensors; by default models/ where the pipeline "
+        "has run here, else those released with timbre."
+    ),
+]
+
+
 class Format(StrEnum):
     """How answers are printed."""
 
@@ -59,9 +68,7 @@ def predict(
     labels: Annotated[
         Path | None, typer.Option(help="Write an Audacity label track for each song into this folder.")
     ] = None,
-    models: Annotated[Path, typer.Option(help="The folder with single.safetensors and layered.safetensors.")] = Path(
-        "models"
-    ),
+    models: Models = None,
 ) -> None:
     """Say which instruments play in songs, and when."""
     from timbre.predict import Ear
@@ -73,6 +80,7 @@ def predict(
     outputs = _outputs(found, plot, labels)
     show = _Printer(form, timeline, table=len(found) > 1 and not timeline)
     ear = Ear(models)
+    typer.echo(f"models: those {ear.source}", err=True)
     failed = False
     for song, files in zip(found, outputs, strict=True):
         try:
@@ -91,6 +99,18 @@ def predict(
                 failed = True
                 typer.echo(f"{path}: cannot be written ({error.strerror or error})", err=True)
     raise typer.Exit(int(failed))
+
+
+@app.command()
+def export(
+    onnx: Annotated[Path, typer.Option(help="The file to write.")],
+    models: Models = None,
+) -> None:
+    """Write both models as one ONNX file, from waveforms to probabilities."""
+    from timbre.export import export_onnx
+
+    export_onnx(models, onnx)
+    typer.echo(f"{onnx}: waveforms to probabilities")
 
 
 @app.command()

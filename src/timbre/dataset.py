@@ -12,8 +12,8 @@ from timbre.audio import source_of, write_windows
 from timbre.audit import audit, require_every_class
 from timbre.errors import AudioError
 from timbre.extraction import clip_mels
-from timbre.fingerprint import alike, fingerprint
-from timbre.packs import pack_writer
+from timbre.fingerprint import SHAPE, alike, fingerprint
+from timbre.packs import open_pack, pack_writer
 from timbre.parallel import parallel_map
 from timbre.params import Audio, Compute, Mel, Splits
 from timbre.splits import assign_splits
@@ -115,8 +115,12 @@ def _find_twins(decoded: dict[str, Decoded], pack: Path, audio: Audio, compute: 
         fmax=audio.sample_rate / 2,
     )
     hear = partial(_fingerprint, pack=pack, sample_rate=audio.sample_rate, mel=mel)
-    fingerprints = list(parallel_map(hear, rows, compute, "comparing", threads=True))
-    return alike(np.stack(fingerprints), list(decoded))
+    with TemporaryDirectory(prefix=".fingerprints-", dir=pack.parent) as folder:
+        path = Path(folder) / "fingerprints.npy"
+        with pack_writer(path, SHAPE, "float32") as fingerprints:
+            for found in parallel_map(hear, rows, compute, "comparing", threads=True):
+                fingerprints.append(found[None])
+        return alike(open_pack(path), list(decoded))
 
 
 def _fingerprint(rows: list[int], pack: Path, sample_rate: int, mel: Mel) -> np.ndarray:

@@ -37,20 +37,20 @@ def rows_by_clip(windows: Sequence[Window]) -> list[tuple[str, list[int]]]:
     return list(clips.values())
 
 
-def draw_alone(windows: Sequence[Window], rng: np.random.Generator) -> Draw:
-    """Draw one window of each clip, in a random order, so that long files count no more than short ones.
+def draw_alone(windows: Sequence[Window], repeats: int, rng: np.random.Generator) -> Draw:
+    """Draw `repeats` windows of each clip, in a random order, so that long files count no more than short ones.
 
     Clips of other instruments are no answer to which of the four plays, and are left out.
     """
     clips = [(label, rows) for label, rows in rows_by_clip(windows) if label != OTHER]
-    order = rng.permutation(len(clips))
+    order = rng.permutation(np.repeat(np.arange(len(clips)), repeats))
     rows = [rng.choice(clips[clip][1]) for clip in order]
     targets = targets_of([[clips[clip][0]] for clip in order])
     return Draw(np.array(rows)[:, None], np.zeros((len(rows), 1)), targets)
 
 
 def draw_layers(windows: Sequence[Window], options: Mixtures, rng: np.random.Generator) -> Draw:
-    """Draw as many fresh mixtures as the fixed ones, of 1 instrument up to the most that these have.
+    """Draw `fresh` mixtures, of 1 instrument up to the most that the fixed ones have.
 
     Where the data set has clips of other instruments, a share of the mixtures has one or two of these as well, and
     a share has nothing else.
@@ -58,16 +58,16 @@ def draw_layers(windows: Sequence[Window], options: Mixtures, rng: np.random.Gen
     clips = rows_by_clip(windows)
     of_class = [[rows for label, rows in clips if label == wanted] for wanted in CLASSES]
     has_others = bool(of_class[-1])
-    rows = np.zeros((options.train, len(INSTRUMENTS) + MOST_OTHERS), int)
+    rows = np.zeros((options.fresh, len(INSTRUMENTS) + MOST_OTHERS), int)
     gains_db = np.full(rows.shape, -np.inf)
-    targets = np.zeros((options.train, len(INSTRUMENTS)), np.float32)
+    targets = np.zeros((options.fresh, len(INSTRUMENTS)), np.float32)
 
     def add(mixture: int, part: int, label: int, gain_db: float) -> None:
         clip = of_class[label][rng.integers(len(of_class[label]))]
         rows[mixture, part] = clip[rng.integers(len(clip))]
         gains_db[mixture, part] = gain_db
 
-    for mixture in range(options.train):
+    for mixture in range(options.fresh):
         is_none = has_others and rng.random() < options.none
         size = 0 if is_none else rng.integers(1, options.max_instruments + 1)
         for label in rng.permutation(len(INSTRUMENTS))[:size]:

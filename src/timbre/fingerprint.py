@@ -19,7 +19,9 @@ CUTS = (  # shares of start and end left out
     *((start, 0.0) for start in (0.0, 0.025, 0.05, 0.075, 0.1)),
     *((0.0, end) for end in (0.025, 0.05, 0.075, 0.1)),
 )
+SHAPE = len(CUTS), STRETCHES * BANDS
 THRESHOLD = 1.0  # dB
+OUTLINE = 3, 4  # stretches and bands of what is compared first
 ROWS = 256  # compared at a time
 
 
@@ -45,26 +47,39 @@ def alike(fingerprints: np.ndarray, files: Sequence[str], threshold: float = THR
     Two clips are alike when the whole of one and some cut of the other differ by less than `threshold`.
 
     Args:
-        fingerprints: of the files, float32 `[files, 9, 768]`.
+        fingerprints: of the files, float32 `[files, 9, 768]`, mapped into memory where there are many.
         files: their names.
         threshold: root mean square difference in dB. At 1 none of 18,145 pairs of different real recordings met,
             nor any of 77,224 pairs of rendered notes that differ in pitch or instrument, nor any of 79,800 pairs
             of rendered phrases; 99 to 100 % of copies at another level, at 16 kHz or with noise at -30 dB did,
             95 % of those as poor MP3, and 82 % of those that start 50 ms late.
     """
-    whole = fingerprints[:, 0]
+    from scipy.spatial import KDTree
+
+    starts = range(0, max(len(files), 1), ROWS)
+    tree = KDTree(np.concatenate([_outline(fingerprints[start : start + ROWS, 0]) for start in starts]))
+    reach = 1.001 * threshold * np.sqrt(np.prod(OUTLINE))
     pairs = set()
-    for cut in np.moveaxis(fingerprints, 1, 0):
-        energy = np.square(cut).mean(1)
-        for start in range(0, len(files), ROWS):
-            rows = whole[start : start + ROWS]
-            # Matrix products differ in their last bits from one machine to the next: they only nominate.
-            distance = np.square(rows).mean(1)[:, None] + energy - 2 / cut.shape[1] * (rows @ cut.T)
-            for row, other in np.argwhere(distance < (1.1 * threshold) ** 2):
-                one = start + row
-                if one != other and np.square(whole[one] - cut[other], dtype=np.float64).mean() < threshold**2:
-                    pairs.add(tuple(sorted((files[one], files[other]))))
+    for start in starts:
+        rows = fingerprints[start : start + ROWS]
+        near = tree.query_ball_point(_outline(rows), reach)
+        for (row, cut), found in np.ndenumerate(near):
+            other = start + row
+            ones = np.array([one for one in found if one != other], int)
+            apart = np.square(fingerprints[ones, 0] - rows[row, cut], dtype=np.float64).mean(1)
+            pairs |= {tuple(sorted((files[one], files[other]))) for one in ones[apart < threshold**2]}
     return sorted(pairs)
+
+
+def _outline(fingerprints: np.ndarray) -> np.ndarray:
+    """Means over a few large parts of fingerprints `[…, 768]`: `[…, 12]`.
+
+    Their root mean square difference is never more than that of the fingerprints themselves, so that a tree of them
+    finds, in time that grows with the clips and not with the pairs, all that can be alike.
+    """
+    stretches, bands = OUTLINE
+    shape = (*fingerprints.shape[:-1], stretches, STRETCHES // stretches, bands, BANDS // bands)
+    return fingerprints.reshape(shape).mean(axis=(-3, -1), dtype=np.float64).reshape(*fingerprints.shape[:-1], stretches * bands)
 
 
 def _means(rows: np.ndarray, start: float, end: float, count: int) -> np.ndarray:

@@ -36,7 +36,7 @@ class Listener(nn.Module):
       │  …                                       (the first works at full size, where all is dearest: 20 ms frames
       │                                          serve to tell a pluck from a stroke, and then become 80 ms ones)
       │  mean over bands, mean + max over time   any number of frames
-      ▼  dropout, linear
+      ▼  dropout, linear (through `hidden` units, where there are any)
     logits [batch, 4]
     ```
     """
@@ -48,7 +48,9 @@ class Listener(nn.Module):
             block(1, widths[0], 1, (2, 4)),
             *(block(inputs, outputs, 2, (2, 2)) for inputs, outputs in pairwise(widths)),
         )
-        self.head = nn.Sequential(nn.Dropout(shape.dropout), nn.Linear(widths[-1], len(INSTRUMENTS)))
+        hidden = [nn.Linear(widths[-1], shape.hidden), nn.ReLU(inplace=True)] if shape.hidden else []
+        last = nn.Linear(shape.hidden or widths[-1], len(INSTRUMENTS))
+        self.head = nn.Sequential(nn.Dropout(shape.dropout), *hidden, last)
 
     def forward(self, mels: Tensor) -> Tensor:
         """Logits `[batch, 4]` of mels `[batch, bands, frames]` as `reference_to_peak` gives them."""

@@ -73,7 +73,7 @@ def load_model(path: Path) -> Trained:
                 raise DataError(f"{path}: model format {values['format']}, not {FORMAT}; train it again: dvc repro")
             description = Description.model_validate(values)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        filters = tensors.pop(FILTERS)
+        filters = tensors.pop(FILTERS).float()
         network = Listener(description.model)
         network.load_state_dict(tensors)
     except FileNotFoundError as error:

@@ -102,7 +102,7 @@ class Mixtures(Section):
     max_instruments: Int = Field(ge=1, le=4)
     gain_db: Float = Field(ge=0, le=60)
     offset: Float = Field(ge=0)
-    fresh: bool
+    fresh: Int = Field(ge=0)
     others: Share
     none: Share
 
@@ -118,6 +118,7 @@ class Model(Section):
 
     channels: Int = Field(ge=1, le=1024)
     blocks: Int = Field(ge=1, le=6)
+    hidden: Int = Field(ge=0, le=4096)
     dropout: Float = Field(ge=0, lt=1)
 
 
@@ -155,6 +156,7 @@ class Params(Section):
 
     seed: Int = Field(ge=0)
     epochs: Int = Field(ge=1)
+    repeats: Int = Field(ge=1)
     batch_size: Int = Field(ge=2)
     learning_rate: Float = Field(gt=0)
     average: Float = Field(ge=0, lt=1)

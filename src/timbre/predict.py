@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from itertools import islice
 from math import ceil
 from pathlib import Path
@@ -25,6 +26,8 @@ from timbre.tasks import TASKS
 
 BATCH = 2  # windows that one thread hears at once: more are no faster and take 10 MB each
 THREADS = 2
+OWN_MODELS = Path("models")
+RELEASED = Path(__file__).with_name("weights")
 HOP = 0.5  # seconds
 HOPS = (0.05, 60.0)
 PRESENT_IN = 0.25  # of a song's windows: whoever plays in as many is present
@@ -85,29 +88,41 @@ class Song:
         return as_png(self)
 
 
-def listen(source: Path | str, hop: float = HOP, models: Path | str = "models") -> Song:
+def listen(source: Path | str, hop: float = HOP, models: Path | str | None = None) -> Song:
     """Hear one song; for many, load the models once: `ear = timbre.predict.Ear(models)`, then `ear.listen(song)`.
 
     Args:
         source: a file that soundfile or ffmpeg can read, or `-` for standard input.
         hop: seconds from one value of the timeline to the next.
-        models: the folder with single.safetensors and layered.safetensors.
+        models: the folder with single.safetensors and layered.safetensors; none: as `find_models` finds them.
 
     Raises:
         AudioError: the song cannot be read to its end, is empty, silent or not finite.
         DataError: a model is missing or damaged, or the hop is out of bounds.
     """
-    return Ear(Path(models)).listen(source, hop)
+    return Ear(None if models is None else Path(models)).listen(source, hop)
+
+
+def find_models() -> Path:
+    """Where the models lie: in `models/` where the pipeline has run here, else with the package, which carries some."""
+    if all((OWN_MODELS / f"{task}.safetensors").is_file() for task in TASKS):
+        return OWN_MODELS
+    return RELEASED
 
 
 class Ear:
     """Both trained models and the way from a song to them.
 
+    Args:
+        models: the folder with single.safetensors and layered.safetensors; none: as `find_models` finds them.
+
     Raises:
         DataError: a model is missing, damaged or misplaced, or the two expect different mels.
     """
 
-    def __init__(self, models: Path) -> None:
+    def __init__(self, models: Path | None = None) -> None:
+        models = find_models() if models is None else models
+        self.source = f"released with timbre {version('timbre')}" if models == RELEASED else f"in {models}"
         self.single = _load(models, "single")
         self.layered = _load(models, "layered")
         self.audio, self.mel = self.single.description.audio, self.single.description.mel

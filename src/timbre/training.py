@@ -1,4 +1,4 @@
-"""Training: epochs of drawn and augmented mels under AdamW, and the best epoch by validation F1 kept."""
+"""Training: epochs of drawn and augmented mels under AdamW; of its epochs the best by validation F1 is kept."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -112,7 +112,7 @@ def _learn(
     network = Listener(recipe.model).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=WEIGHT_DECAY)
     model, optimizer = fabric.setup(network, optimizer)
-    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=True)
+    averaged = AveragedModel(network, multi_avg_fn=running_mean(recipe.average), use_buffers=True)
     noise = Generator(fabric.device)
 
     schedule = None
@@ -151,11 +151,21 @@ def _learn(
             validation_loss=round(float(task.loss(judged, answers)), 5),
             validation_f1=task.f1(judged, answers),
         )
-        if all(epoch.validation_f1 > earlier.validation_f1 for earlier in history):
+        if all(epoch.validation_f1 >= earlier.validation_f1 for earlier in history):
             # A copy: the tensors of a state dict go on changing with the network.
             best = {name: tensor.detach().cpu().clone() for name, tensor in averaged.module.state_dict().items()}
         history.append(epoch)
     return best, history
+
+
+def running_mean(average: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+    """An update of means of weights, of which `average` stays; at first less, lest the untrained weights linger."""
+
+    def update(means: list[Tensor], weights: list[Tensor], steps: Tensor | int) -> None:
+        kept = min(average, (1 + int(steps)) / (10 + int(steps)))
+        get_ema_multi_avg_fn(kept)(means, weights, steps)
+
+    return update
 
 
 def add_up(pack: np.ndarray, rows: np.ndarray, gains_db: np.ndarray, recipe: Recipe, noise: Generator) -> Tensor:
@@ -192,5 +202,5 @@ def write_training(
         write_table(table, history, Epoch)
     with fresh_file(f"models/{task.name}.safetensors") as model:
         save_model(model, network, description, filter_bank(recipe.audio.sample_rate, recipe.mel))
-    best = max(history, key=lambda epoch: epoch.validation_f1)
+    best = max(history, key=lambda epoch: (epoch.validation_f1, epoch.epoch))
     return f"{len(history)} epochs, the best is {best.epoch} with validation F1 {best.validation_f1:.3f}"

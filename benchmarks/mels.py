@@ -1,0 +1,102 @@
+"""How fast mels are extracted, against librosa clip by clip and bare transforms: `python benchmarks/mels.py [clips]`.
+
+All work on the same packed waveforms and end with the same log mels as 16-bit floats; only Timbre writes them to disk.
+"""
+
+import sys
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import librosa
+import numpy as np
+import scipy.fft
+import torch
+from threadpoolctl import threadpool_limits
+from timing import Line, in_turns, show
+
+from timbre.extraction import clip_mels, write_mels
+from timbre.mel import filter_bank
+from timbre.params import Compute, load_params
+from timbre.rng import generator
+
+AT_ONCE = 16
+
+
+def by_timbre(pack: Path, out: Path, workers: int) -> None:
+    params = load_params()
+    rows = range(len(np.load(pack, mmap_mode="r")))
+    extract = partial(clip_mels, pack=pack, sample_rate=params.audio.sample_rate, mel=params.mel)
+    write_mels(out, rows, extract, Compute(workers=workers), "mels")
+
+
+def by_librosa(pack: Path) -> list[np.ndarray]:
+    params = load_params()
+    mel, sizes = params.mel, {"n_fft": params.mel.n_fft, "hop_length": params.mel.hop_length}
+    bands = {"n_mels": mel.n_mels, "fmin": mel.fmin, "fmax": mel.fmax, "pad_mode": "constant"}
+    found = []
+    for clip in np.load(pack, mmap_mode="r"):
+        sound = clip.astype(np.float32) / 32767
+        power = librosa.feature.melspectrogram(y=sound, sr=params.audio.sample_rate, **sizes, **bands)
+        found.append(librosa.power_to_db(power, top_db=None).astype(np.float16))
+    return found
+
+
+def _in_batches(pack: Path) -> list[np.ndarray]:
+    waveforms = np.load(pack, mmap_mode="r")
+    return [waveforms[start : start + AT_ONCE] for start in range(0, len(waveforms), AT_ONCE)]
+
+
+def by_torch(pack: Path) -> None:
+    """The bare transform and product, with nothing before and nothing after."""
+    params = load_params()
+    bank, mel = filter_bank(params.audio.sample_rate, params.mel), params.mel
+    window = torch.hann_window(mel.n_fft)
+    with torch.inference_mode():
+        for batch in _in_batches(pack):
+            sound = torch.from_numpy(batch.astype(np.float32))
+            spectrum = torch.stft(sound, mel.n_fft, mel.hop_length, window=window, return_complex=True)
+            bank @ (spectrum.real.square() + spectrum.imag.square())
+
+
+def by_scipy(pack: Path) -> None:
+    """The same by pocketfft over strided frames."""
+    params = load_params()
+    bank, mel = filter_bank(params.audio.sample_rate, params.mel).numpy().T, params.mel
+    window = scipy.signal.get_window("hann", mel.n_fft).astype(np.float32)
+    for batch in _in_batches(pack):
+        sound = np.pad(batch.astype(np.float32), ((0, 0), (mel.n_fft // 2, mel.n_fft // 2)))
+        frames = np.lib.stride_tricks.sliding_window_view(sound, mel.n_fft, axis=1)[:, :: mel.hop_length]
+        spectrum = scipy.fft.rfft(frames * window, workers=1)
+        (spectrum.real**2 + spectrum.imag**2) @ bank
+
+
+def measure(clips: int = 600) -> list[Line]:
+    import scipy.signal  # noqa: F401 (loaded before it is timed)
+
+    params = load_params()
+    torch.set_num_threads(1)
+    with TemporaryDirectory() as folder, threadpool_limits(1):
+        pack, out = Path(folder) / "pack.npy", Path(folder) / "mels.npy"
+        np.save(pack, generator(0, "benchmark").normal(0, 3000, (clips, params.audio.samples)).astype(np.int16))
+        two, one, librosas, torchs, scipys = in_turns(
+            partial(by_timbre, pack, out, 2),
+            partial(by_timbre, pack, out, 1),
+            partial(by_librosa, pack),
+            partial(by_torch, pack),
+            partial(by_scipy, pack),
+        )
+    return [
+        Line("mels: speed on two cores against librosa, clip by clip, on one", f"{librosas / two:.1f}", "≥ 3"),
+        Line("mels: speed on one thread against librosa, clip by clip, on one", f"{librosas / one:.1f}"),
+        Line(
+            "mels: speed on one thread against the faster bare transform and product (torch, pocketfft)",
+            f"{min(torchs, scipys) / one:.2f}",
+            "≥ 0.8",
+        ),
+        Line(f"mels: clips of {params.audio.window:g} s a second, two cores (absolute)", f"{clips / two:.0f}"),
+    ]
+
+
+if __name__ == "__main__":
+    show(measure(*map(int, sys.argv[1:])))

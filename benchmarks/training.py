@@ -1,0 +1,134 @@
+"""How fast training is, against the seed's method and the machine: `python benchmarks/training.py`.
+
+The seed's method, a second of audio heard once: 12 s clips, decoded in the loop, 128 bands, hop 200, float32, three
+blocks of 16, 32 and 64 channels and a layer of 128 units, Adam. Timbre's: a step of `train_single` as committed.
+"""
+
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import soundfile
+import soxr
+import torch
+from librosa.filters import mel as librosa_filters
+from timing import Line, in_turns, show
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.utils.flop_counter import FlopCounterMode
+
+from timbre.augment import augment
+from timbre.engine import make_fabric
+from timbre.mel import power_to_db, reference_to_peak
+from timbre.model import Listener
+from timbre.params import Compute, Params, load_params
+from timbre.rng import generator
+from timbre.training import Recipe, add_up
+
+BATCH = 32
+RATE, SECONDS = 16000, 12  # of the seed's clips
+SIDE = 2048  # of the matrices
+
+
+class Seed(nn.Module):
+    """The seed project's network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = [1, 16, 32, 64]
+        blocks = [
+            nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU(), nn.MaxPool2d(2))
+            for a, b in pairwise(widths)
+        ]
+        last = nn.Sequential(nn.AdaptiveAvgPool2d((4, 4)), nn.Flatten(), nn.Linear(1024, 128), nn.ReLU())
+        self.layers = nn.Sequential(*blocks, last, nn.Linear(128, 4))
+
+    def forward(self, mels: Tensor) -> Tensor:
+        return self.layers(mels[:, None])
+
+
+def seed_step(folder: Path) -> partial[None]:
+    """A step of the seed's method on a batch of files."""
+    files = [folder / f"{number}.wav" for number in range(BATCH)]
+    for number, file in enumerate(files):
+        noise = generator(0, "benchmark", number).normal(0, 3000, (SECONDS * 44100, 2)).astype(np.int16)
+        soundfile.write(file, noise, 44100)
+    network = Seed()
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    bank = torch.from_numpy(librosa_filters(sr=RATE, n_fft=400, n_mels=128))
+    window, targets = torch.hann_window(400), torch.arange(BATCH) % 4
+
+    def step() -> None:
+        mels = []
+        for file in files:
+            sound, rate = soundfile.read(file, dtype="float32")
+            sound = torch.from_numpy(soxr.resample(sound.mean(axis=1), rate, RATE))
+            spectrum = torch.stft(sound, 400, 200, window=window, return_complex=True).abs().square()
+            mels.append(10 * (bank @ spectrum).clamp_min(1e-10).log10())
+        loss = cross_entropy(network(torch.stack(mels)), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return partial(step)
+
+
+def timbre_steps(params: Params) -> tuple[partial[None], partial[None], float]:
+    """A step of Timbre's training, its network's part alone, and the floating-point operations of that part."""
+    fabric = make_fabric(params.compute)
+    network = Listener(params.model).to(memory_format=torch.channels_last)
+    model, optimizer = fabric.setup(network, torch.optim.AdamW(network.parameters(), lr=1e-3))
+    names = ("seed", "epochs", "batch_size", "learning_rate", "average", "audio", "mel", "model", "augment")
+    recipe = Recipe(**{name: getattr(params, name) for name in names})
+    frames = params.audio.samples // params.mel.hop_length + 1
+    pack = generator(0, "benchmark").uniform(-80, 0, (256, params.mel.n_mels, frames)).astype(np.float16)
+    noise, gains = torch.Generator().manual_seed(0), np.zeros((BATCH, 1))
+    targets = torch.eye(4)[torch.arange(BATCH) % 4]
+    draws = generator(0, "benchmark", "rows")
+
+    def batch() -> Tensor:
+        power = add_up(pack, draws.integers(256, size=(BATCH, 1)), gains, recipe, noise)
+        return reference_to_peak(power_to_db(augment(power, recipe.augment, recipe.frame_seconds, noise)))
+
+    def learn(mels: Tensor) -> None:
+        fabric.backward(cross_entropy(model(mels).float(), targets))
+        optimizer.step()
+        optimizer.zero_grad()
+
+    heard = batch()
+    with FlopCounterMode(display=False) as counter:
+        learn(heard)
+    return partial(lambda: learn(batch())), partial(learn, heard), float(counter.get_total_flops())
+
+
+def measure() -> list[Line]:
+    params = load_params().model_copy(update={"compute": Compute()})
+    precise = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    one, two = (torch.randn(SIDE, SIDE).to(torch.bfloat16 if precise else torch.float32) for _ in range(2))
+    with TemporaryDirectory() as folder:
+        whole, network, work = timbre_steps(params)
+        step, learn, seed, product = in_turns(whole, network, seed_step(Path(folder)), lambda: one @ two)
+    rate = 2 * SIDE**3 / product
+    audio, seed_audio = BATCH * params.augment.crop, BATCH * SECONDS
+    return [
+        Line(
+            "training: seconds of audio a second, against the seed's method",
+            f"{audio / step / seed_audio * seed:.1f}",
+            "≥ 8",
+        ),
+        Line(
+            "training: a whole step, of what the machine's matrix products allow",
+            f"{work / rate / step:.2f}",
+            "≥ 0.25, or a profile",
+        ),
+        Line("training: the network's part of a step, of what matrix products allow", f"{work / rate / learn:.2f}"),
+        Line("training: share of a step that drawing, mixing and augmenting take", f"{1 - learn / step:.2f}"),
+        Line("training: matrix products in GFLOP/s, two threads (absolute)", f"{rate / 1e9:.0f}"),
+        Line("training: clips a second (absolute)", f"{BATCH / step:.0f}"),
+    ]
+
+
+if __name__ == "__main__":
+    show(measure())

@@ -1,0 +1,43 @@
+"""Write the table of results into README.md from metrics/: `python scripts/results.py`; a test tells when it is due."""
+
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+METRICS = ROOT / "metrics"
+START, END = "<!-- results: python scripts/results.py -->\n", "<!-- end of results -->\n"
+ROWS = (
+    ("one instrument: accuracy", "single", "accuracy"),
+    ("one instrument: macro F1", "single", "macro_f1"),
+    ("one instrument: expected calibration error", "single", "expected_calibration_error"),
+    ("layered: micro F1", "layered", "micro_f1"),
+    ("layered: macro F1", "layered", "macro_f1"),
+    ("layered: all instruments of a mixture right", "layered", "exact_match"),
+    ("layered: mean average precision", "layered", "mean_average_precision"),
+    ("layered: mean AUC", "layered", "mean_auc"),
+    ("layered: expected calibration error", "layered", "expected_calibration_error"),
+    ("instruments claimed in a clip where none of the four plays", "layered", "claimed_where_none_plays"),
+)
+
+
+def table(metrics: Path) -> str:
+    """The headline figures as Markdown, those on test with their 95 % interval where there is one."""
+    read = {name: json.loads((metrics / f"{name}.json").read_text()) for name in ("single", "layered", "intervals")}
+    lines = ["| figure | validation | test |", "|---|---|---|"]
+    for title, task, name in ROWS:
+        validation, test = (f"{read[task][split][name]:.3f}" for split in ("validation", "test"))
+        if bounds := read["intervals"][task].get(name):
+            test += f" [{bounds['low']:.3f}, {bounds['high']:.3f}]"
+        lines.append(f"| {title} | {validation} | {test} |")
+    return "\n".join(lines) + "\n"
+
+
+def with_table(text: str, content: str) -> str:
+    """A page whose part between the marks is replaced."""
+    before, rest = text.split(START)
+    return f"{before}{START}\n{content}\n{END}{rest.split(END)[1]}"
+
+
+if __name__ == "__main__":
+    README.write_text(with_table(README.read_text(encoding="utf-8"), table(METRICS)), encoding="utf-8")

@@ -1,0 +1,82 @@
+"""Both models and the way to them as one ONNX file: waveforms in, probabilities out."""
+
+import json
+import logging
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv1d, pad
+
+from timbre.errors import DataError
+from timbre.instruments import INSTRUMENTS
+from timbre.mel import power_to_db, reference_to_peak
+from timbre.predict import Ear
+from timbre.running import fresh_file
+
+OPSET = 18
+SILENT = torch.finfo(torch.float32).tiny
+
+
+class FromWaveform(nn.Module):
+    """What `Ear` does to one window of sound, in operations that ONNX has: the spectrum is a convolution here."""
+
+    def __init__(self, ear: Ear) -> None:
+        super().__init__()
+        self.single, self.layered = ear.single.network, ear.layered.network
+        self.n_fft, self.hop_length = ear.mel.n_fft, ear.mel.hop_length
+        turns = torch.outer(torch.arange(self.n_fft // 2 + 1), torch.arange(self.n_fft)).double()
+        angles = 2 * torch.pi * (turns % self.n_fft) / self.n_fft
+        waves = torch.cat([angles.cos(), angles.sin()]) * torch.hann_window(self.n_fft, dtype=torch.float64)
+        self.register_buffer("waves", waves.float()[:, None])
+        self.register_buffer("filters", ear.transform.filters)
+
+    def forward(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        """Probabilities `[batch, 4]` of one instrument alone and of several, of mono waveforms `[batch, samples]`."""
+        peak = waveforms.abs().amax(dim=1, keepdim=True)
+        centred = pad(waveforms / peak.clamp_min(SILENT), (self.n_fft // 2, self.n_fft // 2))
+        cosine, sine = conv1d(centred[:, None], self.waves, stride=self.hop_length).square().chunk(2, dim=1)
+        mels = reference_to_peak(power_to_db(self.filters @ (cosine + sine)))
+        return self.single(mels).softmax(dim=1), self.layered(mels).sigmoid()
+
+
+def export_onnx(models: Path | None, path: Path) -> None:
+    """Write one ONNX file that hears windows of any length and answers as `timbre predict` answers a window.
+
+    Input `waveforms`, float32 `[batch, samples]`, mono, at the models' rate; outputs `single` and `layered`,
+    probabilities `[batch, 4]`. Rate, window, instruments and thresholds stand in its metadata.
+
+    Raises:
+        DataError: the packages are not installed, or a model is missing or damaged.
+    """
+    try:
+        import onnx
+        import onnxscript  # noqa: F401 (torch exports by it)
+    except ImportError as error:
+        raise DataError("export needs onnx and onnxscript, not installed; pip install -e '.[onnx]'") from error
+    ear = Ear(models)
+    example = torch.randn(2, ear.audio.samples, generator=torch.Generator().manual_seed(0))
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what PyTorch's exporter will change one day
+        program = torch.onnx.export(
+            FromWaveform(ear).eval(),
+            (example,),
+            input_names=["waveforms"],
+            output_names=["single", "layered"],
+            opset_version=OPSET,
+            dynamic_shapes=({0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=ear.mel.n_fft)},),
+            dynamo=True,
+            verbose=False,
+        )
+    model = program.model_proto
+    about = {
+        "sample_rate": str(ear.audio.sample_rate),
+        "window": str(ear.audio.window),
+        "instruments": json.dumps(INSTRUMENTS),
+        "thresholds": json.dumps(ear.layered.description.thresholds),
+    }
+    onnx.helper.set_model_props(model, about)
+    with fresh_file(path) as partial:
+        onnx.save(model, partial)

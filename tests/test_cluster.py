@@ -1,0 +1,119 @@
+"""Data stages on a Dask cluster of this machine, and what becomes of them when something is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+from repository import tiny_clone
+
+from timbre.errors import WorkerError
+from timbre.parallel import parallel_map
+from timbre.params import Compute
+
+DATA = ("download", "prepare", "extract_mels", "layer_mixtures")
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """The processes of a scheduler and two workers on loopback, and the scheduler's address."""
+    address = tmp_path / "address"
+    quiet = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    scheduler = "from distributed.cli.dask_scheduler import main; main()"
+    worker = "from distributed.cli.dask_worker import main; main()"
+    command = [sys.executable, "-c"]
+    here = ["--host", "127.0.0.1", "--no-dashboard"]
+    processes = [
+        subprocess.Popen([*command, scheduler, *here, "--port", "0", "--scheduler-file", address], **quiet),
+        *(
+            subprocess.Popen([*command, worker, *here, "--nthreads", "1", "--scheduler-file", address], **quiet)
+            for _ in range(2)
+        ),
+    ]
+    try:
+        yield processes, _address(address)
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                for each in [*psutil.Process(process.pid).children(recursive=True), process]:
+                    each.kill()
+        for process in processes:
+            process.wait()
+
+
+def _address(path: Path) -> str:
+    for _ in range(600):
+        if path.is_file() and path.read_text().endswith("}"):
+            return json.loads(path.read_text())["address"]
+        time.sleep(0.1)
+    raise TimeoutError("no scheduler came up")
+
+
+def test_a_cluster_makes_the_same_bytes_as_one_process(cluster, tmp_path):
+    repository = tiny_clone(tmp_path / "clone")
+    repository.set_params({"compute": {"workers": 1}})
+    repository.run("dvc repro layer_mixtures")
+    alone = repository.hashes(*DATA)
+    repository.set_params({"compute": {"scheduler": cluster[1]}})
+    repository.run("dvc repro --force layer_mixtures")
+    assert repository.hashes(*DATA) == alone
+
+
+def test_a_cluster_that_goes_away_is_one_line(cluster):
+    processes, address = cluster
+    results = parallel_map(partial(_wait, 0.2), range(200), Compute(scheduler=address), "wait")
+    next(results)
+    processes[0].send_signal(signal.SIGKILL)
+    with pytest.raises(WorkerError, match="scheduler or workers went away; nothing half-written is kept"):
+        list(results)
+
+
+def test_nobody_at_the_address_is_one_line():
+    with pytest.raises(WorkerError, match="no Dask scheduler answers at tcp"):
+        list(parallel_map(abs, [1], Compute(scheduler="tcp://127.0.0.1:1"), "wait"))
+
+
+def test_a_killed_worker_is_one_line():
+    with pytest.raises(WorkerError, match="a worker process was killed"):
+        list(parallel_map(_die_at_three, range(8), Compute(workers=2), "die"))
+
+
+def test_a_stage_whose_worker_is_killed_leaves_nothing_and_runs_again(tmp_path):
+    repository = tiny_clone(tmp_path)
+    repository.set_params({"compute": {"workers": 2}, "soundfont": {"modelled": 400}})
+    stage = repository.start(sys.executable, "-m", "stages.download")
+    _worker_of(stage.pid).kill()
+    _, errors = stage.communicate(timeout=120)
+    assert stage.returncode == 1
+    assert errors.startswith("download: a worker process was killed")
+    assert len(errors.splitlines()) == 1
+    assert not any((tmp_path / "data").glob("**/*.flac"))
+    repository.set_params({"soundfont": {"modelled": 16}})
+    repository.run("dvc repro download")
+
+
+def _worker_of(pid: int) -> psutil.Process:
+    """A worker process that has begun to work."""
+    for _ in range(600):
+        for child in psutil.Process(pid).children(recursive=True):
+            if "popen_loky" in " ".join(child.cmdline()) and child.cpu_times().user > 1:
+                return child
+        time.sleep(0.1)
+    raise TimeoutError("no worker came up")
+
+
+def _wait(seconds: float, item: int) -> int:
+    time.sleep(seconds)
+    return item
+
+
+def _die_at_three(item: int) -> int:
+    if item == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item

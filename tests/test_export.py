@@ -1,0 +1,52 @@
+"""The ONNX file against the networks it was made from."""
+
+import json
+
+import numpy as np
+import onnxruntime
+import pytest
+import soundfile
+from conftest import tone
+from typer.testing import CliRunner
+
+from timbre.cli import app
+from timbre.instruments import INSTRUMENTS
+from timbre.predict import RELEASED, Ear
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    """The released models, exported by the command."""
+    path = tmp_path_factory.mktemp("onnx") / "timbre.onnx"
+    result = CliRunner().invoke(app, ["export", "--onnx", str(path), "--models", str(RELEASED)])
+    assert result.exit_code == 0, result.output
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def test_onnxruntime_answers_as_timbre_does(session, tmp_path):
+    ear, random = Ear(RELEASED), np.random.default_rng(0)
+    rate, samples = ear.audio.sample_rate, ear.audio.samples
+    for _ in range(50):
+        seconds = random.uniform(0.5, 1) * ear.audio.window
+        sound = tone(random.uniform(60, 4000), seconds, rate) * np.exp(-np.arange(round(seconds * rate)) / 9000)
+        sound = (sound + random.normal(0, 0.02, len(sound))).astype(np.float32) * np.float32(random.uniform(0.1, 1))
+        soundfile.write(tmp_path / "a.wav", sound, rate, subtype="FLOAT")
+        heard = ear.listen(tmp_path / "a.wav")
+        window = np.pad(sound, (0, samples - len(sound)))[None]
+        single, layered = session.run(None, {"waveforms": window})
+        np.testing.assert_allclose(single[0], list(heard.single.values()), atol=1.5e-4)  # these are rounded to 1e-4
+        np.testing.assert_allclose(layered[0], list(heard.layered.values()), atol=1.5e-4)
+
+
+def test_any_number_and_length_of_windows(session):
+    for shape in ((1, 8000), (3, 200_000)):
+        single, layered = session.run(None, {"waveforms": np.random.default_rng(1).normal(0, 1, shape).astype("f4")})
+        assert single.shape == layered.shape == (shape[0], 4)
+        np.testing.assert_allclose(single.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_the_file_says_what_it_wants_and_gives(session):
+    about = session.get_modelmeta().custom_metadata_map
+    assert json.loads(about["instruments"]) == list(INSTRUMENTS)
+    assert len(json.loads(about["thresholds"])) == 4
+    assert (about["sample_rate"], about["window"]) == ("22050", "4.0")
