@@ -31,6 +31,7 @@ MIXTURES = Mixtures(
     test=1,
     min_instruments=2,
     max_instruments=4,
+    train_instruments=4,
     gain_db=4.0,
     offset=0.0,
     fresh=0,

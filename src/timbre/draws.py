@@ -50,7 +50,7 @@ def draw_alone(windows: Sequence[Window], repeats: int, rng: np.random.Generator
 
 
 def draw_layers(windows: Sequence[Window], options: Mixtures, rng: np.random.Generator) -> Draw:
-    """Draw `fresh` mixtures, of 1 instrument up to the most that the fixed ones have.
+    """Draw `fresh` mixtures, of 1 instrument up to `train_instruments`.
 
     Where the data set has clips of other instruments, a share of the mixtures has one or two of these as well, and
     a share has nothing else.
@@ -69,7 +69,7 @@ def draw_layers(windows: Sequence[Window], options: Mixtures, rng: np.random.Gen
 
     for mixture in range(options.fresh):
         is_none = has_others and rng.random() < options.none
-        size = 0 if is_none else rng.integers(1, options.max_instruments + 1)
+        size = 0 if is_none else rng.integers(1, options.train_instruments + 1)
         for label in rng.permutation(len(INSTRUMENTS))[:size]:
             add(mixture, label, label, rng.uniform(-options.gain_db, options.gain_db))
             targets[mixture, label] = 1

@@ -78,8 +78,9 @@ def _outline(fingerprints: np.ndarray) -> np.ndarray:
     finds, in time that grows with the clips and not with the pairs, all that can be alike.
     """
     stretches, bands = OUTLINE
-    shape = (*fingerprints.shape[:-1], stretches, STRETCHES // stretches, bands, BANDS // bands)
-    return fingerprints.reshape(shape).mean(axis=(-3, -1), dtype=np.float64).reshape(*fingerprints.shape[:-1], stretches * bands)
+    *clips, _ = fingerprints.shape
+    parts = fingerprints.reshape(*clips, stretches, STRETCHES // stretches, bands, BANDS // bands)
+    return parts.mean(axis=(-3, -1), dtype=np.float64).reshape(*clips, stretches * bands)
 
 
 def _means(rows: np.ndarray, start: float, end: float, count: int) -> np.ndarray:

@@ -50,7 +50,8 @@ def draw_recipes(windows: Sequence[Window], split: str, count: int, options: Mix
     for window in windows:
         if window.split == split and window.label in clips:
             clips[window.label].setdefault(window.file, []).append(window)
-    sizes = range(options.min_instruments, options.max_instruments + 1)
+    most = options.train_instruments if split == "train" else options.max_instruments
+    sizes = range(options.min_instruments, most + 1)
     recipes = []
     for mixture in range(count):
         rng = generator(seed, "mixtures", split, mixture)

@@ -100,6 +100,7 @@ class Mixtures(Section):
     test: Int = Field(ge=1)
     min_instruments: Int = Field(ge=1, le=4)
     max_instruments: Int = Field(ge=1, le=4)
+    train_instruments: Int = Field(ge=1, le=4)
     gain_db: Float = Field(ge=0, le=60)
     offset: Float = Field(ge=0)
     fresh: Int = Field(ge=0)
@@ -110,6 +111,8 @@ class Mixtures(Section):
     def _check(self) -> "Mixtures":
         if self.min_instruments > self.max_instruments:
             raise ValueError("min_instruments must not exceed max_instruments")
+        if self.min_instruments > self.train_instruments:
+            raise ValueError("min_instruments must not exceed train_instruments")
         return self
 
 
@@ -160,6 +163,7 @@ class Params(Section):
     batch_size: Int = Field(ge=2)
     learning_rate: Float = Field(gt=0)
     average: Float = Field(ge=0, lt=1)
+    transfer: bool
     threshold: Literal["auto"] | Annotated[Float, Field(gt=0, lt=1)]
     data: Data
     soundfont: Soundfont

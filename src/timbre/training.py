@@ -66,6 +66,7 @@ def train(
     validation: Labelled,
     recipe: Recipe,
     compute: Compute,
+    start: Listener | None = None,
 ) -> tuple[Listener, list[Epoch]]:
     """Train one network; return it, on the CPU, as of its best epoch by validation F1, and the history.
 
@@ -80,6 +81,7 @@ def train(
         recipe: every number the result depends on.
         compute: where and how; the same on every run of one machine gives the same result. Of several processes each
             takes its share of every batch, and the first alone returns.
+        start: a network of the same shape whose blocks this one begins with; none: with drawn weights.
 
     Raises:
         ParamsError: a GPU is asked for where there is none, or a batch is too small for the processes.
@@ -92,7 +94,7 @@ def train(
             "batch_size or lower compute.devices"
         )
     with one_fate(fabric):
-        best, history = _learn(task, pack, draw, validation, recipe, fabric)
+        best, history = _learn(task, pack, draw, validation, recipe, fabric, start)
     leave_to_first(fabric)
     network = Listener(recipe.model)
     network.load_state_dict(best)
@@ -106,10 +108,14 @@ def _learn(
     validation: Labelled,
     recipe: Recipe,
     fabric: Fabric,
+    start: Listener | None,
 ) -> tuple[dict[str, Tensor], list[Epoch]]:
     """The weights of the best epoch, on the CPU, and the history."""
     torch.manual_seed(int(generator(recipe.seed, task.name, "weights").integers(2**31)))
-    network = Listener(recipe.model).to(memory_format=torch.channels_last)
+    network = Listener(recipe.model)
+    if start:
+        network.blocks.load_state_dict(start.blocks.state_dict())
+    network.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=WEIGHT_DECAY)
     model, optimizer = fabric.setup(network, optimizer)
     averaged = AveragedModel(network, multi_avg_fn=running_mean(recipe.average), use_buffers=True)

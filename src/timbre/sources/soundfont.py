@@ -44,7 +44,8 @@ SHIFT = 2  # semitones: how far a clip is played fast or slow, its notes moved t
 DETUNE = {"drums": 250}  # cents, either way; drums are tuned freely
 TUNED = 30  # cents: the others
 LEVEL = (-12.0, -1.0)  # dB of full scale: a clip's peak
-SILENCE = 1e-4  # peak below which a rendering counts as failed
+SILENCE = 1e-4  # peak below which a rendering counts as silent
+ATTEMPTS = 5  # at a phrase that sounds: a sound font may lack the notes of one
 
 
 def render_dataset(soundfont: Soundfont, seed: int, folder: Path, compute: Compute) -> dict[str, object]:
@@ -71,16 +72,32 @@ def render_dataset(soundfont: Soundfont, seed: int, folder: Path, compute: Compu
 def perform(take: Take, options: Soundfont, seed: int) -> np.ndarray:
     """Compose and render a clip as int16 `[seconds * sample_rate]`, the phrase drawn from the clip's place.
 
+    Raises:
+        DataError: sound font or renderer are missing, or phrase after phrase comes out silent.
+    """
+    rng = generator(seed, "soundfont", take.split, take.instrument, take.index)
+    for _ in range(ATTEMPTS):
+        sound = _attempt(take, options, rng)
+        peak = float(np.abs(sound).max(initial=0))
+        if peak >= SILENCE:
+            level = 10 ** (rng.uniform(*LEVEL) / 20)
+            length = round(options.seconds * options.sample_rate)
+            return np.pad(np.rint(sound * (level / peak * 32767)).astype(np.int16), (0, length - len(sound)))
+    raise DataError(
+        f"{take.name}: {ATTEMPTS} phrases came out silent; soundfont.file must name a General MIDI sound font, "
+        "or be empty for the one of pretty_midi"
+    )
+
+
+def _attempt(take: Take, options: Soundfont, rng: np.random.Generator) -> np.ndarray:
+    """One phrase, float32, `seconds * sample_rate` samples at most; silent where the voice lacks its notes.
+
     It is played a little fast or slow, as a tape would be, and its notes are moved the other way: what stays
     is the pitch, with a small detune, while the body of the instrument sounds larger or smaller.
-
-    Raises:
-        DataError: sound font or renderer are missing, or it comes out silent.
     """
     import soxr
 
     seconds, sample_rate = options.seconds, options.sample_rate
-    rng = generator(seed, "soundfont", take.split, take.instrument, take.index)
     drums = take.family == "drums"
     shift = 0 if drums else int(rng.integers(-SHIFT, SHIFT + 1))
     detune = rng.uniform(-1, 1) * DETUNE.get(take.instrument, TUNED)
@@ -96,14 +113,7 @@ def perform(take: Take, options: Soundfont, seed: int) -> np.ndarray:
         played = modelled.play(midi, take.voice, rng, seconds * speed + 0.05)
     else:
         played = render(midi, options.file)
-
-    length = round(seconds * sample_rate)
-    sound = soxr.resample(played[0], played[1] * speed, sample_rate)[:length]
-    peak = float(np.abs(sound).max(initial=0))
-    if not peak >= SILENCE:
-        raise DataError(f"{take.name}: comes out silent; install the packages that pyproject.toml names")
-    level = 10 ** (rng.uniform(*LEVEL) / 20)
-    return np.pad(np.rint(sound * (level / peak * 32767)).astype(np.int16), (0, length - len(sound)))
+    return soxr.resample(played[0], played[1] * speed, sample_rate)[: round(seconds * sample_rate)]
 
 
 def render(midi: bytes, file: str = "") -> tuple[np.ndarray, int]:
