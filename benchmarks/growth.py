@@ -14,12 +14,17 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import soundfile
 import yaml
+from timing import machine
 
+from timbre.fingerprint import OUTLINE, SHAPE
 from timbre.instruments import INSTRUMENTS
 from timbre.layout import FOLDERS, METADATA
+from timbre.params import load_params
 from timbre.rng import generator
+from timbre.splits import DRAWS
 
 ROOT = Path(__file__).resolve().parents[1]
+RESULTS = Path(__file__).with_name("GROWTH.md")
 STAGES = ("prepare", "extract_mels", "layer_mixtures")
 SECONDS, RATE = 2.0, 22050
 
@@ -65,8 +70,8 @@ def run_stage(stage: str, folder: Path) -> tuple[float, int]:
 
 
 def main(counts: list[int]) -> None:
-    print("| clips | " + " | ".join(f"{stage}: s, MB" for stage in STAGES) + " | all: s | a clip: ms |")
-    print("|---" * (len(STAGES) + 3) + "|")
+    text = HEAD.format(machine=machine())
+    print(text, end="", flush=True)
     for count in counts:
         with TemporaryDirectory() as name:
             folder = Path(name)
@@ -75,7 +80,57 @@ def main(counts: list[int]) -> None:
             figures = [run_stage(stage, folder) for stage in STAGES]
         cells = " | ".join(f"{seconds:.1f}, {memory}" for seconds, memory in figures)
         total = sum(seconds for seconds, _ in figures)
-        print(f"| {count:,} | {cells} | {total:.1f} | {1000 * total / count:.1f} |", flush=True)
+        row = f"| {count:,} | {cells} | {total:.1f} | {1000 * total / count:.1f} |\n"
+        print(row, end="", flush=True)
+        text += row
+    text += on_paper(total / count)
+    print(text[text.index("\n##") :])
+    RESULTS.write_text(text, encoding="utf-8")
+
+
+def on_paper(seconds: float) -> str:
+    """What a million clips of 4 s would take, from what one of `SECONDS` takes at the largest count measured."""
+    params = load_params()
+    frames = 1 + params.audio.samples // params.mel.hop_length
+    return PAPER.format(
+        waveforms=2 * params.audio.samples * MILLION / 1e9,
+        mels=2 * params.mel.n_mels * frames * MILLION / 1e9,
+        mixtures=2 * params.mel.n_mels * frames * (params.mixtures.validation + params.mixtures.test) / 1e6,
+        fingerprints=4 * SHAPE[0] * SHAPE[1] * MILLION / 1e9,
+        outlines=8 * SHAPE[0] * OUTLINE[0] * OUTLINE[1] * MILLION / 1e9,
+        hours=seconds * params.audio.window / SECONDS * MILLION / 3600,
+        tables=TABLE_BYTES * MILLION / 1e9,
+        draws=DRAWS,
+    )
+
+
+MILLION = 1_000_000
+TABLE_BYTES = 1500  # of memory that a clip's rows take while prepare holds them
+HEAD = """# How the data stages grow
+
+By `python benchmarks/growth.py`, on {machine}. Clips of 2 s, as many mixtures as clips; seconds and peak memory of each
+stage, in a process of its own (the larger of itself and its workers).
+
+"""
+HEAD += "| clips | " + " | ".join(f"{stage}: s, MB" for stage in STAGES) + " | all: s | a clip: ms |\n"
+HEAD += "|---" * (len(STAGES) + 3) + "|\n"
+PAPER = """
+## A million clips, on paper
+
+Of 4 s, at the committed params:
+
+- **Bytes.** Waveforms {waveforms:.0f} GB and mels {mels:.0f} GB, each one file, written as a stream and read as a map;
+  while prepare runs, fingerprints of another {fingerprints:.0f} GB. Fixed mixtures are as many as `mixtures` says, not
+  as there are clips ({mixtures:.0f} MB for validation and test).
+- **Hours.** {hours:.0f} on two cores for these three stages, at the time a clip takes above. Clips are independent, so
+  that a Dask cluster of 32 cores on one file system (`compute.scheduler`) takes a sixteenth of it, until the disk is
+  the limit. An epoch hears each clip `repeats` times: a million clips an epoch are about half an hour at 500
+  clips a second on two cores, and what `compute.devices` and `compute.nodes` divide it by on GPUs.
+- **What breaks first** is the one process of prepare that compares and splits: its tables are Python objects (about
+  {tables:.1f} GB), its tree of outlines {outlines:.1f} GB, and it tries {draws} orders of all groups for the validation
+  split. It fits a laptop's memory at a million clips and does not at ten million; then splits would have to be drawn
+  group by group from a hash, and the tree cut by length of clip.
+"""
 
 
 if __name__ == "__main__":

@@ -131,6 +131,15 @@ def test_training_learns_and_repeats_itself(task, recipe, tiny):
     assert all(torch.equal(weights[name], tensor) for name, tensor in again.state_dict().items())
 
 
+def test_training_begins_with_the_blocks_of_another_network(recipe, tiny):
+    rows, start = windows(), Listener(tiny.model)
+    still = replace(recipe, epochs=1, learning_rate=1e-12)
+    network, _ = train(SINGLE, pack_of(rows), partial(draw_alone, rows, 1), validation(), still, COMPUTE, start)
+    for name, weights in start.named_parameters():
+        same = torch.allclose(network.get_parameter(name), weights, atol=1e-6)
+        assert same == name.startswith("blocks"), name
+
+
 @pytest.mark.parametrize(("last", "kept_epochs"), [(0.35, 3), (0.4, 4)])
 def test_the_best_epoch_is_kept_of_equals_the_last(recipe, monkeypatch, last, kept_epochs):
     """The project this one grew from kept a reference to the weights, and so its last epoch."""

@@ -11,7 +11,7 @@ from timbre.params import Mixtures
 from timbre.tables import Window
 
 MOST_OTHERS = 2  # in one mixture
-OTHERS_DB = (-12.0, 6.0)  # level of each, where instruments are drawn from -gain_db to gain_db
+OTHERS_DB = (-15.0, 3.0)  # level of each, where instruments are drawn from -gain_db to gain_db
 
 
 @dataclass(frozen=True)

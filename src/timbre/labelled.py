@@ -46,12 +46,12 @@ def load_others(folder: Path, split: str) -> Labelled:
     """Read a split of data/mels: clips in which none of the instruments plays, which stand last in it."""
     windows = read_table(folder / f"{split}.csv", Window)
     others = [window.file for window in windows if window.label == OTHER]
-    files = list(dict.fromkeys(others))
+    number = {file: index for index, file in enumerate(dict.fromkeys(others))}
     return Labelled(
         mels=open_pack(folder / f"{split}.npy")[len(windows) - len(others) :],
-        clips=np.array([files.index(file) for file in others], int),
-        targets=np.zeros((len(files), len(INSTRUMENTS)), np.float32),
-        names=files,
+        clips=np.array([number[file] for file in others], int),
+        targets=np.zeros((len(number), len(INSTRUMENTS)), np.float32),
+        names=list(number),
     )
 
 

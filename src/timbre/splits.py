@@ -64,14 +64,21 @@ def _group(clip: Clip, by: str) -> str:
 def _join_alike(groups: Mapping[str, str], alike: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[Issue]]:
     """Join the groups of files that sound the same; a joined group goes by the first of their names."""
     joined = {group: group for group in groups.values()}
+
+    def first_of(group: str) -> str:
+        while joined[group] != group:
+            joined[group] = joined[joined[group]]  # so that no chain grows long
+            group = joined[group]
+        return group
+
     issues = []
     for first, second in sorted(tuple(sorted(pair)) for pair in alike if groups.keys() >= set(pair)):
-        one, other = sorted((joined[groups[first]], joined[groups[second]]))
+        one, other = sorted((first_of(groups[first]), first_of(groups[second])))
         if one != other:
-            joined = {group: one if name == other else name for group, name in joined.items()}
+            joined[other] = one
             reason = f"sounds the same as {second}; their groups {one!r} and {other!r} stay in one split"
             issues.append(Issue(first, "sounds alike", "reported", reason))
-    return {file: joined[group] for file, group in groups.items()}, issues
+    return {file: first_of(group) for file, group in groups.items()}, issues
 
 
 def _drop_test_groups(clips: Sequence[Clip]) -> tuple[list[Clip], list[Issue]]:

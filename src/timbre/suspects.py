@@ -11,6 +11,7 @@ import numpy as np
 
 from timbre.instruments import INSTRUMENTS
 from timbre.labelled import Labelled
+from timbre.metrics import mean_by_clip
 
 FOLDS = 5
 
@@ -44,8 +45,7 @@ def clip_features(split: Labelled) -> np.ndarray:
         below = np.maximum(decibels - decibels.max(), -80)
         change = np.abs(np.diff(below, axis=1))
         features.append(np.concatenate([below.mean(1), below.std(1), change.mean(1), change.std(1)]))
-    features = np.array(features)
-    return np.array([features[split.clips == clip].mean(axis=0) for clip in range(len(split.names))])
+    return mean_by_clip(np.array(features), split.clips)
 
 
 def probabilities_unheard(features: np.ndarray, labels: np.ndarray, groups: Sequence[str]) -> np.ndarray:
