@@ -15,12 +15,14 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 RESULTS = ROOT / "benchmarks" / "ABLATION.md"
-EPOCHS = 5
+EPOCHS = 4
 NO_AUGMENTATION = {f"augment.{name}": 0 for name in ("equaliser_db", "reverb", "noise", "low_pass", "mask")}
 VARIANTS: dict[str, dict[str, object]] = {
     "as-committed": {},
+    "without-transfer": {"transfer": False},
     "without-other-instruments": {"mixtures.others": 0, "mixtures.none": 0},
-    "without-physical-models": {"soundfont.modelled": 0, "soundfont.clips": 3000},
+    "half-the-clips": {"soundfont.clips": 1800, "soundfont.modelled": 700, "soundfont.others": 450, "repeats": 4},
+    "without-physical-models": {"soundfont.modelled": 0, "soundfont.clips": 5000},
     "without-averaged-weights": {"average": 0},
     "without-augmentation": NO_AUGMENTATION,
     "with-strong-augmentation": {
@@ -31,8 +33,6 @@ VARIANTS: dict[str, dict[str, object]] = {
         "augment.mask": 0.5,
     },
     "with-fixed-mixtures": {"mixtures.fresh": 0},
-    "each-clip-once": {"repeats": 1},
-    "threshold-one-half": {"threshold": 0.5},
 }
 HEAD = f"""# What each ingredient is worth
 

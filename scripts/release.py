@@ -81,8 +81,8 @@ missed. One answer covers 4 s, and the timeline is no sharper than a second or s
 
 **Licence.** The weights are under the project's MIT licence as far as it reaches. They have heard renderings of
 TimGM6mb.sf2, which is under the GPL-2, and of libsonare's models (Apache-2.0), and hold no sound of either; whether
-weights inherit a licence from what they heard is not settled in law. Where that matters to you, train your own from
-another source: `soundfont.file` names any sound font, `soundfont.clips` may leave it out.
+weights inherit a licence from what they heard is not settled in law. Where that matters to you, train your own:
+`soundfont.file` names a sound font of your choice, `data.source` recordings of your own.
 """
 
 

@@ -1,6 +1,9 @@
+import re
+from functools import reduce
+
 import pytest
 import yaml
-from conftest import committed_params, with_changes
+from conftest import ROOT, committed_params, with_changes
 
 from timbre.errors import ParamsError
 from timbre.params import load_params
@@ -37,6 +40,13 @@ def test_a_bad_value_is_refused_in_one_line_that_names_its_key(load, changes, me
     with pytest.raises(ParamsError, match=message) as error:
         load(changes)
     assert "\n" not in str(error.value)
+
+
+def test_every_param_that_the_readme_sets_is_there():
+    keys = re.findall(r"-S ([\w.]+)=", (ROOT / "README.md").read_text())
+    assert len(keys) > 20
+    for key in keys:
+        reduce(lambda section, name: section[name], key.split("."), committed_params())
 
 
 def test_missing_keys_broken_yaml_and_missing_files_are_named(tmp_path):

@@ -27,23 +27,28 @@ MASKED_FRAMES = 0.12
 
 def augment(power: Tensor, options: Augment, frame_seconds: float, generator: Generator) -> Tensor:
     """Pass each clip through a room, an equaliser, noise, a low-pass filter and masks of its own."""
-    batch = len(power)
 
-    def draw(low: float, high: float, *shape: int) -> Tensor:
-        unit = torch.rand(batch, *shape or (1, 1), generator=generator, device=power.device)
+    def draw(clips: Tensor, low: float, high: float, *shape: int) -> Tensor:
+        unit = torch.rand(len(clips), *shape or (1, 1), generator=generator, device=power.device)
         return low + (high - low) * unit
 
     def sometimes(share: float, change: Callable[[Tensor], Tensor]) -> None:
         nonlocal power
-        power = torch.where(draw(0, 1) < share, change(power), power)
+        chosen = (draw(power, 0, 1)[:, 0, 0] < share).nonzero()[:, 0]
+        power = power.index_copy(0, chosen, change(power[chosen]))
 
-    sometimes(options.reverb, lambda x: reverberate(x, draw(*REVERB_SECONDS), draw(*REVERB_LEVEL), frame_seconds))
-    power = equalise(power, draw(-options.equaliser_db, options.equaliser_db, KNOTS))
-    sometimes(options.low_pass, lambda x: low_pass(x, draw(*LOW_PASS)))
-    grain = -draw(1e-6, 1, *power.shape[1:]).log()
-    sometimes(options.noise, lambda x: add_noise(x, draw(*NOISE_DB), draw(*NOISE_TILT_DB), grain))
-    sometimes(options.mask, lambda x: mask(x, dim=1, width=draw(0, MASKED_BANDS), start=draw(0, 1)))
-    sometimes(options.mask, lambda x: mask(x, dim=2, width=draw(0, MASKED_FRAMES), start=draw(0, 1)))
+    def with_noise(clips: Tensor) -> Tensor:
+        grain = -draw(clips, 1e-6, 1, *clips.shape[1:]).log()
+        return add_noise(clips, draw(clips, *NOISE_DB), draw(clips, *NOISE_TILT_DB), grain)
+
+    sometimes(
+        options.reverb, lambda x: reverberate(x, draw(x, *REVERB_SECONDS), draw(x, *REVERB_LEVEL), frame_seconds)
+    )
+    power = equalise(power, draw(power, -options.equaliser_db, options.equaliser_db, KNOTS))
+    sometimes(options.low_pass, lambda x: low_pass(x, draw(x, *LOW_PASS)))
+    sometimes(options.noise, with_noise)
+    sometimes(options.mask, lambda x: mask(x, dim=1, width=draw(x, 0, MASKED_BANDS), start=draw(x, 0, 1)))
+    sometimes(options.mask, lambda x: mask(x, dim=2, width=draw(x, 0, MASKED_FRAMES), start=draw(x, 0, 1)))
     return power
 
 
