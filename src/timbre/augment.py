@@ -41,9 +41,7 @@ def augment(power: Tensor, options: Augment, frame_seconds: float, generator: Ge
         grain = -draw(clips, 1e-6, 1, *clips.shape[1:]).log()
         return add_noise(clips, draw(clips, *NOISE_DB), draw(clips, *NOISE_TILT_DB), grain)
 
-    sometimes(
-        options.reverb, lambda x: reverberate(x, draw(x, *REVERB_SECONDS), draw(x, *REVERB_LEVEL), frame_seconds)
-    )
+    sometimes(options.reverb, lambda x: reverberate(x, draw(x, *REVERB_SECONDS), draw(x, *REVERB_LEVEL), frame_seconds))
     power = equalise(power, draw(power, -options.equaliser_db, options.equaliser_db, KNOTS))
     sometimes(options.low_pass, lambda x: low_pass(x, draw(x, *LOW_PASS)))
     sometimes(options.noise, with_noise)
