@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 RESULTS = ROOT / "benchmarks" / "ABLATION.md"
 EPOCHS = 3
-NO_AUGMENTATION = {f"augment.{name}": 0 for name in ("equaliser_db", "reverb", "noise", "low_pass", "mask")}
+NO_AUGMENTATION = {f"augment.{name}": 0 for name in ("shorten", "equaliser_db", "reverb", "noise", "low_pass", "mask")}
 VARIANTS: dict[str, dict[str, object]] = {
     "as-committed": {},
     "without-transfer": {"transfer": False},

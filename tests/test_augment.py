@@ -27,7 +27,7 @@ def test_the_same_generator_gives_the_same_sound_and_another_does_not(params):
 
 
 def test_with_every_share_at_zero_a_clip_stays_as_it_is():
-    off = Augment(crop=1, equaliser_db=0, reverb=0, noise=0, low_pass=0, mask=0)
+    off = Augment(crop=1, shorten=0, equaliser_db=0, reverb=0, noise=0, low_pass=0, mask=0)
     torch.testing.assert_close(a.augment(batch(), off, SECONDS, Generator().manual_seed(0)), batch())
 
 
@@ -39,6 +39,17 @@ def test_a_crop_keeps_the_loudest_frame_wherever_it_is():
     assert cut.shape == (200, 3, 20)
     assert (cut.amax(dim=(1, 2)) == 0).all()
     assert len(cut.amax(dim=1).argmax(dim=1).unique()) > 10
+
+
+def test_a_shortened_clip_sounds_for_one_stretch_that_holds_its_loudest_frame():
+    power = torch.ones(400, 3, 50)
+    loudest = torch.arange(400) % 50
+    power[torch.arange(400), :, loudest] = 9.0
+    heard = a.shorten(power, 0.5, Generator().manual_seed(0))[:, 0] > 0
+    assert heard[torch.arange(400), loudest].all()
+    assert (heard[:, 1:] > heard[:, :-1]).sum(dim=1).max() <= 1
+    assert 0.35 < (heard.sum(dim=1) < 50).float().mean() < 0.65
+    torch.testing.assert_close(a.shorten(power, 0.0, Generator().manual_seed(0)), power)
 
 
 def test_a_reverberant_click_decays_by_60_db_in_its_time():

@@ -17,7 +17,7 @@ from timbre.tasks import LAYERED, SINGLE
 from timbre.training import Recipe, add_up, train
 
 BANDS, FRAMES = 16, 50
-QUIET = Augment(crop=0.8, equaliser_db=0, reverb=0, noise=0, low_pass=0, mask=0)
+QUIET = Augment(crop=0.8, shorten=0, equaliser_db=0, reverb=0, noise=0, low_pass=0, mask=0)
 COMPUTE = Compute(workers=1, device="cpu", precision="32-true", threads=1)
 FILTERS = torch.rand(32, 257)
 

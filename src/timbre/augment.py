@@ -23,6 +23,7 @@ LOW_PASS = (0.4, 0.95)  # share of the bands that passes
 LOW_PASS_DB = 8.0  # further down with each band above
 MASKED_BANDS = 0.15  # at most this share
 MASKED_FRAMES = 0.12
+SHORTEST = 0.15  # of a clip that is left
 
 
 def augment(power: Tensor, options: Augment, frame_seconds: float, generator: Generator) -> Tensor:
@@ -63,6 +64,17 @@ def crop(mels: Tensor, frames: int, generator: Generator) -> Tensor:
     starts = first + ((last - first + 1) * unit).long()
     places = starts + torch.arange(frames, device=mels.device)
     return mels.gather(2, places[:, None, :].expand(-1, bands, -1))
+
+
+def shorten(power: Tensor, share: float, generator: Generator) -> Tensor:
+    """Silence a share of the clips but for a stretch that holds the loudest frame: a short note in a long window."""
+    frames = power.shape[2]
+    unit = torch.rand(3, len(power), 1, generator=generator, device=power.device)
+    length = frames * (SHORTEST + (1 - SHORTEST) * unit[0])
+    first = power.sum(dim=1).argmax(dim=1, keepdim=True) - length * unit[1]
+    places = torch.arange(frames, device=power.device)
+    kept = (places >= first) & (places < first + length) | (unit[2] >= share)
+    return power * kept[:, None, :]
 
 
 def make_equally_loud(power: Tensor) -> Tensor:

@@ -129,6 +129,7 @@ class Augment(Section):
     """What training does to a mel: levels in dB, the rest the share of clips it is done to."""
 
     crop: Float = Field(gt=0)
+    shorten: Share
     equaliser_db: Float = Field(ge=0, le=60)
     reverb: Share
     noise: Share

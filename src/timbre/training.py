@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 from torch import Generator, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from timbre.augment import augment, crop, make_equally_loud
+from timbre.augment import augment, crop, make_equally_loud, shorten
 from timbre.draws import Draw
 from timbre.engine import gathered, leave_to_first, make_fabric, one_fate
 from timbre.errors import ParamsError
@@ -175,19 +175,22 @@ def running_mean(average: float) -> Callable[[list[Tensor], list[Tensor], Tensor
 
 
 def add_up(pack: np.ndarray, rows: np.ndarray, gains_db: np.ndarray, recipe: Recipe, noise: Generator) -> Tensor:
-    """Add the parts of some clips, each cropped and made equally loud before its gain: power `[clips, bands, frames]`.
+    """Add the parts of some clips: power `[clips, bands, frames]`.
+
+    Each part is cropped, maybe shortened, and made equally loud before its gain.
 
     Args:
         pack: log mels `[all rows, bands, frames]`, dB.
         rows: int `[clips, parts]`.
         gains_db: `[clips, parts]`, minus infinity where a part is silent.
-        recipe: for the length of the crop.
-        noise: draws where each part is cropped.
+        recipe: for the length of the crop and the share that is shortened.
+        noise: draws where each part is cut.
     """
     clips, parts = np.nonzero(np.isfinite(gains_db))
     mels = torch.from_numpy(pack[rows[clips, parts]]).to(noise.device).float()
     frames = min(round(recipe.augment.crop / recipe.frame_seconds), mels.shape[2])
-    power = make_equally_loud(db_to_power(crop(mels, frames, noise)))
+    power = shorten(db_to_power(crop(mels, frames, noise)), recipe.augment.shorten, noise)
+    power = make_equally_loud(power)
     gains = torch.from_numpy(10 ** (gains_db[clips, parts] / 10)).to(power)
     total = power.new_zeros(len(rows), *power.shape[1:])
     return total.index_add_(0, torch.from_numpy(clips).to(noise.device), power * gains[:, None, None])
