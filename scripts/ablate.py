@@ -3,7 +3,7 @@
     python scripts/ablate.py FONT.sf2
 
 queues a DVC experiment for each of `VARIANTS` (`dvc exp show` lists them afterwards by these names), runs them, renders
-clips by a sound font that training does not hear, and writes how each model answers them to benchmarks/ABLATION.md.
+clips by a sound font that training does not hear, worn as recordings are, and writes how each model answers them to benchmarks/ABLATION.md.
 FluidR3_GM.sf2, of Debian's fluid-soundfont-gm, is the one behind the committed figures.
 """
 
@@ -30,8 +30,8 @@ VARIANTS: dict[str, dict[str, object]] = {
 HEAD = f"""# What each ingredient is worth
 
 By `python scripts/ablate.py FluidR3_GM.sf2`: {EPOCHS} epochs, seed 0; judged by 400 clips of the four instruments, 150
-mixtures of these and 100 clips of other instruments, all rendered by a sound font that no training heard. A step of
-0.02 or less is within what another seed does.
+mixtures of these and 100 clips of other instruments, all rendered by a sound font that no training heard, and then worn
+as recordings are (`benchmarks/unheard.py`). A step of 0.02 or less is within what another seed does.
 
 | variant | alone: mean recall | layered: mean AUC | micro F1 | macro F1 | claimed where none plays |
 |---|---|---|---|---|---|
@@ -74,7 +74,7 @@ def main(font: str) -> None:
     run("dvc", "exp", "run", "--run-all")
     with TemporaryDirectory() as name:
         unheard = Path(name) / "unheard"
-        run(sys.executable, "benchmarks/unheard.py", str(Path(font).absolute()), str(unheard))
+        run(sys.executable, "benchmarks/unheard.py", str(Path(font).absolute()), str(unheard), "worn")
         text = HEAD + "".join(judge(variant, unheard, Path(name)) for variant in VARIANTS)
     RESULTS.write_text(text, encoding="utf-8")
     print(text)
