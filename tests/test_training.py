@@ -203,7 +203,7 @@ def test_a_model_file_holds_all_that_listening_needs(saved):
     [
         (lambda content: content[: len(content) // 2], "damaged"),
         (lambda content: b"pickle me", "not a model"),
-        (lambda content: content.replace(b'\\"format\\":2', b'\\"format\\":7'), "model format 7"),
+        (lambda content: content.replace(b'\\"format\\":3', b'\\"format\\":7'), "model format 7"),
         (lambda content: content.replace(b"head.1.weight", b"head.2.weight"), "not a model"),
     ],
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import torch
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -15,9 +16,9 @@ from timbre.instruments import INSTRUMENTS
 from timbre.model import Listener
 from timbre.params import Audio, Mel, Model
 
-FORMAT = 2
+FORMAT = 3
 KEY = "timbre"
-FILTERS = "mel.filters"
+PLACES, VALUES = "mel.filters.places", "mel.filters.values"  # of the filters that are not 0, a hundredth of them
 
 
 class Description(BaseModel):
@@ -56,8 +57,10 @@ class Trained:
 
 def save_model(path: Path, network: Listener, description: Description, filters: Tensor) -> None:
     """Write weights, description and mel filters as one safetensors file, the same bytes for the same content."""
-    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    save_file({**tensors, FILTERS: filters}, path, metadata={KEY: description.model_dump_json()})
+    places = filters.nonzero()
+    tensors = {**network.state_dict(), PLACES: places.short(), VALUES: filters[*places.T]}
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    save_file(contiguous, path, metadata={KEY: description.model_dump_json()})
 
 
 def load_model(path: Path) -> Trained:
@@ -73,7 +76,8 @@ def load_model(path: Path) -> Trained:
                 raise DataError(f"{path}: model format {values['format']}, not {FORMAT}; train it again: dvc repro")
             description = Description.model_validate(values)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        filters = tensors.pop(FILTERS).float()
+        filters = torch.zeros(description.mel.n_mels, description.mel.n_fft // 2 + 1)
+        filters[*tensors.pop(PLACES).long().T] = tensors.pop(VALUES).float()
         network = Listener(description.model)
         network.load_state_dict(tensors)
     except FileNotFoundError as error:
