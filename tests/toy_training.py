@@ -24,7 +24,7 @@ EPOCHS = 4
 
 def main(devices: int, killed_in: int) -> None:
     tiny = Params.model_validate(with_changes(committed_params(), TINY))
-    options = tiny.mixtures.model_copy(update={"train": 960})
+    options = tiny.mixtures.model_copy(update={"fresh": 960})
     whole = QUIET.model_copy(update={"crop": 10.0})  # nothing is drawn by a process on its own
     recipe = Recipe(0, EPOCHS, 64, 0.01, 0.5, tiny.audio, tiny.mel, tiny.model, whole)
     rows = windows(160, 1)

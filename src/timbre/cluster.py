@@ -1,37 +1,39 @@
-"""A Dask cluster for the data stages, by joblib's own backend for it.
+"""A Dask cluster for the data stages, by Dask's own client.
 
-Workers read and write the very files of this process, so that they have to share its file system, and they have to run
-the same code. Each task checks both: a clip that one worker alone cannot see would else be taken for a broken one.
+Joblib has a backend for Dask too, which takes what was cancelled for results when a scheduler goes away, and may then
+wait for ever. Workers read and write the very files of this process, so that they have to share its file system, and
+they have to run the same code. Each task checks both: a clip that one worker alone cannot see would else be taken for a
+broken one.
 """
 
 import hashlib
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from joblib import parallel_config
-
 from timbre.errors import WorkerError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 T = TypeVar("T")
 
 CONNECT = 10.0  # seconds to find the scheduler
 PATIENCE = 60.0  # seconds without any worker
+AHEAD = 4  # tasks for each core, so that none waits
+LEAST = 64  # tasks, as cores may come later
 
 
-@contextmanager
-def on_cluster(function: partial[T], scheduler: str) -> Iterator[tuple[Callable[..., T], int]]:
-    """Let joblib work on a Dask cluster; yield what it is to call, and how many at once: -1, as many as there can be.
+def on_cluster(function: partial[T], items: Iterable[Any], scheduler: str) -> Iterator[T]:
+    """Yield `function(item)` for each item, in order, some worked out ahead.
 
     Raises:
         WorkerError: Dask is not installed; the scheduler cannot be reached, has no workers or goes away; workers die,
@@ -40,17 +42,25 @@ def on_cluster(function: partial[T], scheduler: str) -> Iterator[tuple[Callable[
     client = _connect(scheduler)
     over = Event()
     Thread(target=_give_up_without_workers, args=(client, over), daemon=True).start()
+    call = partial(_checked, _with_absolute_paths(function), code_stamp())
+    waiting: deque[Future] = deque()
     try:
-        with parallel_config(backend="dask", client=client, wait_for_workers_timeout=PATIENCE):
-            yield partial(_checked, _with_absolute_paths(function), code_stamp()), -1
+        most = max(LEAST, AHEAD * sum(client.ncores().values()))
+        for item in items:
+            waiting.append(client.submit(call, item, pure=False))
+            if len(waiting) > most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
     except Exception as error:
-        if reason := _reason(error):
+        if reason := _reason(error, client):
             raise WorkerError(f"compute.scheduler: {scheduler}: {reason}") from error
         raise
     finally:
         over.set()
-        with suppress(OSError):
-            client.close()
+        waiting.clear()
+        with suppress(Exception):
+            client.close(timeout=1)
 
 
 def _connect(scheduler: str) -> "Client":
@@ -123,15 +133,15 @@ def code_stamp() -> str:
     return digest.hexdigest()
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, client: "Client") -> str:
     """What became of the cluster, and the way out; empty where the error is not the cluster's."""
     from distributed.scheduler import KilledWorker
 
-    match error:
-        case CancelledError():
-            return "scheduler or workers went away; nothing half-written is kept: start them and run again"
-        case TimeoutError():
-            return f"has had no workers for {PATIENCE:.0f} s; start some with dask worker"
-        case KilledWorker():
-            return "one task ended several workers, as when memory runs out; give them more and run again"
+    if isinstance(error, KilledWorker):
+        return "one task ended several workers, as when memory runs out; give them more and run again"
+    if isinstance(error, CancelledError) or client.status != "running":
+        return (
+            f"scheduler or workers went away, or no worker came for {PATIENCE:.0f} s; nothing half-written is kept: "
+            "start them and run again"
+        )
     return ""

@@ -54,19 +54,15 @@ def parallel_map(
     if compute.scheduler:
         from timbre.cluster import on_cluster
 
-        where = on_cluster(function, compute.scheduler)
+        results = on_cluster(function, items, compute.scheduler)
     else:
-        where = _on_this_machine(function, min(compute.workers or os.cpu_count() or 1, max(len(items), 1)), threads)
-    with where as (call, jobs), threadpool_limits(1):
-        with _deaf_to_interrupts():
-            calls = (delayed(call)(item) for item in items)
-            results = Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="4*n_jobs")(calls)
+        results = _on_this_machine(function, items, compute.workers or os.cpu_count() or 1, threads)
+    with threadpool_limits(1):
         yield from progress(results, description, total=len(items), unit=unit)
 
 
-@contextmanager
-def _on_this_machine(function: Callable[..., T], workers: int, threads: bool) -> Iterator[tuple[Callable[..., T], int]]:
-    """Let joblib work here; yield what it is to call, and how many at once."""
+def _on_this_machine(function: Callable[..., T], items: Sequence[Any], workers: int, threads: bool) -> Iterator[T]:
+    """Yield results in order, by joblib."""
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     for name, value in SETTINGS.items():
@@ -74,7 +70,11 @@ def _on_this_machine(function: Callable[..., T], workers: int, threads: bool) ->
     backend = {"backend": "threading"} if threads else {"backend": "loky", "inner_max_num_threads": 1}
     try:
         with parallel_config(**backend):
-            yield function, workers
+            with _deaf_to_interrupts():
+                calls = (delayed(function)(item) for item in items)
+                jobs = min(workers, max(len(items), 1))
+                results = Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="4*n_jobs")(calls)
+            yield from results
     except BrokenProcessPool as error:
         raise WorkerError(
             "a worker process was killed, as systems do when memory runs out; nothing half-written is kept: "
