@@ -2,9 +2,9 @@
 
     python scripts/ablate.py FONT.sf2
 
-queues a DVC experiment for each of `VARIANTS` (`dvc exp show` lists them afterwards by these names), runs them, renders
-clips by a sound font that training does not hear, worn as recordings are, and writes how each model answers them to benchmarks/ABLATION.md.
-FluidR3_GM.sf2, of Debian's fluid-soundfont-gm, is the one behind the committed figures.
+queues a DVC experiment for each of `VARIANTS` (`dvc exp show` lists them afterwards by these names), runs them, makes
+clips by a sound font that training does not hear, worn as recordings are, and writes how each model answers them to
+benchmarks/ABLATION.md. FluidR3_GM.sf2, of Debian's fluid-soundfont-gm, is one such sound font.
 """
 
 import subprocess

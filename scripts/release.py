@@ -31,9 +31,9 @@ def locked() -> dict[str, str]:
 def card() -> str:
     """The model card, from dvc.lock and metrics/ alone."""
     data = json.loads((METRICS / "data.json").read_text())["clips"]
-    counts = ", ".join(f"{sum(labels.values()):,} {split}" for split, labels in data.items())
+    counts = {split: f"{sum(labels.values()):,}" for split, labels in data.items()}
     sizes = ", ".join(f"`{task}.safetensors` (from MD5 {md5})" for task, md5 in locked().items())
-    return CARD.format(counts=counts, sizes=sizes, table=table(METRICS))
+    return CARD.format(**counts, sizes=sizes, table=table(METRICS))
 
 
 def release() -> int:
@@ -60,15 +60,16 @@ def release() -> int:
 
 CARD = """# Released weights
 
-{sizes}: the models of the committed `dvc repro`, as 16-bit floats, made by `make release`. `timbre predict` and
-`timbre.listen` take them where there are no `models/` of your own.
+{sizes}:
+the models of the committed `dvc repro`, as 16-bit floats, made by `make release`. `timbre predict` and `timbre.listen`
+take them where there are no `models/` of your own.
 
 **For** saying which of guitar, drums, violin and piano play in a recording, alone or together, and when. Not for any
 other instrument, and not where a mistake has a price.
 
-**What they learnt from:** {counts} clips of 4 s, all rendered: phrases composed by rule, played by a General MIDI sound
-font and by physical models; a sixth of them other instruments. No recording of a person was heard in training, in
-validation, or to choose thresholds.
+**What they learnt from:** {train} clips of 4 s ({validation} more to validate, {test} to test), all rendered: phrases
+composed by rule, played by a General MIDI sound font and by physical models; a sixth of them other instruments. No
+recording of a person was heard in training, in validation, or to choose thresholds.
 
 **How good they are** on rendered clips that training did not hear (95 % bootstrap interval in brackets):
 
