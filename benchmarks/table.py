@@ -1,17 +1,17 @@
 """Every benchmark that fits in a few minutes, as one table: `make bench`; it is written to benchmarks/RESULTS.md."""
 
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+import os
+import subprocess
+import sys
 from pathlib import Path
 
-import mels
-import pipeline
-import predict
-import prepare
-import training
 from timing import machine
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
+HERE = Path(__file__).parent
+RESULTS = HERE / "RESULTS.md"
+BENCHMARKS = ("prepare", "mels", "training", "predict", "pipeline")
+# A process each: what one leaves in memory would count for the next.
+COMMAND = "import {0}; [print('|', ' | '.join(line), '|') for line in {0}.measure()]"
 HEAD = """# Measured
 
 By `make bench`, on {machine}. Each line but those marked absolute is a ratio of things measured in turns in one run.
@@ -24,14 +24,12 @@ By `make bench`, on {machine}. Each line but those marked absolute is a ratio of
 def main() -> None:
     text = HEAD.format(machine=machine())
     print(text, end="", flush=True)
-    for benchmark in (prepare, mels, training, predict, pipeline):
-        # A process each: what one leaves in memory would count for the next.
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-            lines = process.submit(benchmark.measure).result()
-        for line in lines:
-            row = f"| {line.what} | {line.measured} | {line.aim} |"
-            print(row, flush=True)
-            text += row + "\n"
+    for name in BENCHMARKS:
+        command = [sys.executable, "-c", COMMAND.format(name)]
+        environment = {**os.environ, "PYTHONPATH": str(HERE)}
+        rows = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+        print(rows, end="", flush=True)
+        text += rows
     RESULTS.write_text(text, encoding="utf-8")
 
 
