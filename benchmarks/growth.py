@@ -121,16 +121,16 @@ Of 4 s, at the committed params:
 
 - **Bytes.** Waveforms {waveforms:.0f} GB and mels {mels:.0f} GB, each one file, written as a stream and read as a map;
   while prepare runs, fingerprints of another {fingerprints:.0f} GB. The memory of prepare above grows by their map,
-  whose pages the system takes back when it needs them. Fixed mixtures are as many as `mixtures` says, not as there are clips
-  ({mixtures:.0f} MB for validation and test).
+  whose pages the system takes back when it needs them. Fixed mixtures are as many as `mixtures` says, not as
+  there are clips ({mixtures:.0f} MB for validation and test).
 - **Hours.** {hours:.0f} on two cores for these three stages, at the time a clip takes above. Clips are independent, so
   that a Dask cluster of 32 cores on one file system (`compute.scheduler`) takes a sixteenth of it, until the disk is
   the limit. An epoch hears each clip `repeats` times: a million clips an epoch are about an hour at 300
   clips a second on two cores, and what `compute.devices` and `compute.nodes` divide it by on GPUs.
 - **What breaks first** is the one process of prepare that compares and splits: its tables are Python objects (up
   to {tables:.1f} GB), its tree of outlines {outlines:.1f} GB, and it tries {draws} orders of all groups for the
-  validation split. It fits a laptop's memory at a million clips and does not at ten million; then splits would have to be drawn
-  group by group from a hash, and the tree cut by length of clip.
+  validation split. It fits a laptop's memory at a million clips and does not at ten million; then splits would have to
+  be drawn group by group from a hash, and the tree cut by length of clip.
 """
 
 
