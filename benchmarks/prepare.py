@@ -41,7 +41,7 @@ def decode(folder: Path, clips: list[Clip], workers: int) -> None:
     _decode(clips, folder, folder / "windows.npy", AUDIO, Compute(workers=workers))
 
 
-def measure(count: int = 150) -> list[Line]:
+def measure(count: int = 300) -> list[Line]:
     with TemporaryDirectory() as name:
         folder = Path(name)
         clips = make_clips(folder, count)
