@@ -84,6 +84,14 @@ def test_a_killed_worker_is_one_line():
         list(parallel_map(_die_at_three, range(8), Compute(workers=2), "die"))
 
 
+def test_results_left_over_are_no_news(recwarn):
+    results = parallel_map(abs, range(3000), Compute(workers=2), "leave", threads=True)
+    next(results)
+    time.sleep(0.5)
+    results.close()
+    assert not recwarn.list
+
+
 def test_a_stage_whose_worker_is_killed_leaves_nothing_and_runs_again(tmp_path):
     repository = tiny_clone(tmp_path)
     repository.set_params({"compute": {"workers": 2}, "soundfont": {"modelled": 400}})

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -65,6 +66,8 @@ def _on_this_machine(function: Callable[..., T], items: Sequence[Any], workers: 
     """Yield results in order, by joblib."""
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
+    # That results were left over, as when the disk was full: the error says what matters.
+    warnings.filterwarnings("ignore", module=r"joblib\.parallel")
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     backend = {"backend": "threading"} if threads else {"backend": "loky", "inner_max_num_threads": 1}
