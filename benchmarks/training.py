@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
-from timbre.augment import augment
+from timbre.augment import augment, steady_noise
 from timbre.engine import make_fabric
 from timbre.mel import power_to_db, reference_to_peak
 from timbre.model import Listener
@@ -85,12 +85,12 @@ def timbre_steps(params: Params) -> tuple[partial[None], partial[None], float]:
     frames = params.audio.samples // params.mel.hop_length + 1
     pack = generator(0, "benchmark").uniform(-80, 0, (256, params.mel.n_mels, frames)).astype(np.float16)
     noise, gains = torch.Generator().manual_seed(0), np.zeros((BATCH, 1))
-    targets = torch.eye(4)[torch.arange(BATCH) % 4]
+    targets, grain = torch.eye(4)[torch.arange(BATCH) % 4], steady_noise(params.audio, params.mel)
     draws = generator(0, "benchmark", "rows")
 
     def batch() -> Tensor:
         power = add_up(pack, draws.integers(256, size=(BATCH, 1)), gains, recipe, noise)
-        return reference_to_peak(power_to_db(augment(power, recipe.augment, recipe.frame_seconds, noise)))
+        return reference_to_peak(power_to_db(augment(power, grain, recipe.augment, recipe.frame_seconds, noise)))
 
     def learn(mels: Tensor) -> None:
         fabric.backward(cross_entropy(model(mels).float(), targets))

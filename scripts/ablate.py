@@ -19,7 +19,8 @@ EPOCHS = 3
 NO_AUGMENTATION = {f"augment.{name}": 0 for name in ("shorten", "equaliser_db", "reverb", "noise", "low_pass", "mask")}
 VARIANTS: dict[str, dict[str, object]] = {
     "as-committed": {},
-    "without-transfer": {"transfer": False},
+    "without-transfer": {"transfer": 0},
+    "all-instruments-at-once": {"mixtures.grow": 0},
     "with-coarser-mels": {"mel.n_fft": 1024, "mel.n_mels": 80},
     "without-other-instruments": {"mixtures.others": 0, "mixtures.none": 0},
     "without-averaged-weights": {"average": 0},

@@ -1,4 +1,4 @@
-"""train_layered: learn to tell which of the four instruments play together, from what was learnt of each alone."""
+"""train_layered: learn to tell which of the four instruments play together."""
 
 from functools import partial
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 from timbre.calibration import calibrate, choose_thresholds
 from timbre.draws import draw_fixed, draw_layers
 from timbre.labelled import load_alone, load_layered, load_others
-from timbre.modelfile import load_model
 from timbre.packs import open_pack
 from timbre.params import Params
 from timbre.running import run_stage
@@ -16,7 +15,6 @@ from timbre.training import Recipe, train, write_training
 
 MELS = Path("data/mels")
 MIXTURES = Path("data/layered")
-SINGLE = Path("models/single.safetensors")
 
 
 def train_layered(params: Params) -> str:
@@ -39,8 +37,7 @@ def train_layered(params: Params) -> str:
         fixed = load_layered(MIXTURES, "train")
         pack, draw = fixed.mels, partial(draw_fixed, fixed.targets)
     validation = load_layered(MIXTURES, "validation")
-    start = load_model(SINGLE).network if params.transfer else None
-    network, history = train(LAYERED, pack, draw, validation, recipe, params.compute, start)
+    network, history = train(LAYERED, pack, draw, validation, recipe, params.compute)
     heard = [validation, load_alone(MELS, "validation"), load_others(MELS, "validation")]
     calibrate(network, LAYERED, heard)
     thresholds = choose_thresholds(network, heard, params.threshold)

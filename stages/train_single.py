@@ -1,4 +1,4 @@
-"""train_single: learn to tell which of the four instruments plays alone."""
+"""train_single: learn to tell which of the four instruments plays alone, from what was learnt of several together."""
 
 from functools import partial
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from timbre.calibration import calibrate
 from timbre.draws import draw_alone
 from timbre.labelled import load_alone
+from timbre.modelfile import load_model
 from timbre.packs import open_pack
 from timbre.params import Params
 from timbre.running import run_stage
@@ -14,6 +15,7 @@ from timbre.tasks import SINGLE
 from timbre.training import Recipe, train, write_training
 
 MELS = Path("data/mels")
+LAYERED = Path("models/layered.safetensors")
 
 
 def train_single(params: Params) -> str:
@@ -22,7 +24,7 @@ def train_single(params: Params) -> str:
         seed=params.seed,
         epochs=params.epochs,
         batch_size=params.batch_size,
-        learning_rate=params.learning_rate,
+        learning_rate=params.learning_rate * (params.transfer or 1),
         average=params.average,
         audio=params.audio,
         mel=params.mel,
@@ -32,7 +34,8 @@ def train_single(params: Params) -> str:
     draw = partial(draw_alone, read_table(MELS / "train.csv", Window), params.repeats)
     pack = open_pack(MELS / "train.npy")
     validation = load_alone(MELS, "validation")
-    network, history = train(SINGLE, pack, draw, validation, recipe, params.compute)
+    start = load_model(LAYERED).network if params.transfer else None
+    network, history = train(SINGLE, pack, draw, validation, recipe, params.compute, start)
     calibrate(network, SINGLE, [validation])
     return write_training(SINGLE, network, history, recipe)
 

@@ -6,6 +6,7 @@ from timbre import augment as a
 from timbre.params import Augment
 
 SECONDS = 0.02
+GRAIN = torch.rand(40, 300, generator=Generator().manual_seed(1))
 
 
 def batch(clips=4, bands=40, frames=100):
@@ -18,7 +19,7 @@ def column(*values):
 
 def test_the_same_generator_gives_the_same_sound_and_another_does_not(params):
     def once(seed):
-        return a.augment(batch(), params.augment, SECONDS, Generator().manual_seed(seed))
+        return a.augment(batch(), GRAIN, params.augment, SECONDS, Generator().manual_seed(seed))
 
     torch.testing.assert_close(once(1), once(1), rtol=0, atol=0)
     assert not torch.equal(once(1), once(2))
@@ -28,7 +29,7 @@ def test_the_same_generator_gives_the_same_sound_and_another_does_not(params):
 
 def test_with_every_share_at_zero_a_clip_stays_as_it_is():
     off = Augment(crop=1, shorten=0, equaliser_db=0, reverb=0, noise=0, low_pass=0, mask=0)
-    torch.testing.assert_close(a.augment(batch(), off, SECONDS, Generator().manual_seed(0)), batch())
+    torch.testing.assert_close(a.augment(batch(), GRAIN, off, SECONDS, Generator().manual_seed(0)), batch())
 
 
 def test_a_crop_keeps_the_loudest_frame_wherever_it_is():
@@ -55,7 +56,8 @@ def test_a_shortened_clip_sounds_for_one_stretch_that_holds_its_loudest_frame():
 def test_a_reverberant_click_decays_by_60_db_in_its_time():
     click = torch.zeros(1, 1, 100)
     click[..., 10] = 1
-    tail = a.reverberate(click, seconds=column(1.0), level=column(1.0), frame_seconds=SECONDS)[0, 0]
+    even = torch.ones(1, 1, 100)
+    tail = a.reverberate(click, column(1.0), level=column(1.0), frame_seconds=SECONDS, grain=even)[0, 0]
     assert (tail[:10] == 0).all()
     assert 10 * (tail[60] / tail[10 + 1]).log10() == pytest.approx(-60 * 49 * SECONDS, abs=0.01)
 
@@ -76,6 +78,16 @@ def test_noise_lies_at_its_level_below_the_clip():
     power = torch.full((1, 40, 100), 2.0)
     noisy = a.add_noise(power, column(-20.0), column(0.0), torch.ones(1, 40, 100))
     torch.testing.assert_close(noisy, torch.full_like(power, 2.0 * 1.01))
+
+
+def test_steady_noise_flickers_less_in_wide_bands_and_little_from_frame_to_frame(params):
+    noise = a.steady_noise(params.audio, params.mel)
+    assert noise.shape[0] == params.mel.n_mels
+    assert noise.mean() == pytest.approx(1, rel=1e-4)
+    flicker = noise.std(dim=1) / noise.mean(dim=1)
+    assert flicker[:10].mean() > 2 * flicker[-10:].mean()
+    assert torch.corrcoef(torch.stack([noise[5, :-1], noise[5, 1:]]))[0, 1] > 0.5
+    assert torch.equal(noise, a.steady_noise(params.audio, params.mel))
 
 
 @pytest.mark.parametrize("dim", [1, 2])

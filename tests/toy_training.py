@@ -28,12 +28,11 @@ def main(devices: int, killed_in: int) -> None:
     whole = QUIET.model_copy(update={"crop": 10.0})  # nothing is drawn by a process on its own
     recipe = Recipe(0, EPOCHS, 64, 0.01, 0.5, tiny.audio, tiny.mel, tiny.model, whole)
     rows = windows(160, 1)
-    epochs = iter(range(EPOCHS))
 
-    def draw(rng: np.random.Generator) -> Draw:
-        if next(epochs) == killed_in and os.environ.get("LOCAL_RANK") == "1":
+    def draw(epoch: int, rng: np.random.Generator) -> Draw:
+        if epoch == killed_in and os.environ.get("LOCAL_RANK") == "1":
             os.kill(os.getpid(), signal.SIGKILL)
-        return draw_layers(rows, options, rng)
+        return draw_layers(rows, options, epoch, rng)
 
     compute = Compute(device="cpu", precision="32-true", threads=1, devices=devices)
     history = train(LAYERED, pack_of(rows), draw, validation(), recipe, compute)[1]

@@ -6,28 +6,50 @@ All functions take and give power `[batch, bands, frames]`, where sounds add, an
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
-from timbre.mel import FLOOR
-from timbre.params import Augment
+from timbre.mel import FLOOR, MelSpectrogram, filter_bank
+from timbre.params import Audio, Augment, Mel
+from timbre.rng import generator as numpy_generator
 
 ACTIVE = 10 ** (-30 / 10)
 KNOTS = 6  # of the equaliser's curve
 REVERB_SECONDS = (0.1, 1.2)  # until the tail has fallen by 60 dB
 REVERB_LEVEL = (0.1, 1.0)  # of the tail's first frame
-NOISE_DB = (-85.0, -25.0)  # against the clip's mean power
+NOISE_DB = (-65.0, -12.0)  # against the clip's mean power
 NOISE_TILT_DB = (-30.0, 10.0)  # from the lowest band to the highest
 LOW_PASS = (0.4, 0.95)  # share of the bands that passes
 LOW_PASS_DB = 8.0  # further down with each band above
 MASKED_BANDS = 0.15  # at most this share
 MASKED_FRAMES = 0.12
 SHORTEST = 0.15  # of a clip that is left
+GRAIN_SECONDS = 60
 
 
-def augment(power: Tensor, options: Augment, frame_seconds: float, generator: Generator) -> Tensor:
-    """Pass each clip through a room, an equaliser, noise, a low-pass filter and masks of its own."""
+def steady_noise(audio: Audio, mel: Mel) -> Tensor:
+    """A minute of white noise as power mels `[bands, frames]`, mean 1: how what is steady flickers in each band.
+
+    Narrow bands flicker more than wide ones, and overlapping frames alike; a network that has not heard that takes the
+    hiss of a recording for something else.
+    """
+    noise = numpy_generator(0, "steady noise").standard_normal((1, GRAIN_SECONDS * audio.sample_rate), np.float32)
+    power = MelSpectrogram(mel, filter_bank(audio.sample_rate, mel))(torch.from_numpy(noise))[0]
+    return power / power.mean()
+
+
+def augment(power: Tensor, grain: Tensor, options: Augment, frame_seconds: float, generator: Generator) -> Tensor:
+    """Pass each clip through a room, an equaliser, noise, a low-pass filter and masks of its own.
+
+    Args:
+        power: `[batch, bands, frames]`.
+        grain: `[bands, more frames]`, of `steady_noise`.
+        options: shares and levels.
+        frame_seconds: from one frame to the next.
+        generator: draws all of it, on the device of `power`.
+    """
 
     def draw(clips: Tensor, low: float, high: float, *shape: int) -> Tensor:
         unit = torch.rand(len(clips), *shape or (1, 1), generator=generator, device=power.device)
@@ -38,11 +60,20 @@ def augment(power: Tensor, options: Augment, frame_seconds: float, generator: Ge
         chosen = (draw(power, 0, 1)[:, 0, 0] < share).nonzero()[:, 0]
         power = power.index_copy(0, chosen, change(power[chosen]))
 
-    def with_noise(clips: Tensor) -> Tensor:
-        grain = -draw(clips, 1e-6, 1, *clips.shape[1:]).log()
-        return add_noise(clips, draw(clips, *NOISE_DB), draw(clips, *NOISE_TILT_DB), grain)
+    def grains(clips: Tensor) -> Tensor:
+        stretches = grain.unfold(1, clips.shape[2], 1)  # [bands, starts, frames]
+        starts = (draw(clips, 0, stretches.shape[1])[:, 0, 0]).long()
+        return stretches[:, starts].transpose(0, 1)
 
-    sometimes(options.reverb, lambda x: reverberate(x, draw(x, *REVERB_SECONDS), draw(x, *REVERB_LEVEL), frame_seconds))
+    def with_room(clips: Tensor) -> Tensor:
+        return reverberate(
+            clips, draw(clips, *REVERB_SECONDS), draw(clips, *REVERB_LEVEL), frame_seconds, grains(clips)
+        )
+
+    def with_noise(clips: Tensor) -> Tensor:
+        return add_noise(clips, draw(clips, *NOISE_DB), draw(clips, *NOISE_TILT_DB), grains(clips))
+
+    sometimes(options.reverb, with_room)
     power = equalise(power, draw(power, -options.equaliser_db, options.equaliser_db, KNOTS))
     sometimes(options.low_pass, lambda x: low_pass(x, draw(x, *LOW_PASS)))
     sometimes(options.noise, with_noise)
@@ -84,13 +115,16 @@ def make_equally_loud(power: Tensor) -> Tensor:
     return power / ((frames * active).sum(dim=2, keepdim=True) / active.sum(dim=2, keepdim=True)).clamp_min(FLOOR)
 
 
-def reverberate(power: Tensor, seconds: Tensor, level: Tensor, frame_seconds: float) -> Tensor:
-    """Add an exponentially decaying tail: 60 dB down after `seconds`; `level` is that of its first frame."""
+def reverberate(power: Tensor, seconds: Tensor, level: Tensor, frame_seconds: float, grain: Tensor) -> Tensor:
+    """Add an exponentially decaying tail: 60 dB down after `seconds`; `level` is that of its first frame.
+
+    `grain` is the random part of the tail, whose many echoes add up as noise does.
+    """
     frames = power.shape[2]
     ages = torch.arange(frames, device=power.device)
     ages = ages[None, :] - ages[:, None]  # of frame `row` when frame `column` sounds
     decay = torch.exp(-math.log(1e6) * frame_seconds / seconds * ages.clamp_min(0))
-    return power + level * (power @ (decay * (ages > 0)))
+    return power + level * (power @ (decay * (ages > 0))) * grain
 
 
 def equalise(power: Tensor, knots_db: Tensor) -> Tensor:

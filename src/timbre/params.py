@@ -104,6 +104,7 @@ class Mixtures(Section):
     gain_db: Float = Field(ge=0, le=60)
     offset: Float = Field(ge=0)
     fresh: Int = Field(ge=0)
+    grow: Int = Field(ge=0)
     others: Share
     none: Share
 
@@ -164,7 +165,7 @@ class Params(Section):
     batch_size: Int = Field(ge=2)
     learning_rate: Float = Field(gt=0)
     average: Float = Field(ge=0, lt=1)
-    transfer: bool
+    transfer: Float = Field(ge=0, le=1)
     threshold: Literal["auto"] | Annotated[Float, Field(gt=0, lt=1)]
     data: Data
     soundfont: Soundfont

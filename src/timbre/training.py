@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 from torch import Generator, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from timbre.augment import augment, crop, make_equally_loud, shorten
+from timbre.augment import augment, crop, make_equally_loud, shorten, steady_noise
 from timbre.draws import Draw
 from timbre.engine import gathered, leave_to_first, make_fabric, one_fate
 from timbre.errors import ParamsError
@@ -62,7 +62,7 @@ class Recipe:
 def train(
     task: Task,
     pack: np.ndarray,
-    draw: Callable[[np.random.Generator], Draw],
+    draw: Callable[[int, np.random.Generator], Draw],
     validation: Labelled,
     recipe: Recipe,
     compute: Compute,
@@ -76,7 +76,7 @@ def train(
     Args:
         task: single or layered.
         pack: log mels `[rows, bands, frames]` in dB that draws refer to.
-        draw: what an epoch hears.
+        draw: what an epoch hears, of its number, counted from 1.
         validation: what it is judged by.
         recipe: every number the result depends on.
         compute: where and how; the same on every run of one machine gives the same result. Of several processes each
@@ -104,7 +104,7 @@ def train(
 def _learn(
     task: Task,
     pack: np.ndarray,
-    draw: Callable[[np.random.Generator], Draw],
+    draw: Callable[[int, np.random.Generator], Draw],
     validation: Labelled,
     recipe: Recipe,
     fabric: Fabric,
@@ -120,12 +120,13 @@ def _learn(
     model, optimizer = fabric.setup(network, optimizer)
     averaged = AveragedModel(network, multi_avg_fn=running_mean(recipe.average), use_buffers=True)
     noise = Generator(fabric.device)
+    grain = steady_noise(recipe.audio, recipe.mel).to(fabric.device)
 
     schedule = None
     best, history = {}, []
     epochs = range(1, recipe.epochs + 1)
     for number in progress(epochs, f"train_{task.name}", unit="epoch") if fabric.is_global_zero else epochs:
-        drawn = draw(generator(recipe.seed, task.name, "epoch", number))
+        drawn = draw(number, generator(recipe.seed, task.name, "epoch", number))
         steps = max(len(drawn.targets) // recipe.batch_size, 1)
         schedule = schedule or torch.optim.lr_scheduler.OneCycleLR(
             optimizer, recipe.learning_rate, total_steps=steps * recipe.epochs, pct_start=WARM_UP
@@ -138,7 +139,7 @@ def _learn(
             part = batch[fabric.global_rank :: fabric.world_size]
             targets = torch.from_numpy(drawn.targets[part]).to(fabric.device)
             power = add_up(pack, drawn.rows[part], drawn.gains_db[part], recipe, noise)
-            power = augment(power, recipe.augment, recipe.frame_seconds, noise)
+            power = augment(power, grain, recipe.augment, recipe.frame_seconds, noise)
             logits = model(reference_to_peak(power_to_db(power))).float()
             fabric.backward(task.loss(logits, targets))
             optimizer.step()
