@@ -1,4 +1,4 @@
-"""How trained models do on real, labelled recordings in Kaggle's layout: `python benchmarks/real.py FOLDER [MODELS]`.
+"""How trained models do on real recordings in Kaggle's layout: `python benchmarks/real.py FOLDER [MODELS ...]`.
 
 Nothing of it is learnt from. Single: every readable clip, the mean of the four recalls. Layered: mixtures of windows of
 these clips, 2 to 4 instruments within ±4 dB, judged at the thresholds of the model file.
@@ -9,7 +9,9 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import f1_score, recall_score, roc_auc_score
@@ -41,12 +43,21 @@ MIXTURES = Mixtures(
 )
 
 
-def main(raw: Path, models: Path) -> None:
-    """Print the figures of both models as JSON."""
-    single, layered = load_model(models / "single.safetensors"), load_model(models / "layered.safetensors")
-    with TemporaryDirectory() as folder:
-        figures = measure(raw, Path(folder), single, layered)
-    print(json.dumps(figures, indent=2))
+def main(raw: Path, folders: list[Path]) -> None:
+    """Print the figures of both models as JSON; of several folders of models, the median of each figure."""
+    figures = []
+    for models in folders:
+        trained = [load_model(models / f"{task}.safetensors") for task in ("single", "layered")]
+        with TemporaryDirectory() as folder:
+            figures.append(measure(raw, Path(folder), *trained))
+    print(json.dumps(median_of(figures), indent=2))
+
+
+def median_of(figures: list[Any]) -> Any:
+    """The median of each number of nested dictionaries that are alike."""
+    if isinstance(figures[0], dict):
+        return {key: median_of([some[key] for some in figures]) for key in figures[0]}
+    return median(figures)
 
 
 def measure(raw: Path, folder: Path, single: Trained, layered: Trained) -> dict[str, object]:
@@ -99,5 +110,5 @@ def _by_instrument(values: np.ndarray) -> dict[str, float]:
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
-        sys.exit("usage: python benchmarks/real.py FOLDER [MODELS]")
-    main(Path(sys.argv[1]), Path(sys.argv[2] if len(sys.argv) > 2 else "models"))
+        sys.exit("usage: python benchmarks/real.py FOLDER [MODELS ...]")
+    main(Path(sys.argv[1]), [Path(folder) for folder in sys.argv[2:]] or [Path("models")])

@@ -1,7 +1,7 @@
 """How fast training is, against the seed's method and the machine: `python benchmarks/training.py`.
 
 The seed's method, a second of audio heard once: 12 s clips, decoded in the loop, 128 bands, hop 200, float32, three
-blocks of 16, 32 and 64 channels and a layer of 128 units, Adam. Timbre's: a step of `train_single` as committed.
+blocks of 16, 32 and 64 channels and a layer of 128 units, Adam. Timbre's: a step with one instrument, as committed.
 """
 
 from functools import partial

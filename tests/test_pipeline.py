@@ -17,13 +17,13 @@ ALL = [
     "prepare",
     "extract_mels",
     "layer_mixtures",
-    "train_single",
     "train_layered",
+    "train_single",
     "find_suspects",
     "evaluate",
 ]
 DATA = ALL[:4]
-TRAINING = ["train_single", "train_layered", "evaluate"]
+TRAINING = ["train_layered", "train_single", "evaluate"]
 
 
 @pytest.fixture(scope="module")
