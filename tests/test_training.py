@@ -221,5 +221,12 @@ def test_a_damaged_or_foreign_model_file_is_refused(saved, damage, message):
         load_model(path)
 
 
+def test_a_model_file_without_a_filter_for_a_band_is_refused(saved):
+    path, network, description = saved
+    save_model(path, network, description, FILTERS * (torch.arange(32) != 3)[:, None])
+    with pytest.raises(DataError, match="damaged"):
+        load_model(path)
+
+
 def test_clips_are_found_in_the_order_of_their_rows():
     assert rows_by_clip(windows(2, 3)) == [("guitar", [0, 1, 2]), ("drums", [3, 4, 5])]

@@ -78,6 +78,8 @@ def load_model(path: Path) -> Trained:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         filters = torch.zeros(description.mel.n_mels, description.mel.n_fft // 2 + 1)
         filters[*tensors.pop(PLACES).long().T] = tensors.pop(VALUES).float()
+        if not filters.any(dim=1).all():
+            raise ValueError("a band without a filter")
         network = Listener(description.model)
         network.load_state_dict(tensors)
     except FileNotFoundError as error:
