@@ -24,6 +24,8 @@ SHORTER: dict[str, object] = {"epochs": 8, "mixtures.fresh": 4000}
 NO_AUGMENTATION = {f"augment.{name}": 0 for name in ("shorten", "equaliser_db", "reverb", "noise", "low_pass", "mask")}
 VARIANTS: dict[str, dict[str, object]] = {
     "as-committed": {},
+    "half-the-mixtures": {"mixtures.fresh": 2000},
+    "twice-the-mixtures": {"mixtures.fresh": 8000},
     "without-transfer": {"transfer": 0},
     "all-instruments-at-once": {"mixtures.grow": 0},
     "with-coarser-mels": {"mel.n_fft": 1024, "mel.n_mels": 80},
