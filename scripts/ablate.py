@@ -20,7 +20,7 @@ from timbre.modelfile import Trained, load_model
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 RESULTS = ROOT / "benchmarks" / "ABLATION.md"
-SHORTER: dict[str, object] = {"epochs": 8, "mixtures.fresh": 4000}
+SHORTER: dict[str, object] = {"epochs": 6, "mixtures.fresh": 4000}
 NO_AUGMENTATION = {f"augment.{name}": 0 for name in ("shorten", "equaliser_db", "reverb", "noise", "low_pass", "mask")}
 VARIANTS: dict[str, dict[str, object]] = {
     "as-committed": {},
@@ -37,7 +37,7 @@ VARIANTS: dict[str, dict[str, object]] = {
 }
 HEAD = """# What each ingredient is worth
 
-By `python scripts/ablate.py {fonts}`: 8 epochs of 4,000 mixtures, seed 0. Judged by what sound fonts play that no
+By `python scripts/ablate.py {fonts}`: 6 epochs of 4,000 mixtures, seed 0. Judged by what sound fonts play that no
 training heard, worn as recordings are (`benchmarks/unheard.py`): of each font 400 clips of the four instruments, 150
 mixtures of these and 100 clips of other instruments; means over the fonts. A step of 0.02 or less is within what
 another seed does.
