@@ -125,7 +125,7 @@ Of 4 s, at the committed params:
   there are clips ({mixtures:.0f} MB for validation and test).
 - **Hours.** {hours:.0f} on two cores for these three stages, at the time a clip takes above. Clips are independent, so
   that a Dask cluster of 32 cores on one file system (`compute.scheduler`) takes a sixteenth of it, until the disk is
-  the limit. An epoch hears each clip `repeats` times: a million clips an epoch are about an hour at 300
+  the limit. An epoch hears each clip `repeats` times: a million clips an epoch are about half an hour at 500
   clips a second on two cores, and what `compute.devices` and `compute.nodes` divide it by on GPUs.
 - **What breaks first** is the one process of prepare that compares and splits: its tables are Python objects (up
   to {tables:.1f} GB), its tree of outlines {outlines:.1f} GB, and it tries {draws} orders of all groups for the

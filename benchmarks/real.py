@@ -45,12 +45,7 @@ MIXTURES = Mixtures(
 
 def main(raw: Path, folders: list[Path]) -> None:
     """Print the figures of both models as JSON; of several folders of models, the median of each figure."""
-    figures = []
-    for models in folders:
-        trained = [load_model(models / f"{task}.safetensors") for task in ("single", "layered")]
-        with TemporaryDirectory() as folder:
-            figures.append(measure(raw, Path(folder), *trained))
-    print(json.dumps(median_of(figures), indent=2))
+    print(json.dumps(median_of([measure(raw, models) for models in folders]), indent=2))
 
 
 def median_of(figures: list[Any]) -> Any:
@@ -60,8 +55,15 @@ def median_of(figures: list[Any]) -> Any:
     return median(figures)
 
 
-def measure(raw: Path, folder: Path, single: Trained, layered: Trained) -> dict[str, object]:
-    """Judge both models on the clips of `raw`; `folder` takes what is decoded."""
+def measure(raw: Path, models: Path) -> dict[str, Any]:
+    """Judge both models of a folder on the clips of `raw`."""
+    single, layered = (load_model(models / f"{task}.safetensors") for task in ("single", "layered"))
+    with TemporaryDirectory() as folder:
+        return _judged(raw, Path(folder), single, layered)
+
+
+def _judged(raw: Path, folder: Path, single: Trained, layered: Trained) -> dict[str, Any]:
+    """The figures of both models; `folder` takes what is decoded."""
     audio = single.description.audio
     splits = Splits(by="file", validation=0.001, keep_test_groups=True)
     prepare_dataset(raw, folder, audio, splits, seed=0, compute=Compute())
@@ -87,7 +89,7 @@ def measure(raw: Path, folder: Path, single: Trained, layered: Trained) -> dict[
     names = [f"mixture {number}" for number in range(len(recipes))]
     mixed = judge(layered, Labelled(open_pack(folder / "layered.npy"), np.arange(len(recipes)), truth, names))
     recalls = recall_score(alone.split.targets.argmax(1), alone.present.argmax(1), average=None, labels=range(4))
-    figures: dict[str, object] = {
+    figures: dict[str, Any] = {
         "clips": len(alone.split.names),
         "single": {"mean recall": round(float(recalls.mean()), 3)} | _by_instrument(recalls),
         "mixtures": len(recipes),

@@ -11,16 +11,14 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
-
-from timbre.modelfile import Trained, load_model
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 RESULTS = ROOT / "benchmarks" / "ABLATION.md"
-SHORTER: dict[str, object] = {"epochs": 6, "mixtures.fresh": 4000}
+EPOCHS, FRESH = 6, 4000
+SHORTER: dict[str, object] = {"epochs": EPOCHS, "mixtures.fresh": FRESH}
 NO_AUGMENTATION = {f"augment.{name}": 0 for name in ("shorten", "equaliser_db", "reverb", "noise", "low_pass", "mask")}
 VARIANTS: dict[str, dict[str, object]] = {
     "as-committed": {},
@@ -37,7 +35,8 @@ VARIANTS: dict[str, dict[str, object]] = {
 }
 HEAD = """# What each ingredient is worth
 
-By `python scripts/ablate.py {fonts}`: 6 epochs of 4,000 mixtures, seed 0. Judged by what sound fonts play that no
+By `python scripts/ablate.py {fonts}`: {epochs} epochs of {fresh:,} mixtures, seed 0. \
+Judged by what sound fonts play that no
 training heard, worn as recordings are (`benchmarks/unheard.py`): of each font 400 clips of the four instruments, 150
 mixtures of these and 100 clips of other instruments; means over the fonts. A step of 0.02 or less is within what
 another seed does.
@@ -64,18 +63,16 @@ def judge(name: str, unheard: list[Path], folder: Path) -> str:
     models.mkdir()
     for task in ("single", "layered"):
         run("dvc", "get", "--quiet", ".", f"models/{task}.safetensors", "--rev", name, "-o", str(models))
-    trained = [load_model(models / f"{task}.safetensors") for task in ("single", "layered")]
-    values = np.mean([figures_of(clips, *trained) for clips in unheard], axis=0)
+    values = np.mean([figures_of(clips, models) for clips in unheard], axis=0)
     cells = " | ".join(f"{value:.3f}" for value in values)
     return f"| {name.replace('-', ' ')} | {cells} |\n"
 
 
-def figures_of(clips: Path, single: Trained, layered: Trained) -> list[float]:
+def figures_of(clips: Path, models: Path) -> list[float]:
     """The figures of the table, as `benchmarks/real.py` measures them."""
     from real import measure
 
-    with TemporaryDirectory() as folder:
-        measured: Any = measure(clips, Path(folder), single, layered)
+    measured = measure(clips, models)
     several = [measured["layered"][key] for key in ("mean AUC", "micro F1", "macro F1")]
     return [measured["single"]["mean recall"], *several, measured["claimed where none plays"]]
 
@@ -90,7 +87,8 @@ def main(fonts: list[Path]) -> None:
         for font, clips in zip(fonts, unheard, strict=True):
             run(sys.executable, "benchmarks/unheard.py", str(font.absolute()), str(clips), "worn")
         lines = [judge(variant, unheard, Path(name)) for variant in VARIANTS]
-    text = HEAD.format(fonts=" ".join(font.name for font in fonts)) + "".join(lines)
+    names = " ".join(font.name for font in fonts)
+    text = HEAD.format(fonts=names, epochs=EPOCHS, fresh=FRESH) + "".join(lines)
     RESULTS.write_text(text, encoding="utf-8")
     print(text)
 
