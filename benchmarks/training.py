@@ -25,7 +25,8 @@ from timbre.mel import power_to_db, reference_to_peak
 from timbre.model import Listener
 from timbre.params import Compute, Params, load_params
 from timbre.rng import generator
-from timbre.training import Recipe, add_up
+from timbre.shares import Pupil, power_by_class, share_loss
+from timbre.training import Recipe, add_up, cut_parts
 
 BATCH = 32
 RATE, SECONDS = 16000, 12  # of the seed's clips
@@ -78,8 +79,9 @@ def seed_step(folder: Path) -> partial[None]:
 def timbre_steps(params: Params) -> tuple[partial[None], partial[None], float]:
     """A step of Timbre's training, its network's part alone, and the floating-point operations of that part."""
     fabric = make_fabric(params.compute)
-    network = Listener(params.model).to(memory_format=torch.channels_last)
-    model, optimizer = fabric.setup(network, torch.optim.AdamW(network.parameters(), lr=1e-3))
+    pupil = Pupil(Listener(params.model), learns_shares=True).to(memory_format=torch.channels_last)
+    cell = pupil.listener.cell
+    model, optimizer = fabric.setup(pupil, torch.optim.AdamW(pupil.parameters(), lr=1e-3))
     names = ("seed", "epochs", "batch_size", "learning_rate", "average", "audio", "mel", "model", "augment")
     recipe = Recipe(**{name: getattr(params, name) for name in names})
     frames = params.audio.samples // params.mel.hop_length + 1
@@ -88,19 +90,21 @@ def timbre_steps(params: Params) -> tuple[partial[None], partial[None], float]:
     targets, grain = torch.eye(4)[torch.arange(BATCH) % 4], steady_noise(params.audio, params.mel)
     draws = generator(0, "benchmark", "rows")
 
-    def batch() -> Tensor:
-        power = add_up(pack, draws.integers(256, size=(BATCH, 1)), gains, recipe, noise)
-        return reference_to_peak(power_to_db(augment(power, grain, recipe.augment, recipe.frame_seconds, noise)))
+    def batch() -> tuple[Tensor, Tensor]:
+        clips, places, parts = cut_parts(pack, draws.integers(256, size=(BATCH, 1)), gains, recipe, noise)
+        power = augment(add_up(parts, clips, BATCH), grain, recipe.augment, recipe.frame_seconds, noise)
+        return reference_to_peak(power_to_db(power)), power_by_class(parts, clips, places, BATCH, cell)
 
-    def learn(mels: Tensor) -> None:
-        fabric.backward(cross_entropy(model(mels).float(), targets))
+    def learn(mels: Tensor, shared: Tensor) -> None:
+        logits, shares = model(mels)
+        fabric.backward(cross_entropy(logits.float(), targets) + share_loss(shares.float(), shared))
         optimizer.step()
         optimizer.zero_grad()
 
     heard = batch()
     with FlopCounterMode(display=False) as counter:
-        learn(heard)
-    return partial(lambda: learn(batch())), partial(learn, heard), float(counter.get_total_flops())
+        learn(*heard)
+    return partial(lambda: learn(*batch())), partial(learn, *heard), float(counter.get_total_flops())
 
 
 def measure() -> list[Line]:

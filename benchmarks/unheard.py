@@ -84,7 +84,7 @@ def wear(sound: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
 
 def main(font: Path, folder: Path, worn: bool) -> None:
     folder.mkdir(parents=True)
-    options = Soundfont(file=str(font), clips=400, modelled=0, others=100, seconds=4.0, sample_rate=24000)
+    options = Soundfont(file=str(font), clips=400, others=100, seconds=4.0, sample_rate=24000)
     render_dataset(options, SEED, folder, Compute())
     if worn:
         for number, path in enumerate(progress(sorted(folder.rglob("*.flac")), "wear")):

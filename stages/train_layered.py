@@ -29,6 +29,7 @@ def train_layered(params: Params) -> str:
         mel=params.mel,
         model=params.model,
         augment=params.augment,
+        shares=params.shares if params.mixtures.fresh else 0,
     )
     if params.mixtures.fresh:
         pack = open_pack(MELS / "train.npy")

@@ -14,7 +14,7 @@ SAMPLE = ROOT.parent / "shared" / "kaggle-sample"
 TINY = {
     "epochs": 2,
     "batch_size": 16,
-    "soundfont": {"clips": 64, "modelled": 16, "others": 24, "seconds": 1.0, "sample_rate": 16000},
+    "soundfont": {"clips": 80, "others": 24, "seconds": 1.0, "sample_rate": 16000},
     "audio": {"sample_rate": 16000, "window": 1.0},
     "mel": {"n_fft": 512, "hop_length": 320, "n_mels": 32, "fmin": 50.0, "fmax": 8000.0},
     "mixtures": {"train": 32, "fresh": 32, "validation": 8, "test": 8, "offset": 0.2},

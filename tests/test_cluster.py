@@ -94,7 +94,7 @@ def test_results_left_over_are_no_news(recwarn):
 
 def test_a_stage_whose_worker_is_killed_leaves_nothing_and_runs_again(tmp_path):
     repository = tiny_clone(tmp_path)
-    repository.set_params({"compute": {"workers": 2}, "soundfont": {"modelled": 400}})
+    repository.set_params({"compute": {"workers": 2}, "soundfont": {"clips": 1600}})
     stage = repository.start(sys.executable, "-m", "stages.download")
     _worker_of(stage.pid).kill()
     _, errors = stage.communicate(timeout=120)
@@ -102,7 +102,7 @@ def test_a_stage_whose_worker_is_killed_leaves_nothing_and_runs_again(tmp_path):
     assert errors.startswith("download: a worker process was killed")
     assert len(errors.splitlines()) == 1
     assert not any((tmp_path / "data").glob("**/*.flac"))
-    repository.set_params({"soundfont": {"modelled": 16}})
+    repository.set_params({"soundfont": {"clips": 80}})
     repository.run("dvc repro download")
 
 

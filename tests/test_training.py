@@ -14,7 +14,7 @@ from timbre.modelfile import Description, load_model, save_model
 from timbre.params import Augment, Compute
 from timbre.tables import Window
 from timbre.tasks import LAYERED, SINGLE
-from timbre.training import Recipe, add_up, train
+from timbre.training import Recipe, add_up, cut_parts, train
 
 BANDS, FRAMES = 32, 50
 QUIET = Augment(crop=0.8, shorten=0, equaliser_db=0, reverb=0, noise=0, low_pass=0, mask=0)
@@ -116,14 +116,16 @@ def test_parts_are_added_as_powers_at_their_gains(recipe):
     pack[0, 4:], pack[1, 4:] = -100, -100
     gains = np.array([[0.0, -10.0], [0.0, -np.inf]])
     rows = np.array([[0, 1], [1, 0]])
-    power = add_up(pack, rows, gains, recipe, torch.Generator().manual_seed(0))
+    clips, places, parts = cut_parts(pack, rows, gains, recipe, torch.Generator().manual_seed(0))
+    assert (clips.tolist(), places.tolist()) == ([0, 0, 1], [0, 1, 0])
+    power = add_up(parts, clips, 2)
     both, one = power[0, 0, 0], power[1, 0, 0]
     assert float(both / one) == pytest.approx(1.1, rel=1e-3)  # equally loud first, then 10 dB down
 
 
-@pytest.mark.parametrize("task", [SINGLE, LAYERED], ids=lambda task: task.name)
-def test_training_learns_and_repeats_itself(task, recipe, tiny):
-    rows = windows()
+@pytest.mark.parametrize(("task", "shares"), [(SINGLE, 0), (LAYERED, 0), (LAYERED, 0.5)])
+def test_training_learns_and_repeats_itself(task, shares, recipe, tiny):
+    rows, recipe = windows(), replace(recipe, shares=shares)
     draw = (
         partial(draw_alone, rows, 1)
         if task is SINGLE

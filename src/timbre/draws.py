@@ -22,11 +22,13 @@ class Draw:
         rows: int `[clips, parts]`, rows of the pack.
         gains_db: float `[clips, parts]`, level of each part; minus infinity where there is none.
         targets: float `[clips, 4]`, 1 where an instrument plays.
+        classes: int `[parts]`, what the parts of each place are, counted as in `CLASSES`; none where that is not known.
     """
 
     rows: np.ndarray
     gains_db: np.ndarray
     targets: np.ndarray
+    classes: np.ndarray | None = None
 
 
 def rows_by_clip(windows: Sequence[Window]) -> list[tuple[str, list[int]]]:
@@ -78,7 +80,7 @@ def draw_layers(windows: Sequence[Window], options: Mixtures, epoch: int, rng: n
         if is_none or (has_others and rng.random() < options.others):
             for other in range(rng.integers(1, MOST_OTHERS + 1)):
                 add(mixture, len(INSTRUMENTS) + other, len(INSTRUMENTS), rng.uniform(*OTHERS_DB))
-    return Draw(rows, gains_db, targets)
+    return Draw(rows, gains_db, targets, np.array([*range(len(INSTRUMENTS)), *[len(INSTRUMENTS)] * MOST_OTHERS]))
 
 
 def draw_fixed(targets: np.ndarray, epoch: int, rng: np.random.Generator) -> Draw:

@@ -44,12 +44,14 @@ class Listener(nn.Module):
     def __init__(self, shape: Model) -> None:
         super().__init__()
         widths = [shape.channels * 2**index for index in range(shape.blocks)]
+        self.width = widths[-1]  # of the last maps
+        self.cell = (2**shape.blocks, 2 ** (shape.blocks + 1))  # bands and frames that one cell of them stands for
         self.blocks = nn.Sequential(
             block(1, widths[0], 1, (2, 4)),
             *(block(inputs, outputs, 2, (2, 2)) for inputs, outputs in pairwise(widths)),
         )
-        hidden = [nn.Linear(widths[-1], shape.hidden), nn.ReLU(inplace=True)] if shape.hidden else []
-        last = nn.Linear(shape.hidden or widths[-1], len(INSTRUMENTS))
+        hidden = [nn.Linear(self.width, shape.hidden), nn.ReLU(inplace=True)] if shape.hidden else []
+        last = nn.Linear(shape.hidden or self.width, len(INSTRUMENTS))
         self.head = nn.Sequential(nn.Dropout(shape.dropout), *hidden, last)
 
     def forward(self, mels: Tensor) -> Tensor:
@@ -58,7 +60,11 @@ class Listener(nn.Module):
 
     def maps(self, mels: Tensor) -> Tensor:
         """The last maps, mean over bands: `[batch, channels, pieces]`, each piece a stretch of frames."""
-        return self.blocks(mels[:, None].contiguous(memory_format=torch.channels_last)).mean(dim=2)
+        return self.cells(mels).mean(dim=2)
+
+    def cells(self, mels: Tensor) -> Tensor:
+        """The last maps `[batch, channels, bands, pieces]`."""
+        return self.blocks(mels[:, None].contiguous(memory_format=torch.channels_last))
 
     def answer(self, maps: Tensor) -> Tensor:
         """Logits `[batch, 4]` of any stretch of pieces of `maps`."""

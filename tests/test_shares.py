@@ -1,0 +1,43 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from timbre.instruments import CLASSES
+from timbre.model import Listener
+from timbre.params import Model
+from timbre.shares import Pupil, power_by_class, share_loss
+
+
+@given(st.integers(1, 3), st.integers(1, 100), st.integers(1, 100))
+@settings(deadline=None, max_examples=40)
+def test_power_comes_in_the_cells_of_the_network(blocks, bands, frames):
+    pupil = Pupil(Listener(Model(channels=1, blocks=blocks, hidden=0, dropout=0)), learns_shares=True)
+    sound = torch.rand(2, bands, frames)
+    zeros = torch.zeros(2, dtype=torch.long)
+    power = power_by_class(sound, torch.arange(2), zeros, 2, pupil.listener.cell)
+    assert pupil.eval()(sound)[1].shape == power.shape == (2, len(CLASSES), *power.shape[2:])
+
+
+def test_parts_of_one_class_add_up_where_they_sound():
+    parts = torch.zeros(3, 4, 8)
+    parts[0, :2, :4], parts[1, 2:, 4:], parts[2] = 3, 1, 1
+    power = power_by_class(parts, torch.tensor([0, 0, 1]), torch.tensor([0, 4, 4]), 2, (2, 4))
+    assert power[0, 0].tolist() == [[3, 0], [0, 0]]
+    assert power[0, 4].tolist() == [[0, 0], [0, 1]]
+    assert power[1, 4].tolist() == [[1, 1], [1, 1]]
+    assert not power[:, 1:4].any()
+
+
+def test_the_loss_is_least_at_the_true_shares_and_deaf_to_what_cannot_be_heard():
+    generator = torch.Generator().manual_seed(0)
+    power = torch.rand(2, 5, 3, 4, generator=generator) + 0.01
+    power[:, :, 0] *= 1e-5  # 50 dB down
+    true = power.log()
+    others = [true + torch.randn(true.shape, generator=generator) for _ in range(20)]
+    assert all(share_loss(true, power) < share_loss(other, power) for other in others)
+    unheard = true.clone()
+    unheard[:, :, 0] = 9.0
+    assert share_loss(unheard, power) == pytest.approx(float(share_loss(true, power)))
+    louder = share_loss(true, power * 1000)
+    assert louder == pytest.approx(float(share_loss(true, power)), rel=1e-4)
