@@ -4,7 +4,8 @@
 
 queues a DVC experiment for each of `VARIANTS` (`dvc exp show` lists them afterwards by these names), runs them, makes
 clips by sound fonts that training does not hear, worn as recordings are, and writes how each model answers them to
-benchmarks/ABLATION.md. FluidR3_GM.sf2, of Debian's fluid-soundfont-gm, is one such sound font.
+benchmarks/ABLATION.md. MuseScore_General_Full.sf2, of Debian's musescore-general-soundfont-lossless, is one such sound
+font; FluidR3 is none any more, since training hears its pianos.
 """
 
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+
+from timbre.sources.soundfont import font_path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -25,13 +28,14 @@ VARIANTS: dict[str, dict[str, object]] = {
     "half-the-mixtures": {"mixtures.fresh": 2000},
     "twice-the-mixtures": {"mixtures.fresh": 8000},
     "without-transfer": {"transfer": 0},
+    "without-shares": {"shares": 0},
     "all-instruments-at-once": {"mixtures.grow": 0},
     "with-coarser-mels": {"mel.n_fft": 1024, "mel.n_mels": 80},
     "without-other-instruments": {"mixtures.others": 0, "mixtures.none": 0},
     "without-averaged-weights": {"average": 0},
     "without-augmentation": NO_AUGMENTATION,
     "with-fixed-mixtures": {"mixtures.fresh": 0},
-    "without-physical-models": {"soundfont.modelled": 0, "soundfont.clips": 5000},
+    "with-one-sound-font": {"soundfont.file": str(font_path("timgm"))},
 }
 HEAD = """# What each ingredient is worth
 
@@ -57,12 +61,17 @@ def queue(name: str, changes: dict[str, object]) -> None:
     run("dvc", "exp", "run", "--queue", "--name", name, *settings)
 
 
-def judge(name: str, unheard: list[Path], folder: Path) -> str:
-    """The line of the table of one experiment, whose models come from DVC's cache."""
+def models_of(name: str, folder: Path) -> Path:
+    """The models of an experiment, from DVC's cache."""
     models = folder / name
     models.mkdir()
     for task in ("single", "layered"):
         run("dvc", "get", "--quiet", ".", f"models/{task}.safetensors", "--rev", name, "-o", str(models))
+    return models
+
+
+def judge(name: str, models: Path, unheard: list[Path]) -> str:
+    """A line of the table."""
     values = np.mean([figures_of(clips, models) for clips in unheard], axis=0)
     cells = " | ".join(f"{value:.3f}" for value in values)
     return f"| {name.replace('-', ' ')} | {cells} |\n"
@@ -86,7 +95,8 @@ def main(fonts: list[Path]) -> None:
         unheard = [Path(name) / font.stem for font in fonts]
         for font, clips in zip(fonts, unheard, strict=True):
             run(sys.executable, "benchmarks/unheard.py", str(font.absolute()), str(clips), "worn")
-        lines = [judge(variant, unheard, Path(name)) for variant in VARIANTS]
+        lines = [judge("the committed models, in full", ROOT / "models", unheard)]
+        lines += [judge(variant, models_of(variant, Path(name)), unheard) for variant in VARIANTS]
     names = " ".join(font.name for font in fonts)
     text = HEAD.format(fonts=names, epochs=EPOCHS, fresh=FRESH) + "".join(lines)
     RESULTS.write_text(text, encoding="utf-8")

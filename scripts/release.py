@@ -68,7 +68,7 @@ take them where there are no `models/` of your own.
 other instrument, and not where a mistake has a price.
 
 **What they learnt from:** {train} clips of 4 s ({validation} more to validate, {test} to test), all rendered: phrases
-composed by rule, played by a General MIDI sound font and by physical models; a sixth of them other instruments. No
+composed by rule, played by General MIDI sound fonts; a fifth of them other instruments. No
 recording of a person was heard in training, in validation, or to choose thresholds.
 
 **How good they are** on rendered clips that training did not hear (95 % bootstrap interval in brackets):
@@ -81,9 +81,10 @@ piano. Singing, synthesizers and strong effects are hardly known. An instrument 
 missed. One answer covers 4 s, and the timeline is no sharper than a second or so.
 
 **Licence.** The weights are under the project's MIT licence as far as it reaches. They have heard renderings of
-TimGM6mb.sf2, which is under the GPL-2, and of libsonare's models (Apache-2.0), and hold no sound of either; whether
-weights inherit a licence from what they heard is not settled in law. Where that matters to you, train your own:
-`soundfont.file` names a sound font of your choice, `data.source` recordings of your own.
+TimGM6mb.sf2 (GPL-2), of GeneralUser GS (its own licence: free to use in music and software) and of the pianos of
+FluidR3 (MIT), and hold no sound of them; whether weights inherit a licence from what they heard is not settled in law.
+Where that matters to you, train your own: `soundfont.file` names a sound font of your choice, `data.source` recordings
+of your own.
 """
 
 

