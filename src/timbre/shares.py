@@ -1,8 +1,8 @@
 """A second lesson for training on mixtures: whose the sound is, in each cell of the network's last maps.
 
-That three instruments play is three bits about a mixture, but its parts are at hand, and say for every cell, a stretch
-of bands and frames, how much of the power there each class has: the ideal ratio mask of source separation (Narayanan
-and Wang, 2013), coarse. A network that also learns to tell these shares needs far fewer mixtures to learn who plays.
+Who plays is four bits a mixture. But its parts are at hand, and say for every cell, a stretch of bands and frames, what
+share of the power there each class has: the ideal ratio mask of source separation (Narayanan and Wang, 2013), coarse.
+A network that learns to tell these shares as well needs half as many mixtures to learn who plays.
 """
 
 from torch import Tensor, nn
