@@ -9,7 +9,10 @@ import time
 
 import pytest
 from repository import ENVIRONMENT, Repository, stages_run, tiny_clone
+from torch.nn.functional import cosine_similarity
+from torch.nn.utils import parameters_to_vector
 
+from timbre.modelfile import load_model
 from timbre.running import INTERRUPTED
 
 ALL = [
@@ -55,6 +58,12 @@ def test_the_first_run_runs_everything_and_each_stage_says_what_it_did(first_run
     assert set(details["layered_test_micro_f1"]["by_instruments_playing"]) == {"2", "3", "4"}
     with (repository.folder / "plots/single_history.csv").open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
+
+
+def test_training_of_one_goes_on_from_that_of_layers(repository):
+    files = [repository.folder / f"models/{task}.safetensors" for task in ("single", "layered")]
+    one, layers = (parameters_to_vector(load_model(file).network.blocks.parameters()) for file in files)
+    assert cosine_similarity(one, layers, dim=0) > 0.9  # two trainings from drawn weights: about 0.5
 
 
 def test_another_clone_in_another_folder_gets_the_same_bytes_with_one_worker(repository, tmp_path):
