@@ -41,8 +41,8 @@ HEAD = """# What each ingredient is worth
 By `python scripts/ablate.py {fonts}`: {epochs} epochs of {fresh:,} mixtures, seed 0.
 
 Judged by what sound fonts play that no training heard, worn as recordings are (`benchmarks/unheard.py`): of each font
-400 clips of the four instruments, 150 mixtures of these and 100 clips of other instruments; means over the fonts. A step
-of 0.02 or less is within what another seed does.
+400 clips of the four instruments, 150 mixtures of these and 100 clips of other instruments; means over the fonts. A
+step of 0.02 or less is within what another seed does.
 
 | variant | alone: mean recall | layered: mean AUC | micro F1 | macro F1 | claimed where none plays |
 |---|---|---|---|---|---|
