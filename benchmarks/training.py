@@ -4,6 +4,7 @@ The seed's method, a second of audio heard once: 12 s clips, decoded in the loop
 blocks of 16, 32 and 64 channels and a layer of 128 units, Adam. Timbre's: a step with one instrument, as committed.
 """
 
+from dataclasses import fields
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +24,7 @@ from timbre.augment import augment, steady_noise
 from timbre.engine import make_fabric
 from timbre.mel import power_to_db, reference_to_peak
 from timbre.model import Listener
+from timbre.muon import make_optimizer
 from timbre.params import Compute, Params, load_params
 from timbre.rng import generator
 from timbre.shares import Pupil, power_by_class, share_loss
@@ -81,9 +83,8 @@ def timbre_steps(params: Params) -> tuple[partial[None], partial[None], float]:
     fabric = make_fabric(params.compute)
     pupil = Pupil(Listener(params.model), learns_shares=True).to(memory_format=torch.channels_last)
     cell = pupil.listener.cell
-    model, optimizer = fabric.setup(pupil, torch.optim.AdamW(pupil.parameters(), lr=1e-3))
-    names = ("seed", "epochs", "batch_size", "learning_rate", "average", "audio", "mel", "model", "augment")
-    recipe = Recipe(**{name: getattr(params, name) for name in names})
+    model, optimizer = fabric.setup(pupil, make_optimizer(pupil, params.optimizer, 1e-3))
+    recipe = Recipe(**{field.name: getattr(params, field.name) for field in fields(Recipe)})
     frames = params.audio.samples // params.mel.hop_length + 1
     pack = generator(0, "benchmark").uniform(-80, 0, (256, params.mel.n_mels, frames)).astype(np.float16)
     noise, gains = torch.Generator().manual_seed(0), np.zeros((BATCH, 1))

@@ -62,7 +62,7 @@ def test_missing_keys_broken_yaml_and_missing_files_are_named(tmp_path):
 
 
 def test_numbers_that_yaml_reads_as_strings_are_numbers(tmp_path):
-    text = yaml.safe_dump(committed_params()).replace("learning_rate: 0.003", "learning_rate: 5e-05")
+    text = yaml.safe_dump(committed_params()).replace("learning_rate: 0.01", "learning_rate: 5e-05")
     assert isinstance(yaml.safe_load(text)["learning_rate"], str)  # as `dvc exp run -S learning_rate=5e-5` writes it
     path = tmp_path / "params.yaml"
     path.write_text(text)
