@@ -31,6 +31,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     "without-shares": {"shares": 0},
     "all-instruments-at-once": {"mixtures.grow": 0},
     "without-other-instruments": {"mixtures.others": 0, "mixtures.none": 0},
+    "without-averaged-weights": {"average": 0},
     "without-muon": {"optimizer": "adamw", "learning_rate": 0.003},
     "without-augmentation": NO_AUGMENTATION,
     "with-fixed-mixtures": {"mixtures.fresh": 0},

@@ -46,6 +46,7 @@ def recipe(tiny):
         batch_size=8,
         optimizer="muon",
         learning_rate=0.03,
+        average=0.5,
         audio=tiny.audio,
         mel=tiny.mel,
         model=tiny.model,

@@ -26,7 +26,7 @@ def main(devices: int, killed_in: int) -> None:
     tiny = Params.model_validate(with_changes(committed_params(), TINY))
     options = tiny.mixtures.model_copy(update={"fresh": 960})
     whole = QUIET.model_copy(update={"crop": 10.0})  # nothing is drawn by a process on its own
-    recipe = Recipe(0, EPOCHS, 64, "muon", 0.01, tiny.audio, tiny.mel, tiny.model, whole, shares=0.1)
+    recipe = Recipe(0, EPOCHS, 64, "muon", 0.01, 0.5, tiny.audio, tiny.mel, tiny.model, whole, shares=0.1)
     rows = windows(160, 1)
 
     def draw(epoch: int, rng: np.random.Generator) -> Draw:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Generator, Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from timbre.augment import augment, crop, make_equally_loud, shorten, steady_noise
 from timbre.draws import Draw
@@ -49,6 +50,7 @@ class Recipe:
     batch_size: int
     optimizer: Literal["muon", "adamw"]
     learning_rate: float
+    average: float
     audio: Audio
     mel: Mel
     model: Model
@@ -71,6 +73,9 @@ def train(
     start: Listener | None = None,
 ) -> tuple[Listener, list[Epoch]]:
     """Train one network; return it, on the CPU, as of its best epoch by validation F1, and the history.
+
+    What is judged and kept is a running mean of the weights (`average`), which wanders less than they do (Polyak and
+    Juditsky, 1992).
 
     Args:
         task: single or layered.
@@ -117,6 +122,7 @@ def _learn(
     pupil = Pupil(network, learns_shares=recipe.shares > 0).to(memory_format=torch.channels_last)
     optimizer = make_optimizer(pupil, recipe.optimizer, recipe.learning_rate)
     model, optimizer = fabric.setup(pupil, optimizer)
+    averaged = AveragedModel(network, multi_avg_fn=running_mean(recipe.average), use_buffers=True)
     noise = Generator(fabric.device)
     grain = steady_noise(recipe.audio, recipe.mel).to(fabric.device)
 
@@ -131,7 +137,7 @@ def _learn(
             recipe.learning_rate,
             total_steps=steps * recipe.epochs,
             pct_start=WARM_UP,
-            cycle_momentum=False,
+            cycle_momentum=recipe.optimizer == "adamw",
         )
         place = task.name, "augment", number, fabric.global_rank
         noise.manual_seed(int(generator(recipe.seed, *place).integers(2**31)))
@@ -152,10 +158,11 @@ def _learn(
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
+            averaged.update_parameters(network)
             heard.append(logits.detach().float().cpu())
             truth.append(targets.cpu())
         logits, targets = gathered(torch.cat(heard), fabric), gathered(torch.cat(truth), fabric)
-        judged = clip_logits(network, validation, fabric.device)
+        judged = clip_logits(averaged.module, validation, fabric.device)
         answers = torch.from_numpy(validation.targets)
         epoch = Epoch(
             number,
@@ -166,9 +173,19 @@ def _learn(
         )
         if all(epoch.validation_f1 >= earlier.validation_f1 for earlier in history):
             # A copy: the tensors of a state dict go on changing with the network.
-            best = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+            best = {name: tensor.detach().cpu().clone() for name, tensor in averaged.module.state_dict().items()}
         history.append(epoch)
     return best, history
+
+
+def running_mean(average: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+    """An update of means of weights, of which `average` stays; at first less, lest the untrained weights linger."""
+
+    def update(means: list[Tensor], weights: list[Tensor], steps: Tensor | int) -> None:
+        kept = min(average, (1 + int(steps)) / (10 + int(steps)))
+        get_ema_multi_avg_fn(kept)(means, weights, steps)
+
+    return update
 
 
 def cut_parts(
