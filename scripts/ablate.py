@@ -25,7 +25,6 @@ SHORTER: dict[str, object] = {"epochs": EPOCHS, "mixtures.fresh": FRESH, "comput
 NO_AUGMENTATION = {f"augment.{name}": 0 for name in ("shorten", "equaliser_db", "reverb", "noise", "low_pass", "mask")}
 VARIANTS: dict[str, dict[str, object]] = {
     "as-committed": {},
-    "half-the-mixtures": {"mixtures.fresh": FRESH // 2},
     "twice-the-mixtures": {"mixtures.fresh": 2 * FRESH},
     "without-transfer": {"transfer": 0},
     "without-shares": {"shares": 0},
