@@ -135,11 +135,12 @@ def code_stamp() -> str:
 
 def _reason(error: Exception, client: "Client") -> str:
     """What became of the cluster, and the way out; empty where the error is not the cluster's."""
+    from distributed.comm import CommClosedError
     from distributed.scheduler import KilledWorker
 
     if isinstance(error, KilledWorker):
         return "one task ended several workers, as when memory runs out; give them more and run again"
-    if isinstance(error, CancelledError) or client.status != "running":
+    if isinstance(error, CancelledError | CommClosedError) or client.status != "running":
         return (
             f"scheduler or workers went away, or no worker came for {PATIENCE:.0f} s; nothing half-written is kept: "
             "start them and run again"
