@@ -37,7 +37,6 @@ MIXTURES = Mixtures(
     gain_db=4.0,
     offset=0.0,
     fresh=0,
-    grow=0,
     others=0,
     none=0,
 )

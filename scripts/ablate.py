@@ -15,22 +15,27 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from timbre.params import load_params
 from timbre.sources.soundfont import font_path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 RESULTS = ROOT / "benchmarks" / "ABLATION.md"
 EPOCHS, FRESH, JOBS = 5, 3000, 2
+FULL = "the committed models, in full"
 SHORTER: dict[str, object] = {"epochs": EPOCHS, "mixtures.fresh": FRESH, "compute.threads": 1}
 NO_AUGMENTATION = {f"augment.{name}": 0 for name in ("shorten", "equaliser_db", "reverb", "noise", "low_pass", "mask")}
+CURVE = {  # mixtures an epoch
+    "half-the-mixtures": FRESH // 2,
+    "as-committed": FRESH,
+    "twice-the-mixtures": 2 * FRESH,
+    "four-times-the-mixtures": 4 * FRESH,
+}
 VARIANTS: dict[str, dict[str, object]] = {
-    "as-committed": {},
-    "twice-the-mixtures": {"mixtures.fresh": 2 * FRESH},
+    **{name: {"mixtures.fresh": fresh} for name, fresh in CURVE.items()},
     "without-transfer": {"transfer": 0},
     "without-shares": {"shares": 0},
-    "all-instruments-at-once": {"mixtures.grow": 0},
     "without-other-instruments": {"mixtures.others": 0, "mixtures.none": 0},
-    "without-averaged-weights": {"average": 0},
     "without-muon": {"optimizer": "adamw", "learning_rate": 0.003},
     "without-augmentation": NO_AUGMENTATION,
     "with-fixed-mixtures": {"mixtures.fresh": 0},
@@ -46,6 +51,12 @@ step of 0.02 or less is within what another seed does.
 
 | variant | alone: mean recall | layered: mean AUC | micro F1 | macro F1 | claimed where none plays |
 |---|---|---|---|---|---|
+"""
+CURVE_HEAD = """
+## What more mixtures are worth
+
+| mixtures heard | layered: mean AUC |
+|---|---|
 """
 
 
@@ -69,11 +80,9 @@ def models_of(name: str, folder: Path) -> Path:
     return models
 
 
-def judge(name: str, models: Path, unheard: list[Path]) -> str:
-    """A line of the table."""
-    values = np.mean([figures_of(clips, models) for clips in unheard], axis=0)
-    cells = " | ".join(f"{value:.3f}" for value in values)
-    return f"| {name.replace('-', ' ')} | {cells} |\n"
+def line(*cells: object) -> str:
+    """A line of a table."""
+    return f"| {' | '.join(map(str, cells))} |\n"
 
 
 def figures_of(clips: Path, models: Path) -> list[float]:
@@ -90,14 +99,19 @@ def main(fonts: list[Path]) -> None:
     for name, changes in VARIANTS.items():
         queue(name, changes)
     run("dvc", "exp", "run", "--run-all", "--jobs", str(JOBS))
-    with TemporaryDirectory() as name:
-        unheard = [Path(name) / font.stem for font in fonts]
+    with TemporaryDirectory() as place:
+        folder = Path(place)
+        unheard = [folder / font.stem for font in fonts]
         for font, clips in zip(fonts, unheard, strict=True):
             run(sys.executable, "benchmarks/unheard.py", str(font.absolute()), str(clips), "worn")
-        lines = [judge("the committed models, in full", ROOT / "models", unheard)]
-        lines += [judge(variant, models_of(variant, Path(name)), unheard) for variant in VARIANTS]
+        models = {FULL: ROOT / "models"} | {variant: models_of(variant, folder) for variant in VARIANTS}
+        figures = {name: np.mean([figures_of(clips, of) for clips in unheard], axis=0) for name, of in models.items()}
     names = " ".join(font.name for font in fonts)
-    text = HEAD.format(fonts=names, epochs=EPOCHS, fresh=FRESH) + "".join(lines)
+    text = HEAD.format(fonts=names, epochs=EPOCHS, fresh=FRESH)
+    text += "".join(line(name.replace("-", " "), *(f"{value:.3f}" for value in of)) for name, of in figures.items())
+    params = load_params()
+    heard = {name: EPOCHS * fresh for name, fresh in CURVE.items()} | {FULL: params.epochs * params.mixtures.fresh}
+    text += CURVE_HEAD + "".join(line(f"{count:,}", f"{figures[name][1]:.3f}") for name, count in heard.items())
     RESULTS.write_text(text, encoding="utf-8")
     print(text)
 

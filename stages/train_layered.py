@@ -25,7 +25,6 @@ def train_layered(params: Params) -> str:
         batch_size=params.batch_size,
         optimizer=params.optimizer,
         learning_rate=params.learning_rate,
-        average=params.average,
         audio=params.audio,
         mel=params.mel,
         model=params.model,

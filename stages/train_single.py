@@ -26,7 +26,6 @@ def train_single(params: Params) -> str:
         batch_size=params.batch_size,
         optimizer=params.optimizer,
         learning_rate=params.learning_rate * (params.transfer or 1),
-        average=params.average,
         audio=params.audio,
         mel=params.mel,
         model=params.model,

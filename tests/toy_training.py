@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from dataclasses import asdict
+from itertools import count
 
 import numpy as np
 from conftest import TINY, committed_params, with_changes
@@ -26,13 +27,13 @@ def main(devices: int, killed_in: int) -> None:
     tiny = Params.model_validate(with_changes(committed_params(), TINY))
     options = tiny.mixtures.model_copy(update={"fresh": 960})
     whole = QUIET.model_copy(update={"crop": 10.0})  # nothing is drawn by a process on its own
-    recipe = Recipe(0, EPOCHS, 64, "muon", 0.01, 0.5, tiny.audio, tiny.mel, tiny.model, whole, shares=0.1)
-    rows = windows(160, 1)
+    recipe = Recipe(0, EPOCHS, 64, "muon", 0.01, tiny.audio, tiny.mel, tiny.model, whole, shares=0.1)
+    rows, epochs = windows(160, 1), count(1)
 
-    def draw(epoch: int, rng: np.random.Generator) -> Draw:
-        if epoch == killed_in and os.environ.get("LOCAL_RANK") == "1":
+    def draw(rng: np.random.Generator) -> Draw:
+        if next(epochs) == killed_in and os.environ.get("LOCAL_RANK") == "1":
             os.kill(os.getpid(), signal.SIGKILL)
-        return draw_layers(rows, options, epoch, rng)
+        return draw_layers(rows, options, rng)
 
     compute = Compute(device="cpu", precision="32-true", threads=1, devices=devices)
     history = train(LAYERED, pack_of(rows), draw, validation(), recipe, compute)[1]

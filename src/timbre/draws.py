@@ -39,10 +39,10 @@ def rows_by_clip(windows: Sequence[Window]) -> list[tuple[str, list[int]]]:
     return list(clips.values())
 
 
-def draw_alone(windows: Sequence[Window], repeats: int, epoch: int, rng: np.random.Generator) -> Draw:
+def draw_alone(windows: Sequence[Window], repeats: int, rng: np.random.Generator) -> Draw:
     """Draw `repeats` windows of each clip, in a random order, so that long files count no more than short ones.
 
-    Clips of other instruments are no answer to which of the four plays, and are left out. All epochs are alike.
+    Clips of other instruments are no answer to which of the four plays, and are left out.
     """
     clips = [(label, rows) for label, rows in rows_by_clip(windows) if label != OTHER]
     order = rng.permutation(np.repeat(np.arange(len(clips)), repeats))
@@ -51,8 +51,8 @@ def draw_alone(windows: Sequence[Window], repeats: int, epoch: int, rng: np.rand
     return Draw(np.array(rows)[:, None], np.zeros((len(rows), 1)), targets)
 
 
-def draw_layers(windows: Sequence[Window], options: Mixtures, epoch: int, rng: np.random.Generator) -> Draw:
-    """Draw `fresh` mixtures, of 1 instrument up to `train_instruments`, which are reached one each `grow` epochs.
+def draw_layers(windows: Sequence[Window], options: Mixtures, rng: np.random.Generator) -> Draw:
+    """Draw `fresh` mixtures, of 1 instrument up to `train_instruments`.
 
     Where the data set has clips of other instruments, a share of the mixtures has one or two of these as well, and
     a share has nothing else.
@@ -69,11 +69,9 @@ def draw_layers(windows: Sequence[Window], options: Mixtures, epoch: int, rng: n
         rows[mixture, part] = clip[rng.integers(len(clip))]
         gains_db[mixture, part] = gain_db
 
-    joined = 1 + (epoch - 1) // options.grow if options.grow else options.train_instruments
-    most = min(joined, options.train_instruments)
     for mixture in range(options.fresh):
         is_none = has_others and rng.random() < options.none
-        size = 0 if is_none else rng.integers(1, most + 1)
+        size = 0 if is_none else rng.integers(1, options.train_instruments + 1)
         for label in rng.permutation(len(INSTRUMENTS))[:size]:
             add(mixture, label, label, rng.uniform(-options.gain_db, options.gain_db))
             targets[mixture, label] = 1
@@ -83,7 +81,7 @@ def draw_layers(windows: Sequence[Window], options: Mixtures, epoch: int, rng: n
     return Draw(rows, gains_db, targets, np.array([*range(len(INSTRUMENTS)), *[len(INSTRUMENTS)] * MOST_OTHERS]))
 
 
-def draw_fixed(targets: np.ndarray, epoch: int, rng: np.random.Generator) -> Draw:
+def draw_fixed(targets: np.ndarray, rng: np.random.Generator) -> Draw:
     """Draw every row of a pack of fixed mixtures once, in a random order."""
     order = rng.permutation(len(targets))
     return Draw(order[:, None], np.zeros((len(order), 1)), targets[order])

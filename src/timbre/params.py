@@ -103,7 +103,6 @@ class Mixtures(Section):
     gain_db: Float = Field(ge=0, le=60)
     offset: Float = Field(ge=0)
     fresh: Int = Field(ge=0)
-    grow: Int = Field(ge=0)
     others: Share
     none: Share
 
@@ -164,7 +163,6 @@ class Params(Section):
     batch_size: Int = Field(ge=2)
     optimizer: Literal["muon", "adamw"]
     learning_rate: Float = Field(gt=0)
-    average: Float = Field(ge=0, lt=1)
     transfer: Float = Field(ge=0, le=1)
     shares: Float = Field(ge=0)
     threshold: Literal["auto"] | Annotated[Float, Field(gt=0, lt=1)]

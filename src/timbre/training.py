@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Generator, Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from timbre.augment import augment, crop, make_equally_loud, shorten, steady_noise
 from timbre.draws import Draw
@@ -50,7 +49,6 @@ class Recipe:
     batch_size: int
     optimizer: Literal["muon", "adamw"]
     learning_rate: float
-    average: float
     audio: Audio
     mel: Mel
     model: Model
@@ -66,7 +64,7 @@ class Recipe:
 def train(
     task: Task,
     pack: np.ndarray,
-    draw: Callable[[int, np.random.Generator], Draw],
+    draw: Callable[[np.random.Generator], Draw],
     validation: Labelled,
     recipe: Recipe,
     compute: Compute,
@@ -74,13 +72,10 @@ def train(
 ) -> tuple[Listener, list[Epoch]]:
     """Train one network; return it, on the CPU, as of its best epoch by validation F1, and the history.
 
-    What is judged and kept is a running mean of the weights (`average`), which wanders less than they do (Polyak and
-    Juditsky, 1992).
-
     Args:
         task: single or layered.
         pack: log mels `[rows, bands, frames]` in dB that draws refer to.
-        draw: what an epoch hears, of its number, counted from 1.
+        draw: what an epoch hears.
         validation: what it is judged by.
         recipe: every number the result depends on.
         compute: where and how; the same on every run of one machine gives the same result. Of several processes each
@@ -108,7 +103,7 @@ def train(
 def _learn(
     task: Task,
     pack: np.ndarray,
-    draw: Callable[[int, np.random.Generator], Draw],
+    draw: Callable[[np.random.Generator], Draw],
     validation: Labelled,
     recipe: Recipe,
     fabric: Fabric,
@@ -122,7 +117,6 @@ def _learn(
     pupil = Pupil(network, learns_shares=recipe.shares > 0).to(memory_format=torch.channels_last)
     optimizer = make_optimizer(pupil, recipe.optimizer, recipe.learning_rate)
     model, optimizer = fabric.setup(pupil, optimizer)
-    averaged = AveragedModel(network, multi_avg_fn=running_mean(recipe.average), use_buffers=True)
     noise = Generator(fabric.device)
     grain = steady_noise(recipe.audio, recipe.mel).to(fabric.device)
 
@@ -130,7 +124,7 @@ def _learn(
     best, history = {}, []
     epochs = range(1, recipe.epochs + 1)
     for number in progress(epochs, f"train_{task.name}", unit="epoch") if fabric.is_global_zero else epochs:
-        drawn = draw(number, generator(recipe.seed, task.name, "epoch", number))
+        drawn = draw(generator(recipe.seed, task.name, "epoch", number))
         steps = max(len(drawn.targets) // recipe.batch_size, 1)
         schedule = schedule or torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
@@ -158,11 +152,10 @@ def _learn(
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
-            averaged.update_parameters(network)
             heard.append(logits.detach().float().cpu())
             truth.append(targets.cpu())
         logits, targets = gathered(torch.cat(heard), fabric), gathered(torch.cat(truth), fabric)
-        judged = clip_logits(averaged.module, validation, fabric.device)
+        judged = clip_logits(network, validation, fabric.device)
         answers = torch.from_numpy(validation.targets)
         epoch = Epoch(
             number,
@@ -173,19 +166,9 @@ def _learn(
         )
         if all(epoch.validation_f1 >= earlier.validation_f1 for earlier in history):
             # A copy: the tensors of a state dict go on changing with the network.
-            best = {name: tensor.detach().cpu().clone() for name, tensor in averaged.module.state_dict().items()}
+            best = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
         history.append(epoch)
     return best, history
-
-
-def running_mean(average: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
-    """An update of means of weights, of which `average` stays; at first less, lest the untrained weights linger."""
-
-    def update(means: list[Tensor], weights: list[Tensor], steps: Tensor | int) -> None:
-        kept = min(average, (1 + int(steps)) / (10 + int(steps)))
-        get_ema_multi_avg_fn(kept)(means, weights, steps)
-
-    return update
 
 
 def cut_parts(
