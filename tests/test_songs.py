@@ -10,9 +10,10 @@ import soundfile
 from conftest import tone
 
 from timbre.ahead import ahead, side_by_side
+from timbre.decode import decode
 from timbre.errors import AudioError
+from timbre.find import find
 from timbre.overview import COLUMNS, Overview
-from timbre.songs import decode, find
 
 RATE = 16000
 
@@ -111,7 +112,7 @@ def test_text_named_mp3_is_no_song_and_libraries_say_nothing_of_their_own(tmp_pa
 
 
 def test_a_file_that_goes_away_after_it_was_found_is_an_audio_error(song, monkeypatch):
-    monkeypatch.setattr("timbre.songs.length_of", lambda path: path.unlink())
+    monkeypatch.setattr("timbre.decode.length_of", lambda path: path.unlink())
     with pytest.raises(AudioError, match="No such file"):
         heard(song)
 

@@ -12,8 +12,8 @@ from timbre.params import load_params
 from timbre.running import fresh_file, one_line_errors
 
 if TYPE_CHECKING:
+    from timbre.find import Found
     from timbre.predict import Song
-    from timbre.songs import Found
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0], rich_markup_mode=None)
 
@@ -71,8 +71,8 @@ def predict(
     models: Models = None,
 ) -> None:
     """Say which instruments play in songs, and when."""
+    from timbre.find import find
     from timbre.predict import Ear
-    from timbre.songs import find
 
     found = [song for argument in songs for song in find(argument)]
     if plot and plot.suffix.lower() == ".png" and len(found) > 1:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from timbre.ahead import ahead, side_by_side
 from timbre.audio import QUIET, audible, cut
+from timbre.decode import decode
 from timbre.errors import DataError
 from timbre.evaluation import answers_of
 from timbre.instruments import INSTRUMENTS
@@ -21,7 +22,6 @@ from timbre.mel import MelSpectrogram, power_to_db, reference_to_peak
 from timbre.modelfile import Trained, load_model
 from timbre.overview import Overview
 from timbre.params import Mel
-from timbre.songs import decode
 from timbre.tasks import TASKS
 
 BATCH = 2  # windows that one thread hears at once: more are no faster and take 10 MB each

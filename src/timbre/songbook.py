@@ -6,13 +6,13 @@ from pathlib import Path
 
 from timbre.answers import FIELDS, as_csv, csv_row, error_as_csv
 from timbre.errors import AudioError, ParamsError
+from timbre.find import find
 from timbre.instruments import INSTRUMENTS
 from timbre.labelled import targets_of
 from timbre.metrics import layered_metrics
 from timbre.predict import Ear
 from timbre.running import progress
 from timbre.song_figure import as_png
-from timbre.songs import find
 
 LABELS = "labels.csv"
 COLUMNS = ("file", "instruments")

@@ -1,14 +1,11 @@
-"""Songs as people keep them: files, folders, patterns and standard input; whatever soundfile or ffmpeg can decode."""
+"""A song of any kind as blocks of samples: whatever soundfile or ffmpeg can decode."""
 
-import glob
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,53 +22,6 @@ FFMPEG_VIDEO = (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg",
 FFMPEG_SUFFIXES = FFMPEG_AUDIO + FFMPEG_VIDEO
 ENDLESS = 1e8  # seconds: a FLAC that was streamed says more
 SHORTFALL = 0.5  # seconds that may be missing of what a file says it holds
-
-
-@dataclass(frozen=True)
-class Found:
-    """One song of those asked for.
-
-    Attributes:
-        name: as it is shown: the path as it was typed, or as the folder or pattern led to it; `-`.
-        inside: its path below the folder that was asked for, to name pictures and label tracks after.
-        problem: why there is nothing to hear, if that is so.
-    """
-
-    name: str
-    inside: str
-    problem: str = ""
-
-
-def find(argument: str) -> list[Found]:
-    """What one argument stands for: a file, all audio of a folder, what a pattern matches, standard input.
-
-    A folder is searched to its depths, in sorted order, for files named as audio or video and not hidden.
-    """
-    if argument == STANDARD_INPUT:
-        return [Found(STANDARD_INPUT, "standard input")]
-    if Path(argument).is_dir():
-        return _inside(argument)
-    if not os.path.lexists(argument) and glob.has_magic(argument):
-        matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
-        if not matches:
-            return [Found(argument, argument, "matches no file")]
-        return [song for match in matches for song in (_inside(match) if Path(match).is_dir() else [_file(match)])]
-    return [_file(argument)]
-
-
-def _file(path: str) -> Found:
-    return Found(path, Path(path).name)
-
-
-def _inside(folder: str) -> list[Found]:
-    songs = []
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            if name.lower().endswith(SOUNDFILE_SUFFIXES + FFMPEG_SUFFIXES) and not name.startswith("."):
-                path = Path(parent, name)
-                songs.append(Found(str(path), str(path.relative_to(folder))))
-    return songs or [Found(folder, folder, "holds no audio files")]
 
 
 def decode(source: Path | str, sample_rate: int) -> Iterator[np.ndarray]:
