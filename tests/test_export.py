@@ -50,3 +50,15 @@ def test_the_file_says_what_it_wants_and_gives(session):
     assert json.loads(about["instruments"]) == list(INSTRUMENTS)
     assert len(json.loads(about["thresholds"])) == 4
     assert (about["sample_rate"], about["window"]) == ("22050", "4.0")
+
+
+def test_nothing_is_heard_in_silence_and_what_lies_beyond_full_scale_is_limited(session):
+    sound = np.tile(tone(440, 4, 22050), (4, 1))
+    sound[0], sound[1] = 0, sound[1] * 1e-4
+    sound[3, 1000:1040] = 500
+    single, layered = session.run(None, {"waveforms": sound})
+    assert not single[:2].any()
+    assert not layered[:2].any()
+    assert single[2:].sum(axis=1) == pytest.approx([1, 1], abs=1e-4)
+    limited = np.clip(sound[3:], -8 * 0.5 / 2**0.5, 8 * 0.5 / 2**0.5)
+    np.testing.assert_allclose(layered[3:], session.run(None, {"waveforms": limited})[1], atol=0.01)

@@ -25,7 +25,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import NamedTuple
 
-from timbre.audio import SUFFIXES
+from timbre.decode import AUDIO_SUFFIXES
 from timbre.errors import DataError
 from timbre.instruments import CLASSES, INSTRUMENTS, is_instrument, match_instrument
 from timbre.layout import FOLDERS, METADATA
@@ -163,8 +163,8 @@ def _file_fault(path: Path, raw: Path) -> tuple[str, str, str] | None:
     """Kind, action and reason where a file of the folder is no recording that may be opened."""
     if path.name != _printable(path.name):
         return "unsafe name", "dropped", "its name holds characters that cannot be printed"
-    if path.name.startswith(".") or path.suffix.lower() not in SUFFIXES:
-        return "not audio", "reported", f"no recording by its name ({', '.join(SUFFIXES)})"
+    if path.name.startswith(".") or path.suffix.lower() not in AUDIO_SUFFIXES:
+        return "not audio", "reported", f"no recording by its name ({', '.join(AUDIO_SUFFIXES)})"
     real = os.path.realpath(path)
     if not Path(real).is_relative_to(os.path.realpath(raw)) and not DVC_CACHE.search(Path(real).as_posix()):
         return "unsafe name", "dropped", "a link that leads outside the data set"

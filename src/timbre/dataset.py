@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from timbre.audio import source_of, write_windows
+from timbre.audio import write_windows
 from timbre.audit import audit, require_every_class
 from timbre.errors import AudioError
 from timbre.extraction import clip_mels
@@ -97,8 +97,8 @@ def _read(
     number, file = numbered
     part = parts / str(number)
     try:
-        kept = write_windows(raw / file, part, sample_rate, length)
-        return part, kept, source_of(raw / file)
+        kept, source = write_windows(raw / file, part, sample_rate, length)
+        return part, kept, source
     except AudioError as error:
         part.unlink(missing_ok=True)
         return str(error)

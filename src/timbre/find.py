@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from timbre.decode import FFMPEG_SUFFIXES, SOUNDFILE_SUFFIXES, STANDARD_INPUT
+from timbre.decode import AUDIO_SUFFIXES, STANDARD_INPUT, VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def _inside(folder: str) -> list[Found]:
     for parent, folders, files in os.walk(folder):
         folders.sort()
         for name in sorted(files):
-            if name.lower().endswith(SOUNDFILE_SUFFIXES + FFMPEG_SUFFIXES) and not name.startswith("."):
+            if name.lower().endswith(AUDIO_SUFFIXES + VIDEO_SUFFIXES) and not name.startswith("."):
                 path = Path(parent, name)
                 songs.append(Found(str(path), str(path.relative_to(folder))))
     return songs or [Found(folder, folder, "holds no audio files")]
