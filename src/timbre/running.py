@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from timbre.errors import TimbreError
+from timbre.errors import DataError, TimbreError
 
 if TYPE_CHECKING:
     from timbre.params import Params
@@ -122,3 +122,15 @@ def progress(items: Iterable[T], description: str, total: int | None = None, uni
 def repository_root() -> Path:
     """Where relative paths of params.yaml start: DVC's root, so that queued copies find the user's files."""
     return Path(os.environ.get("DVC_ROOT", "."))
+
+
+def user_path(path: Path | str, key: str) -> Path:
+    """Where a path of params.yaml leads: from the repository's root, with `~` for the home.
+
+    Raises:
+        DataError: there is no such home; `key` is the param that is to blame.
+    """
+    try:
+        return repository_root() / Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{key}: {path}: {error}; write the full path") from error
