@@ -14,11 +14,8 @@ set really has:
 Metadata may come from anyone: a name in it never leads outside its folder (`unsafe name`).
 """
 
-import csv
-import io
 import os
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import permutations
@@ -30,9 +27,11 @@ from timbre.errors import DataError
 from timbre.instruments import CLASSES, INSTRUMENTS, is_instrument, match_instrument
 from timbre.layout import FOLDERS, METADATA
 from timbre.printable import printable
+from timbre.sheets import read_sheet, spelling
 from timbre.tables import Clip, Issue
 
 COLUMNS = ("filename", "class", "group")
+EXPECTED = "CSV with the columns FileName and Class, and Group if you like"
 DVC_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")  # where DVC's own links may lead
 
 
@@ -60,8 +59,8 @@ def audit(raw: Path) -> tuple[list[Clip], list[Issue]]:
     """
     train, train_issues = _audit_split(raw, "train", FOLDERS[0], METADATA[0])
     test, test_issues = _audit_split(raw, "test", FOLDERS[1], METADATA[1])
-    tested = {_key(Path(clip.file).name): clip.file for clip in test}
-    twice = {clip.file: name for clip in train if (name := tested.get(_key(Path(clip.file).name)))}
+    tested = {spelling(Path(clip.file).name): clip.file for clip in test}
+    twice = {clip.file: name for clip in train if (name := tested.get(spelling(Path(clip.file).name)))}
     twice_issues = [Issue(file, "in test too", "dropped", f"{name} keeps it") for file, name in twice.items()]
     clips = [clip for clip in train if clip.file not in twice] + test
     return sorted(clips, key=lambda clip: clip.file), train_issues + twice_issues + test_issues
@@ -101,41 +100,22 @@ def _audit_split(raw: Path, split: str, folder: str, metadata: str) -> tuple[lis
 
 def _read_rows(path: Path) -> tuple[list[Row], list[Issue]]:
     """Read metadata: rows with a known class, and issues for those without a name or with a class misspelt."""
-    expected = "expected CSV with the columns FileName and Class, and Group if you like"
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); {expected}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text; save it as CSV UTF-8") from error
-    delimiter = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)
     rows, issues = [], []
-    try:
-        header = [re.sub(r"[\s_-]", "", cell).casefold() for cell in next(reader, [])]
-        if missing := [column for column in COLUMNS[:2] if column not in header]:
-            raise DataError(f"{path}: has no column {' and no '.join(missing)}; {expected}")
-        for cells in reader:
-            values = dict(zip(header, (cell.strip() for cell in cells), strict=False))
-            name, label, group = (values.get(column, "") for column in COLUMNS)
-            place = f"{path.name}:{reader.line_num}"
-            if not any(values.values()):
-                continue
-            if not name:
-                issues.append(Issue("", "no file name", "dropped", f"a row of class {label!r} names no file", place))
-                continue
-            try:
-                row = Row(place, name, match_instrument(label), group)
-            except DataError as error:
-                raise DataError(f"{place}: {printable(name)}: {error}; put the class right") from None
-            rows.append(row)
-            if not is_instrument(label):
-                reason = f"class {label!r} taken as {row.label}"
-                issues.append(Issue(printable(name), "misspelt class", "repaired", reason, place))
-    except csv.Error as error:
-        raise DataError(f"{path}:{reader.line_num}: not CSV ({error}); {expected}") from error
+    for number, cells in read_sheet(path, COLUMNS[:2], COLUMNS[2:], EXPECTED):
+        name, label, group = (cells[column] for column in COLUMNS)
+        place = f"{path.name}:{number}"
+        if not name:
+            issues.append(Issue("", "no file name", "dropped", f"a row of class {label!r} names no file", place))
+            continue
+        try:
+            rows.append(Row(place, name, match_instrument(label), group))
+        except DataError as error:
+            raise DataError(f"{place}: {printable(name)}: {error}; put the class right") from None
+        if not is_instrument(label):
+            reason = f"class {label!r} taken as {rows[-1].label}"
+            issues.append(Issue(printable(name), "misspelt class", "repaired", reason, place))
     if not rows:
-        raise DataError(f"{path}: holds no rows; {expected}")
+        raise DataError(f"{path}: holds no rows; expected {EXPECTED}")
     return rows, issues
 
 
@@ -214,13 +194,13 @@ def _match_files(rows: Iterable[Row], files: dict[str, str]) -> tuple[list[tuple
     """The file of each row, and an issue for each row without one, or whose file is written differently."""
     alike = defaultdict(list)
     for name in files:
-        alike[_key(name)].append(name)
+        alike[spelling(name)].append(name)
     found, issues = [], []
     for row in rows:
         if fault := _name_fault(row.name):
             issues.append(Issue(printable(row.name), "unsafe name", "dropped", fault, row.place))
             continue
-        others = alike[_key(row.name)]
+        others = alike[spelling(row.name)]
         if row.name in files:
             found.append((files[row.name], row))
         elif len(others) == 1:
@@ -272,8 +252,3 @@ def _name_fault(name: str) -> str:
     if re.search(r"[/\\]", name) or name in (".", ".."):
         return "a path; only the names of files in the folder itself are taken"
     return "names a drive" if re.match(r"[A-Za-z]:", name) else ""
-
-
-def _key(name: str) -> str:
-    """What spellings of one file name share on systems that ignore case, rewrite accents or trim spaces."""
-    return unicodedata.normalize("NFC", name).casefold().strip()
