@@ -46,6 +46,15 @@ def test_flips_are_named_both_ways():
     assert "now wrong: 1 clip\n    clip 4" in text
 
 
+def test_a_figure_that_one_of_the_two_has_not_is_left_out():
+    truth = np.eye(4, dtype=bool)[np.arange(30) % 3]
+    right = Answers([f"clip {clip}" for clip in range(30)], [""] * 30, truth, truth.copy(), np.where(truth, 0.9, 0.1))
+    found = compare(right, right, 0)
+    assert "F1 of piano" not in found.moved
+    assert found.moved["macro F1"][0] == found.moved["micro F1"][0] == 1
+    assert "nan" not in as_text("single", found)
+
+
 def test_clips_are_paired_by_name_whatever_their_order_and_others_left_out():
     first, second = answers([7]), answers([7]).take(range(CLIPS - 1, 99, -1))
     second.truth[0] = ~second.truth[0]

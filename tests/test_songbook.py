@@ -24,7 +24,7 @@ def test_songs_are_heard_drawn_and_scored(models, tmp_path):
     assert (figures["heard"], figures["unreadable"], figures["scored"]) == (2, 1, 2)
     assert figures["drums"]["recall"] == 1  # of these models, drums are always present and piano never
     assert figures["drums"]["precision"] == 0.5
-    assert figures["piano"]["f1"] == 0
+    assert "piano" not in figures
     json.dumps(figures)
     with (tmp_path / "out" / "songs.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
