@@ -20,6 +20,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import permutations
 from pathlib import Path
+from statistics import mode
 from typing import NamedTuple
 
 from timbre.audio import SUFFIXES
@@ -66,20 +67,36 @@ def audit(raw: Path) -> tuple[list[Clip], list[Issue]]:
     return sorted(clips, key=lambda clip: clip.file), train_issues + twice_issues + test_issues
 
 
-def require_every_class(clips: Iterable[Clip], issues: Sequence[Issue] = ()) -> None:
+def require_every_class(clips: Iterable[Clip], issues: Sequence[Issue], known: Iterable[Clip] = ()) -> None:
     """Check that each instrument has train clips.
 
+    Args:
+        clips: that are left.
+        issues: what was found.
+        known: clips of which some are not left: an issue of one of them counts for its own instrument alone.
+
     Raises:
-        DataError: one has none; `issues`, where given, are counted as what took them.
+        DataError: an instrument has none; the text gives the commonest reason.
     """
     held = {clip.label for clip in clips if clip.split == "train"}
     if missing := [label for label in INSTRUMENTS if label not in held]:
-        dropped = [issue for issue in issues if issue.action == "dropped"]
-        found = f" ({len(dropped)} were dropped, such as {dropped[0].file}: {dropped[0].reason})" if dropped else ""
+        others = {clip.file for clip in known if clip.label not in missing}
         raise DataError(
-            f"{FOLDERS[0]}: no usable {' and no '.join(missing)} clip{found}; "
+            f"{FOLDERS[0]}: no usable {' and no '.join(missing)} clip"
+            f"{_commonest([issue for issue in issues if issue.file not in others])}; "
             f"compare its files with the rows of {METADATA[0]}"
         )
+
+
+def _commonest(issues: Sequence[Issue]) -> str:
+    """How many were dropped, or else reported, and one for the commonest reason of the commonest kind."""
+    for action in ("dropped", "reported"):
+        if taken := [issue for issue in issues if issue.action == action]:
+            kind = mode(issue.kind for issue in taken)
+            reason = mode(issue.reason for issue in taken if issue.kind == kind)
+            example = next(issue for issue in taken if (issue.kind, issue.reason) == (kind, reason))
+            return f" ({len(taken)} were {action}, such as {example.file or example.row}: {reason})"
+    return ""
 
 
 def _audit_split(raw: Path, split: str, folder: str, metadata: str) -> tuple[list[Clip], list[Issue]]:
@@ -90,7 +107,7 @@ def _audit_split(raw: Path, split: str, folder: str, metadata: str) -> tuple[lis
     files, stray = _list_files(raw, folder)
     rows, issues = _read_rows(raw / metadata) if is_wanted or (raw / metadata).exists() else ([], [])
     rows, copied_issues, copied = _drop_copied_classes(rows)
-    listed, unfound = _match_files(rows, files)
+    listed, unfound = _match_files(rows, files, stray)
     clips, conflicts = _settle(listed, split)
     named = {file for file, _ in listed}
     unlisted = [file for file in files.values() if file not in named]
@@ -190,25 +207,30 @@ def _find_copy(rows: Sequence[Row]) -> tuple[str, str] | None:
     return None
 
 
-def _match_files(rows: Iterable[Row], files: dict[str, str]) -> tuple[list[tuple[str, Row]], list[Issue]]:
+def _match_files(
+    rows: Iterable[Row], files: dict[str, str], stray: Iterable[Issue]
+) -> tuple[list[tuple[str, Row]], list[Issue]]:
     """The file of each row, and an issue for each row without one, or whose file is written differently."""
     alike = defaultdict(list)
     for name in files:
         alike[spelling(name)].append(name)
+    absent = {spelling(Path(name).stem): f"listed without its suffix; {name} is there" for name in files}
+    absent |= {spelling(Path(issue.file).name): issue.reason for issue in stray}
     found, issues = [], []
     for row in rows:
         if fault := _name_fault(row.name):
             issues.append(Issue(printable(row.name), "unsafe name", "dropped", fault, row.place))
             continue
-        others = alike[spelling(row.name)]
+        key = spelling(row.name)
         if row.name in files:
             found.append((files[row.name], row))
-        elif len(others) == 1:
-            file = files[others[0]]
+        elif len(alike[key]) == 1:
+            file = files[alike[key][0]]
             found.append((file, row))
             issues.append(Issue(file, "differently written name", "repaired", f"listed as {row.name!r}", row.place))
         else:
-            issues.append(Issue(row.name, "missing", "dropped", "listed, but no such recording is there", row.place))
+            reason = absent.get(key, "listed, but no such recording is there")
+            issues.append(Issue(row.name, "missing", "dropped", reason, row.place))
     return found, issues
 
 
