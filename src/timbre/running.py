@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -101,15 +101,24 @@ def fresh_folder(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def fresh_file(path: Path | str) -> Iterator[Path]:
-    """Yield a path beside `path`, with its suffix, that takes its place when the block ends well."""
+    """Yield a path beside `path`, with its suffix, that takes its place when the block ends well.
+
+    Raises:
+        OSError: it cannot be written; the error names `path`, which people know.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         yield partial
         partial.replace(path)
+    except OSError as error:
+        if error.filename and Path(os.fsdecode(error.filename)) == partial:
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 def progress(items: Iterable[T], description: str, total: int | None = None, unit: str = "clip") -> Iterable[T]:
