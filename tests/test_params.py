@@ -50,7 +50,7 @@ def test_a_bad_value_is_refused_in_one_line_that_names_its_key(load, changes, me
 
 
 def test_every_param_that_the_readme_sets_is_there():
-    keys = re.findall(r"-S ([\w.]+)=", (ROOT / "README.md").read_text())
+    keys = re.findall(r"-S '?([\w.]+)=", (ROOT / "README.md").read_text())
     assert len(keys) > 20
     for key in keys:
         reduce(lambda section, name: section[name], key.split("."), committed_params())
