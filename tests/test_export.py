@@ -10,8 +10,11 @@ from conftest import tone
 from typer.testing import CliRunner
 
 from timbre.cli import app
+from timbre.errors import DataError
+from timbre.export import export_onnx
 from timbre.instruments import INSTRUMENTS
 from timbre.predict import RELEASED, Ear
+from timbre.running import fresh_file
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +39,19 @@ def test_onnxruntime_answers_as_timbre_does(session, tmp_path):
         single, layered = session.run(None, {"waveforms": window})
         np.testing.assert_allclose(single[0], list(heard.single.values()), atol=1.5e-4)  # these are rounded to 1e-4
         np.testing.assert_allclose(layered[0], list(heard.layered.values()), atol=1.5e-4)
+
+
+def test_a_folder_or_one_that_cannot_be_written_is_named_as_it_was_given(tmp_path):
+    with pytest.raises(DataError, match=rf"^{tmp_path}: is a folder; name the file to write"):
+        export_onnx(RELEASED, tmp_path)
+    (tmp_path / "timbre.onnx").mkdir()
+    with pytest.raises(OSError) as caught, fresh_file(tmp_path / "timbre.onnx") as partial:
+        partial.touch()
+    assert caught.value.filename == str(tmp_path / "timbre.onnx")
+    with pytest.raises(OSError) as caught, fresh_file(tmp_path / f"{250 * 'a'}.onnx") as partial:
+        partial.touch()
+    assert caught.value.filename == str(tmp_path / f"{250 * 'a'}.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["timbre.onnx"]
 
 
 def test_any_number_and_length_of_windows(session):

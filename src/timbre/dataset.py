@@ -33,11 +33,11 @@ def prepare_dataset(raw: Path, folder: Path, audio: Audio, splits: Splits, seed:
         DataError: the metadata cannot be used, or an instrument is left without clips.
     """
     clips, issues = audit(raw)
-    require_every_class(clips)
+    require_every_class(clips, issues)
     decoded, unreadable = _decode(clips, raw, folder / PACK, audio, compute)
     issues += unreadable
     audible = [clip for clip in clips if clip.file in decoded]
-    require_every_class(audible, unreadable)
+    require_every_class(audible, unreadable, clips)
     twins = _find_twins(decoded, folder / PACK, audio, compute) if splits.by == "recording" else []
     assigned, dropped = assign_splits(audible, seed, splits, twins)
     issues += dropped

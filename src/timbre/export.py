@@ -55,8 +55,10 @@ def export_onnx(models: Path | None, path: Path) -> None:
     metadata.
 
     Raises:
-        DataError: the packages are not installed, or a model is missing or damaged.
+        DataError: `path` is a folder, the packages are not installed, or a model is missing or damaged.
     """
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; name the file to write, such as {path / 'timbre.onnx'}")
     try:
         import onnx
         import onnxscript  # noqa: F401 (torch exports by it)
