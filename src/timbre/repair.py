@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-OFFSET = 0.02  # of the root mean square: a smaller constant does no harm
+OFFSET = 0.1  # of the root mean square: a smaller constant does no harm
 OPPOSED = -0.5  # correlation with the loudest channel, from which on a channel is turned round
 CLICK = 10.0  # times all that is around it: 20 dB
 CELLS_A_SECOND = 1500  # a click lies in one or two such cells, of 0.7 ms
