@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from timbre.running import INTERRUPTED, INTERRUPTED_STATUS
+from timbre.core.stage import INTERRUPTED, INTERRUPTED_STATUS
 
 
 def _end(*_: object) -> None:

@@ -1,7 +1,7 @@
 """download: fill data/raw from the source that data.source names."""
 
-from timbre.params import Params
-from timbre.running import fresh_folder, run_stage
+from timbre.core.params import Params
+from timbre.core.stage import fresh_folder, run_stage
 from timbre.sources import fetch
 
 

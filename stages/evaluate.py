@@ -2,17 +2,24 @@
 
 from pathlib import Path
 
-from timbre.evaluation import judge
-from timbre.labelled import load_alone, load_layered, load_others
-from timbre.listen_page import sounds_alone, sounds_layered, write_listen_page
-from timbre.mixing import Part, parts_by_mixture
-from timbre.modelfile import load_model
-from timbre.packs import open_pack
-from timbre.params import Params
-from timbre.reports import write_answers, write_data_report, write_intervals, write_json, write_metrics, write_plots
-from timbre.running import fresh_folder, run_stage, user_path
-from timbre.songbook import in_words, write_songs
-from timbre.tables import Window, read_table
+from timbre.core.params import Params
+from timbre.core.stage import fresh_folder, run_stage, user_path
+from timbre.core.tables import Window, read_table
+from timbre.evaluation.listen_page import sounds_alone, sounds_layered, write_listen_page
+from timbre.evaluation.predictions import judge
+from timbre.evaluation.report import (
+    write_answers,
+    write_data_report,
+    write_intervals,
+    write_json,
+    write_metrics,
+    write_plots,
+)
+from timbre.evaluation.songs import in_words, write_songs
+from timbre.features.arrays import open_pack
+from timbre.features.mixtures import Part, parts_by_mixture
+from timbre.features.split import load_alone, load_layered, load_others
+from timbre.model.checkpoint import load_model
 
 CLIPS, MELS, MIXTURES, MODELS = Path("data/clips"), Path("data/mels"), Path("data/layered"), Path("models")
 METRICS = Path("metrics")

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from timbre.labelled import load_alone
-from timbre.params import Params
-from timbre.running import fresh_file, run_stage
+from timbre.core.params import Params
+from timbre.core.stage import fresh_file, run_stage
+from timbre.core.tables import Window, read_table, write_table
+from timbre.features.split import load_alone
 from timbre.suspects import Suspect, find_suspects, folds_of
-from timbre.tables import Window, read_table, write_table
 
 MELS = Path("data/mels")
 JUDGED = ("train", "validation")

@@ -3,9 +3,9 @@ import pytest
 import soundfile
 from conftest import tone
 
-from timbre.audio import cut, levels, limited, write_windows
-from timbre.decode import decode
-from timbre.errors import AudioError
+from timbre.audio.decode import decode
+from timbre.audio.windows import cut, levels, limited, write_windows
+from timbre.core.errors import AudioError
 
 RATE = 16000
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from timbre.calibration import best_thresholds, calibrate, choose_thresholds, fit_choice, fit_each
-from timbre.inference import clip_logits
-from timbre.labelled import Labelled
-from timbre.model import Listener
-from timbre.tasks import LAYERED, SINGLE
+from timbre.features.split import Labelled
+from timbre.model.inference import clip_logits
+from timbre.model.network import Listener
+from timbre.model.tasks import LAYERED, SINGLE
+from timbre.training.calibration import best_thresholds, calibrate, choose_thresholds, fit_choice, fit_each
 
 RNG = np.random.default_rng
 

@@ -13,9 +13,9 @@ import psutil
 import pytest
 from repository import tiny_clone
 
-from timbre.errors import WorkerError
-from timbre.parallel import parallel_map
-from timbre.params import Compute
+from timbre.core.errors import WorkerError
+from timbre.core.params import Compute
+from timbre.parallel.pool import parallel_map
 
 DATA = ("download", "prepare", "extract_mels", "layer_mixtures")
 

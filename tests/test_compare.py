@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from timbre.compare import Answers, answers_table, as_text, compare, read_answers, verdict
-from timbre.errors import DataError
-from timbre.evaluation import Judged
-from timbre.labelled import Labelled
+from timbre.core.errors import DataError
+from timbre.evaluation.predictions import Judged
+from timbre.features.split import Labelled
 from timbre.revisions import answers_at
 
 CLIPS = 400

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
-from timbre.curves import (
+from timbre.evaluation.curves import (
     expected_calibration_error,
     f1_by_level,
     f1_by_number,
@@ -10,7 +10,7 @@ from timbre.curves import (
     precision_recall,
     reliability,
 )
-from timbre.mixing import Part
+from timbre.features.mixtures import Part
 
 RNG = np.random.default_rng
 

@@ -10,9 +10,9 @@ import soundfile
 from conftest import tone
 from encode import encode
 
-from timbre.decode import decode, opened
-from timbre.errors import AudioError
-from timbre.promise import promise_of
+from timbre.audio.decode import decode, opened
+from timbre.audio.promise import promise_of
+from timbre.core.errors import AudioError
 
 RATE = 16000
 BY_SOUNDFILE = ("wav", "flac", "ogg", "mp3", "aiff", "au", "caf", "w64")

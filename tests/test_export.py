@@ -10,11 +10,11 @@ from conftest import tone
 from typer.testing import CliRunner
 
 from timbre.cli import app
-from timbre.errors import DataError
+from timbre.core.errors import DataError
+from timbre.core.instruments import INSTRUMENTS
+from timbre.core.stage import fresh_file
 from timbre.export import export_onnx
-from timbre.instruments import INSTRUMENTS
-from timbre.predict import RELEASED, Ear
-from timbre.running import fresh_file
+from timbre.songs.predictor import RELEASED, Ear
 
 
 @pytest.fixture(scope="module")

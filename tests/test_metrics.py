@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from timbre.evaluation import Judged, answers_of
-from timbre.labelled import Labelled
-from timbre.metrics import layered_metrics, mean_by_clip, single_metrics
+from timbre.evaluation.metrics import layered_metrics, mean_by_clip, single_metrics
+from timbre.evaluation.predictions import Judged, answers_of
+from timbre.features.split import Labelled
 
 
 def test_single_figures_of_a_case_done_by_hand():

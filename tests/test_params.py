@@ -6,9 +6,9 @@ import yaml
 from conftest import ROOT, committed_params, with_changes
 from dvc.utils.serialize import load_yaml
 
-from timbre.errors import DataError, ParamsError
-from timbre.params import load_params
-from timbre.running import user_path
+from timbre.core.errors import DataError, ParamsError
+from timbre.core.params import load_params
+from timbre.core.stage import user_path
 from timbre.sources.soundfont import font_path
 
 

@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 
 import timbre
 from timbre.cli import app
-from timbre.errors import AudioError, DataError
-from timbre.instruments import INSTRUMENTS
-from timbre.mel import power_to_db, reference_to_peak
-from timbre.model import Listener
-from timbre.modelfile import Description, save_model
-from timbre.predict import BATCH, Ear, stretches
+from timbre.core.errors import AudioError, DataError
+from timbre.core.instruments import INSTRUMENTS
+from timbre.features.mel import power_to_db, reference_to_peak
+from timbre.model.checkpoint import Description, save_model
+from timbre.model.network import Listener
+from timbre.songs.predictor import BATCH, Ear, stretches
 
 
 def predict(*arguments):

@@ -1,6 +1,6 @@
 import os
 
-from timbre.printable import printable
+from timbre.core.printable import printable
 
 
 def test_what_cannot_be_printed_is_escaped_and_the_rest_left_as_it_is():

@@ -3,10 +3,10 @@ import os
 import numpy as np
 import pytest
 
-from timbre.ahead import ahead, side_by_side
-from timbre.errors import AudioError
-from timbre.find import find
-from timbre.overview import COLUMNS, Overview
+from timbre.core.errors import AudioError
+from timbre.songs.find import find
+from timbre.songs.prefetch import ahead, side_by_side
+from timbre.songs.spectrogram import COLUMNS, Overview
 
 RATE = 16000
 

@@ -17,8 +17,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from timbre.errors import DataError
-from timbre.params import Params
+from timbre.core.errors import DataError
+from timbre.core.params import Params
 from timbre.sources import fetch
 from timbre.sources.folder import copy_dataset
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from timbre.instruments import INSTRUMENTS
-from timbre.labelled import Labelled
+from timbre.core.instruments import INSTRUMENTS
+from timbre.features.split import Labelled
 from timbre.suspects import confident_errors, find_suspects, folds_of
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from timbre.errors import AudioError
-from timbre.params import load_params
-from timbre.running import fresh_file, one_line_errors
+from timbre.core.errors import AudioError
+from timbre.core.params import load_params
+from timbre.core.stage import fresh_file, one_line_errors
 
 if TYPE_CHECKING:
-    from timbre.find import Found
-    from timbre.predict import Song
+    from timbre.songs.find import Found
+    from timbre.songs.predictor import Song
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0], rich_markup_mode=None)
 
@@ -71,8 +71,8 @@ def predict(
     models: Models = None,
 ) -> None:
     """Say which instruments play in songs, and when."""
-    from timbre.find import find
-    from timbre.predict import Ear
+    from timbre.songs.find import find
+    from timbre.songs.predictor import Ear
 
     found = [song for argument in songs for song in find(argument)]
     if plot and plot.suffix.lower() == ".png" and len(found) > 1:
@@ -132,7 +132,7 @@ class _Printer:
     """Songs and errors as they come, in one format."""
 
     def __init__(self, form: Format, timeline: bool, table: bool) -> None:
-        from timbre import answers
+        from timbre.songs import text as answers
 
         self.form, self.timeline, self.table, self.answers = form, timeline, table, answers
         sys.stdout.reconfigure(errors="replace")  # bars, and names of other encodings
@@ -185,11 +185,11 @@ def _outputs(found: list["Found"], plot: Path | None, labels: Path | None) -> li
 def _write(song: "Song", path: Path) -> None:
     """A picture or a label track, whole or not at all."""
     if path.suffix == ".txt":
-        from timbre.answers import as_labels
+        from timbre.songs.text import as_labels
 
         content = as_labels(song).encode()
     else:
-        from timbre.song_figure import as_png
+        from timbre.songs.picture import as_png
 
         content = as_png(song)
     with fresh_file(path) as partial:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from timbre import bootstrap
-from timbre.bootstrap import Interval, Metric
-from timbre.errors import DataError
-from timbre.instruments import INSTRUMENTS
+from timbre.core.errors import DataError
+from timbre.core.instruments import INSTRUMENTS
+from timbre.evaluation import bootstrap
+from timbre.evaluation.bootstrap import Interval, Metric
 
 if TYPE_CHECKING:
-    from timbre.evaluation import Judged
+    from timbre.evaluation.predictions import Judged
 
 COLUMNS = ("clip", "group", "plays", "heard", *INSTRUMENTS)
 FLIPS_SHOWN = 10
@@ -119,7 +119,7 @@ def compare(first: Answers, second: Answers, seed: int, *place: str | int) -> Co
         first: answers of the earlier model.
         second: answers of the later one.
         seed: with `place`, draws the clips.
-        place: as in `timbre.rng.generator`.
+        place: as in `timbre.core.rng.generator`.
 
     Raises:
         DataError: they share no clip.

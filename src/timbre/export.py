@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool1d, conv1d, pad
 
-from timbre.audio import BLOCKS_A_SECOND, CREST, LOUDEST, SILENCE
-from timbre.errors import DataError
-from timbre.instruments import INSTRUMENTS
-from timbre.mel import power_to_db, reference_to_peak
-from timbre.predict import Ear
-from timbre.running import fresh_file
+from timbre.audio.windows import BLOCKS_A_SECOND, CREST, LOUDEST, SILENCE
+from timbre.core.errors import DataError
+from timbre.core.instruments import INSTRUMENTS
+from timbre.core.stage import fresh_file
+from timbre.features.mel import power_to_db, reference_to_peak
+from timbre.songs.predictor import Ear
 
 OPSET = 18
 

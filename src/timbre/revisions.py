@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from timbre.compare import Answers, read_answers
-from timbre.errors import DataError
+from timbre.core.errors import DataError
 
 WORKSPACE = "workspace"
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from timbre.instruments import INSTRUMENTS
-from timbre.labelled import Labelled
-from timbre.metrics import mean_by_clip
+from timbre.core.instruments import INSTRUMENTS
+from timbre.evaluation.metrics import mean_by_clip
+from timbre.features.split import Labelled
 
 FOLDS = 5  # at most
 

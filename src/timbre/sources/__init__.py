@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from timbre.layout import METADATA, readable_size
-from timbre.parallel import parallel_map
-from timbre.params import Params
-from timbre.tables import write_table
+from timbre.core.params import Params
+from timbre.core.tables import write_table
+from timbre.parallel.pool import parallel_map
+from timbre.sources.files import METADATA, readable_size
 
 MANIFEST = "manifest.csv"
 PROVENANCE = "source.json"

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from timbre.errors import DataError
-from timbre.layout import FOLDERS, File, Files, find_dataset, readable_size
-from timbre.running import progress, repository_root, user_path
+from timbre.core.errors import DataError
+from timbre.core.stage import progress, repository_root, user_path
 from timbre.sources.archive import DAMAGE, zip_files
+from timbre.sources.files import FOLDERS, File, Files, find_dataset, readable_size
 
 OUTPUT = "data/raw"
 CHUNK = 1 << 20

@@ -19,9 +19,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from timbre.errors import DataError
-from timbre.layout import find_dataset
-from timbre.params import Kaggle
+from timbre.core.errors import DataError
+from timbre.core.params import Kaggle
+from timbre.sources.files import find_dataset
 from timbre.sources.folder import copy_dataset, folder_files
 
 RETRIES = 4  # without any progress

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from timbre.errors import DataError
-from timbre.instruments import INSTRUMENTS, OTHER
-from timbre.layout import FOLDERS, METADATA
-from timbre.parallel import parallel_map
-from timbre.params import Compute, Soundfont
-from timbre.rng import generator
-from timbre.running import user_path
+from timbre.core.errors import DataError
+from timbre.core.instruments import INSTRUMENTS, OTHER
+from timbre.core.params import Compute, Soundfont
+from timbre.core.rng import generator
+from timbre.core.stage import user_path
+from timbre.parallel.pool import parallel_map
+from timbre.sources.files import FOLDERS, METADATA
 from timbre.sources.phrases import compose
 from timbre.sources.phrases.score import CHORUS, REVERB, VOLUME, Control, to_midi
-from timbre.sources.takes import OWN, Take, plan
+from timbre.sources.plan import OWN, Take, plan
 
 CLASSES = {
     "guitar": "Sound_Guitar",
