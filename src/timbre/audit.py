@@ -29,10 +29,10 @@ from timbre.audio import SUFFIXES
 from timbre.errors import DataError
 from timbre.instruments import CLASSES, INSTRUMENTS, is_instrument, match_instrument
 from timbre.layout import FOLDERS, METADATA
+from timbre.printable import printable
 from timbre.tables import Clip, Issue
 
 COLUMNS = ("filename", "class", "group")
-UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode categories
 DVC_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")  # where DVC's own links may lead
 
 
@@ -127,11 +127,11 @@ def _read_rows(path: Path) -> tuple[list[Row], list[Issue]]:
             try:
                 row = Row(place, name, match_instrument(label), group)
             except DataError as error:
-                raise DataError(f"{place}: {_printable(name)}: {error}; put the class right") from None
+                raise DataError(f"{place}: {printable(name)}: {error}; put the class right") from None
             rows.append(row)
             if not is_instrument(label):
                 reason = f"class {label!r} taken as {row.label}"
-                issues.append(Issue(_printable(name), "misspelt class", "repaired", reason, place))
+                issues.append(Issue(printable(name), "misspelt class", "repaired", reason, place))
     except csv.Error as error:
         raise DataError(f"{path}:{reader.line_num}: not CSV ({error}); {expected}") from error
     if not rows:
@@ -150,7 +150,7 @@ def _list_files(raw: Path, folder: str) -> tuple[dict[str, str], list[Issue]]:
             path = Path(place) / name
             file = path.relative_to(raw).as_posix()
             if fault := _file_fault(path, raw):
-                issues.append(Issue(_printable(file), *fault))
+                issues.append(Issue(printable(file), *fault))
             elif path.parent != home:
                 reason = f"not in {home.relative_to(raw).as_posix()}, where recordings are looked for"
                 issues.append(Issue(file, "outside the folder", "reported", reason))
@@ -161,7 +161,7 @@ def _list_files(raw: Path, folder: str) -> tuple[dict[str, str], list[Issue]]:
 
 def _file_fault(path: Path, raw: Path) -> tuple[str, str, str] | None:
     """Kind, action and reason where a file of the folder is no recording that may be opened."""
-    if path.name != _printable(path.name):
+    if path.name != printable(path.name):
         return "unsafe name", "dropped", "its name holds characters that cannot be printed"
     if path.name.startswith(".") or path.suffix.lower() not in SUFFIXES:
         return "not audio", "reported", f"no recording by its name ({', '.join(SUFFIXES)})"
@@ -181,7 +181,7 @@ def _drop_copied_classes(rows: list[Row]) -> tuple[list[Row], list[Issue], set[s
         names = {row.name for row in rows if row.label == original}
         dropped = [row for row in rows if row.label == copy and row.name in names]
         reason = f"{len(dropped)} {copy} rows repeat the file names of {original} rows"
-        issues += [Issue(_printable(row.name), "copied class", "dropped", reason, row.place) for row in dropped]
+        issues += [Issue(printable(row.name), "copied class", "dropped", reason, row.place) for row in dropped]
         rows = [row for row in rows if row.label != copy or row.name not in names]
         copied.add(copy)
     return rows, issues, copied
@@ -218,7 +218,7 @@ def _match_files(rows: Iterable[Row], files: dict[str, str]) -> tuple[list[tuple
     found, issues = [], []
     for row in rows:
         if fault := _name_fault(row.name):
-            issues.append(Issue(_printable(row.name), "unsafe name", "dropped", fault, row.place))
+            issues.append(Issue(printable(row.name), "unsafe name", "dropped", fault, row.place))
             continue
         others = alike[_key(row.name)]
         if row.name in files:
@@ -267,7 +267,7 @@ def _settle_unlisted(
 
 def _name_fault(name: str) -> str:
     """Why a name from the metadata is not the plain name of a file in the folder; empty where it is."""
-    if name != _printable(name):
+    if name != printable(name):
         return "holds characters that cannot be printed"
     if re.search(r"[/\\]", name) or name in (".", ".."):
         return "a path; only the names of files in the folder itself are taken"
@@ -277,8 +277,3 @@ def _name_fault(name: str) -> str:
 def _key(name: str) -> str:
     """What spellings of one file name share on systems that ignore case, rewrite accents or trim spaces."""
     return unicodedata.normalize("NFC", name).casefold().strip()
-
-
-def _printable(text: str) -> str:
-    """Text that any table can hold: control characters, line ends and broken Unicode are escaped."""
-    return "".join(ascii(char)[1:-1] if unicodedata.category(char) in UNPRINTABLE else char for char in text)
