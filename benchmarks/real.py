@@ -95,7 +95,7 @@ def _judged(raw: Path, folder: Path, single: Trained, layered: Trained) -> dict[
         "layered": {
             "mean AUC": round(float(roc_auc_score(truth, mixed.probabilities)), 3),
             "micro F1": round(float(f1_score(truth, mixed.present, average="micro")), 3),
-            "macro F1": round(float(f1_score(truth, mixed.present, average="macro")), 3),
+            "macro F1": round(float(f1_score(truth, mixed.present, average="macro", zero_division=np.nan)), 3),
             "AUC": _by_instrument(roc_auc_score(truth, mixed.probabilities, average=None)),
             "F1": _by_instrument(f1_score(truth, mixed.present, average=None)),
         },

@@ -5,7 +5,7 @@ from pathlib import Path
 from timbre.labelled import load_alone
 from timbre.params import Params
 from timbre.running import fresh_file, run_stage
-from timbre.suspects import Suspect, find_suspects
+from timbre.suspects import Suspect, find_suspects, folds_of
 from timbre.tables import Window, read_table, write_table
 
 MELS = Path("data/mels")
@@ -19,6 +19,8 @@ def find(_: Params) -> str:
     suspects = find_suspects(splits, groups)
     with fresh_file("metrics/suspects.csv") as table:
         write_table(table, suspects, Suspect)
+    if not folds_of(splits, groups):
+        return "too few recordings of an instrument to judge any unheard: metrics/suspects.csv is empty"
     clips = sum(len(split.names) for split in splits.values())
     return f"{len(suspects)} of {clips} clips may be mislabelled, listed in metrics/suspects.csv"
 

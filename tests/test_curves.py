@@ -43,6 +43,12 @@ def test_f1_by_number_is_that_of_the_clips_with_so_many():
         assert f1 == pytest.approx(expected)
 
 
+def test_what_never_plays_has_no_curve_and_what_has_no_f1_no_bar(recwarn):
+    assert precision_recall(np.zeros(5), RNG(0).random(5)).shape == (0, 3)
+    assert f1_by_number([[0, 0, 0, 0], [1, 0, 0, 0]], [[0, 0, 0, 0], [1, 0, 0, 0]]) == {1: 1}
+    assert not recwarn
+
+
 def test_levels_and_what_is_heard_at_each():
     def mixture(number, **gains):
         return [Part(number, 0, name, gain, 0.0, "a.wav", 0.0) for name, gain in gains.items()]

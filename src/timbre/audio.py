@@ -1,50 +1,18 @@
-"""Reading audio: any format, rate and number of channels in; mono windows of one rate and length out."""
+"""Windows of one length: cut from a stream, told from silence, limited, packed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from timbre.decode import opened
 from timbre.errors import AudioError
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".opus", ".aif", ".aiff")
-SILENCE = 1e-3  # peak, of full scale: −60 dB
-QUIET = 1e-2  # peak of a window, of the loudest window of its file: −40 dB
-BLOCK_SECONDS = 10
-
-
-def stream(path: Path | str, sample_rate: int) -> Iterator[np.ndarray]:
-    """Yield a file as mono float32 blocks at `sample_rate`, full scale at 1; memory does not grow with length.
-
-    Channels are averaged. Resampling is soxr's HQ quality.
-
-    Raises:
-        AudioError: the file cannot be read to its end, or holds values that are not finite.
-    """
-    import soundfile
-    import soxr
-
-    try:
-        with soundfile.SoundFile(path) as file:
-            resampler = soxr.ResampleStream(file.samplerate, sample_rate, 1, dtype="float32")
-            frames = BLOCK_SECONDS * file.samplerate
-            while len(block := file.read(frames, dtype="float32", always_2d=True)):
-                mono = sum(block.T[1:], start=block[:, 0]) / np.float32(file.channels)  # ten times as fast as mean
-                if not np.isfinite(mono).all():
-                    raise AudioError("holds values that are not finite")
-                yield resampler.resample_chunk(mono) if file.samplerate != sample_rate else mono
-            if file.samplerate != sample_rate:
-                yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
-    except (soundfile.SoundFileError, OSError, ValueError) as error:
-        raise AudioError(f"cannot be read as audio ({reason_of(error)})") from error
-
-
-def source_of(path: Path | str) -> tuple[int, int, float]:
-    """Sample rate, channels and seconds of a readable file, from its header."""
-    import soundfile
-
-    about = soundfile.info(path)
-    return about.samplerate, about.channels, round(about.duration, 3)
+SILENCE = 5e-4  # level of a window, full scale at 1: −66 dB
+QUIET = 1e-2  # level of a window, of the loudest window of its file: −40 dB
+BLOCKS_A_SECOND = 100
+LOUDEST = 3  # of these blocks, the one whose level counts: what is shorter than 10 ms lies in two at most
+CREST = 8.0  # times the level: where samples lie beyond full scale, no sound has higher peaks
 
 
 def cut(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
@@ -63,24 +31,56 @@ def cut(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
         yield np.pad(rest, (0, length - len(rest)))
 
 
-def write_windows(path: Path | str, part: Path, sample_rate: int, length: int) -> np.ndarray:
+def levels(windows: np.ndarray, sample_rate: int, pieces: int = 1) -> np.ndarray:
+    """How loud pieces of windows are: float32 `[windows, pieces]`, full scale at 1.
+
+    The root mean square of the third loudest 10 ms of a piece: a click, however loud, is not as long.
+
+    Args:
+        windows: float32 `[windows, samples]`.
+        sample_rate: in Hz.
+        pieces: into how many a window is cut.
+    """
+    samples = windows.shape[1]
+    blocks = max(1, round(samples * BLOCKS_A_SECOND / (sample_rate * pieces)))
+    starts = np.arange(pieces * blocks) * samples // (pieces * blocks)
+    power = np.add.reduceat(np.square(windows), starts, axis=1) / (samples / len(starts))
+    rank = max(0, blocks - LOUDEST)
+    return np.sqrt(np.partition(power.reshape(len(windows), pieces, blocks), rank, axis=2)[..., rank])
+
+
+def limited(windows: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Windows `[windows, samples]` of some levels `[windows]`, without what lies beyond full scale by mistake.
+
+    A file may be louder than full scale as a whole: it is left so.
+    """
+    bounds = np.maximum(1, CREST * levels)[:, None]
+    return np.clip(windows, -bounds, bounds)
+
+
+def write_windows(
+    path: Path | str, part: Path, sample_rate: int, length: int
+) -> tuple[np.ndarray, tuple[int, int, float]]:
     """Write a file's windows, int16 and each scaled to full peak, end to end to `part`; memory does not grow.
 
     Returns:
-        Which windows were kept, bool `[windows]`: those far below the loudest hold no more than the file's noise.
+        Which windows were kept, bool `[windows]`: those far below the loudest hold no more than the file's noise; and
+        the file's own sample rate, channels and seconds.
 
     Raises:
         AudioError: the file is empty, silent, not finite or cannot be read.
     """
-    peaks = []
-    with part.open("wb") as file:
-        for window in cut(stream(path, sample_rate), length):
-            peaks.append(float(np.abs(window).max()))
-            file.write(np.rint(window * (32767 / max(peaks[-1], SILENCE))).astype(np.int16).data)
-    kept = audible(peaks)
+    found = []
+    with opened(path) as sound, part.open("wb") as file:
+        for window in cut(sound.blocks(sample_rate), length):
+            level = levels(window[None], sample_rate)[:, 0]
+            window = limited(window[None], level)[0]
+            found.append(float(level[0]))
+            file.write(np.rint(window * (32767 / max(float(np.abs(window).max()), SILENCE))).astype(np.int16).data)
+    kept = audible(found)
     if not kept.all():
         _keep_rows(part, kept, 2 * length)
-    return kept
+    return kept, (sound.sample_rate, sound.channels, round(sound.seconds, 3))
 
 
 def _keep_rows(path: Path, kept: np.ndarray, size: int) -> None:
@@ -94,19 +94,14 @@ def _keep_rows(path: Path, kept: np.ndarray, size: int) -> None:
         file.truncate(int(kept.sum()) * size)
 
 
-def audible(peaks: Sequence[float]) -> np.ndarray:
-    """Tell from the peaks of a file's windows which hold more than its noise, bool `[windows]`.
+def audible(levels: Sequence[float]) -> np.ndarray:
+    """Tell from the levels of a file's windows which hold more than its noise, bool `[windows]`.
 
     Raises:
         AudioError: there is none.
     """
-    if not peaks:
+    if not len(levels):
         raise AudioError("is empty")
-    if max(peaks) < SILENCE:
+    if max(levels) < SILENCE:
         raise AudioError("is silent")
-    return np.array(peaks) >= QUIET * max(peaks)
-
-
-def reason_of(error: Exception) -> str:
-    """What the library says, without the path and the library's own prefix."""
-    return str(getattr(error, "error_string", None) or error).strip().rstrip(".") or type(error).__name__
+    return np.array(levels) >= QUIET * max(levels)

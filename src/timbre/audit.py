@@ -14,25 +14,25 @@ set really has:
 Metadata may come from anyone: a name in it never leads outside its folder (`unsafe name`).
 """
 
-import csv
-import io
 import os
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import permutations
 from pathlib import Path
+from statistics import mode
 from typing import NamedTuple
 
-from timbre.audio import SUFFIXES
+from timbre.decode import AUDIO_SUFFIXES
 from timbre.errors import DataError
 from timbre.instruments import CLASSES, INSTRUMENTS, is_instrument, match_instrument
 from timbre.layout import FOLDERS, METADATA
 from timbre.printable import printable
+from timbre.sheets import read_sheet, spelling
 from timbre.tables import Clip, Issue
 
 COLUMNS = ("filename", "class", "group")
+EXPECTED = "CSV with the columns FileName and Class, and Group if you like"
 DVC_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")  # where DVC's own links may lead
 
 
@@ -60,27 +60,43 @@ def audit(raw: Path) -> tuple[list[Clip], list[Issue]]:
     """
     train, train_issues = _audit_split(raw, "train", FOLDERS[0], METADATA[0])
     test, test_issues = _audit_split(raw, "test", FOLDERS[1], METADATA[1])
-    tested = {_key(Path(clip.file).name): clip.file for clip in test}
-    twice = {clip.file: name for clip in train if (name := tested.get(_key(Path(clip.file).name)))}
+    tested = {spelling(Path(clip.file).name): clip.file for clip in test}
+    twice = {clip.file: name for clip in train if (name := tested.get(spelling(Path(clip.file).name)))}
     twice_issues = [Issue(file, "in test too", "dropped", f"{name} keeps it") for file, name in twice.items()]
     clips = [clip for clip in train if clip.file not in twice] + test
     return sorted(clips, key=lambda clip: clip.file), train_issues + twice_issues + test_issues
 
 
-def require_every_class(clips: Iterable[Clip], issues: Sequence[Issue] = ()) -> None:
+def require_every_class(clips: Iterable[Clip], issues: Sequence[Issue], known: Iterable[Clip] = ()) -> None:
     """Check that each instrument has train clips.
 
+    Args:
+        clips: that are left.
+        issues: what was found.
+        known: clips of which some are not left: an issue of one of them counts for its own instrument alone.
+
     Raises:
-        DataError: one has none; `issues`, where given, are counted as what took them.
+        DataError: an instrument has none; the text gives the commonest reason.
     """
     held = {clip.label for clip in clips if clip.split == "train"}
     if missing := [label for label in INSTRUMENTS if label not in held]:
-        dropped = [issue for issue in issues if issue.action == "dropped"]
-        found = f" ({len(dropped)} were dropped, such as {dropped[0].file}: {dropped[0].reason})" if dropped else ""
+        others = {clip.file for clip in known if clip.label not in missing}
         raise DataError(
-            f"{FOLDERS[0]}: no usable {' and no '.join(missing)} clip{found}; "
+            f"{FOLDERS[0]}: no usable {' and no '.join(missing)} clip"
+            f"{_commonest([issue for issue in issues if issue.file not in others])}; "
             f"compare its files with the rows of {METADATA[0]}"
         )
+
+
+def _commonest(issues: Sequence[Issue]) -> str:
+    """How many were dropped, or else reported, and one for the commonest reason of the commonest kind."""
+    for action in ("dropped", "reported"):
+        if taken := [issue for issue in issues if issue.action == action]:
+            kind = mode(issue.kind for issue in taken)
+            reason = mode(issue.reason for issue in taken if issue.kind == kind)
+            example = next(issue for issue in taken if (issue.kind, issue.reason) == (kind, reason))
+            return f" ({len(taken)} were {action}, such as {example.file or example.row}: {reason})"
+    return ""
 
 
 def _audit_split(raw: Path, split: str, folder: str, metadata: str) -> tuple[list[Clip], list[Issue]]:
@@ -91,7 +107,7 @@ def _audit_split(raw: Path, split: str, folder: str, metadata: str) -> tuple[lis
     files, stray = _list_files(raw, folder)
     rows, issues = _read_rows(raw / metadata) if is_wanted or (raw / metadata).exists() else ([], [])
     rows, copied_issues, copied = _drop_copied_classes(rows)
-    listed, unfound = _match_files(rows, files)
+    listed, unfound = _match_files(rows, files, stray)
     clips, conflicts = _settle(listed, split)
     named = {file for file, _ in listed}
     unlisted = [file for file in files.values() if file not in named]
@@ -101,41 +117,22 @@ def _audit_split(raw: Path, split: str, folder: str, metadata: str) -> tuple[lis
 
 def _read_rows(path: Path) -> tuple[list[Row], list[Issue]]:
     """Read metadata: rows with a known class, and issues for those without a name or with a class misspelt."""
-    expected = "expected CSV with the columns FileName and Class, and Group if you like"
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); {expected}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text; save it as CSV UTF-8") from error
-    delimiter = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)
     rows, issues = [], []
-    try:
-        header = [re.sub(r"[\s_-]", "", cell).casefold() for cell in next(reader, [])]
-        if missing := [column for column in COLUMNS[:2] if column not in header]:
-            raise DataError(f"{path}: has no column {' and no '.join(missing)}; {expected}")
-        for cells in reader:
-            values = dict(zip(header, (cell.strip() for cell in cells), strict=False))
-            name, label, group = (values.get(column, "") for column in COLUMNS)
-            place = f"{path.name}:{reader.line_num}"
-            if not any(values.values()):
-                continue
-            if not name:
-                issues.append(Issue("", "no file name", "dropped", f"a row of class {label!r} names no file", place))
-                continue
-            try:
-                row = Row(place, name, match_instrument(label), group)
-            except DataError as error:
-                raise DataError(f"{place}: {printable(name)}: {error}; put the class right") from None
-            rows.append(row)
-            if not is_instrument(label):
-                reason = f"class {label!r} taken as {row.label}"
-                issues.append(Issue(printable(name), "misspelt class", "repaired", reason, place))
-    except csv.Error as error:
-        raise DataError(f"{path}:{reader.line_num}: not CSV ({error}); {expected}") from error
+    for number, cells in read_sheet(path, COLUMNS[:2], COLUMNS[2:], EXPECTED):
+        name, label, group = (cells[column] for column in COLUMNS)
+        place = f"{path.name}:{number}"
+        if not name:
+            issues.append(Issue("", "no file name", "dropped", f"a row of class {label!r} names no file", place))
+            continue
+        try:
+            rows.append(Row(place, name, match_instrument(label), group))
+        except DataError as error:
+            raise DataError(f"{place}: {printable(name)}: {error}; put the class right") from None
+        if not is_instrument(label):
+            reason = f"class {label!r} taken as {rows[-1].label}"
+            issues.append(Issue(printable(name), "misspelt class", "repaired", reason, place))
     if not rows:
-        raise DataError(f"{path}: holds no rows; {expected}")
+        raise DataError(f"{path}: holds no rows; expected {EXPECTED}")
     return rows, issues
 
 
@@ -163,8 +160,8 @@ def _file_fault(path: Path, raw: Path) -> tuple[str, str, str] | None:
     """Kind, action and reason where a file of the folder is no recording that may be opened."""
     if path.name != printable(path.name):
         return "unsafe name", "dropped", "its name holds characters that cannot be printed"
-    if path.name.startswith(".") or path.suffix.lower() not in SUFFIXES:
-        return "not audio", "reported", f"no recording by its name ({', '.join(SUFFIXES)})"
+    if path.name.startswith(".") or path.suffix.lower() not in AUDIO_SUFFIXES:
+        return "not audio", "reported", f"no recording by its name ({', '.join(AUDIO_SUFFIXES)})"
     real = os.path.realpath(path)
     if not Path(real).is_relative_to(os.path.realpath(raw)) and not DVC_CACHE.search(Path(real).as_posix()):
         return "unsafe name", "dropped", "a link that leads outside the data set"
@@ -210,25 +207,30 @@ def _find_copy(rows: Sequence[Row]) -> tuple[str, str] | None:
     return None
 
 
-def _match_files(rows: Iterable[Row], files: dict[str, str]) -> tuple[list[tuple[str, Row]], list[Issue]]:
+def _match_files(
+    rows: Iterable[Row], files: dict[str, str], stray: Iterable[Issue]
+) -> tuple[list[tuple[str, Row]], list[Issue]]:
     """The file of each row, and an issue for each row without one, or whose file is written differently."""
     alike = defaultdict(list)
     for name in files:
-        alike[_key(name)].append(name)
+        alike[spelling(name)].append(name)
+    absent = {spelling(Path(name).stem): f"listed without its suffix; {name} is there" for name in files}
+    absent |= {spelling(Path(issue.file).name): issue.reason for issue in stray}
     found, issues = [], []
     for row in rows:
         if fault := _name_fault(row.name):
             issues.append(Issue(printable(row.name), "unsafe name", "dropped", fault, row.place))
             continue
-        others = alike[_key(row.name)]
+        key = spelling(row.name)
         if row.name in files:
             found.append((files[row.name], row))
-        elif len(others) == 1:
-            file = files[others[0]]
+        elif len(alike[key]) == 1:
+            file = files[alike[key][0]]
             found.append((file, row))
             issues.append(Issue(file, "differently written name", "repaired", f"listed as {row.name!r}", row.place))
         else:
-            issues.append(Issue(row.name, "missing", "dropped", "listed, but no such recording is there", row.place))
+            reason = absent.get(key, "listed, but no such recording is there")
+            issues.append(Issue(row.name, "missing", "dropped", reason, row.place))
     return found, issues
 
 
@@ -272,8 +274,3 @@ def _name_fault(name: str) -> str:
     if re.search(r"[/\\]", name) or name in (".", ".."):
         return "a path; only the names of files in the folder itself are taken"
     return "names a drive" if re.match(r"[A-Za-z]:", name) else ""
-
-
-def _key(name: str) -> str:
-    """What spellings of one file name share on systems that ignore case, rewrite accents or trim spaces."""
-    return unicodedata.normalize("NFC", name).casefold().strip()

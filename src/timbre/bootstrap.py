@@ -64,19 +64,18 @@ def draw_weights(groups: Sequence[str], seed: int, *place: str | int, draws: int
 
 
 def macro_f1(truth: ArrayLike, present: ArrayLike) -> Metric:
-    """Mean F1 of the instruments; truth and answers are 1 where an instrument plays, `[clips, instruments]`."""
-    each = f1_of_each(truth, present)
-    return lambda weights: each(weights).mean(axis=-1)
+    """Mean F1 of the instruments that have one; truth and answers are 1 where one plays, `[clips, instruments]`."""
+    return mean(f1_of_each(truth, present))
 
 
 def micro_f1(truth: ArrayLike, present: ArrayLike) -> Metric:
-    """F1 of all answers to all clips and instruments together."""
+    """F1 of all answers to all clips and instruments together; not a number where none plays and none is heard."""
     counts = _counts(truth, present)
     return lambda weights: _f1(*(count.sum(axis=-1) for count in counts(weights)))
 
 
 def f1_of_each(truth: ArrayLike, present: ArrayLike) -> Metric:
-    """F1 of each instrument; 0 where it neither plays nor is heard, as in `timbre.metrics`."""
+    """F1 of each instrument; not a number where it neither plays nor is heard, as in `timbre.metrics`."""
     counts = _counts(truth, present)
     return lambda weights: _f1(*counts(weights))
 
@@ -172,7 +171,7 @@ def _blocks(plays: np.ndarray, given: np.ndarray) -> Callable[[np.ndarray], tupl
 
 
 def _f1(hit: np.ndarray, false: np.ndarray, missed: np.ndarray) -> np.ndarray:
-    return _ratio(2 * hit, 2 * hit + false + missed)
+    return _ratio(2 * hit, 2 * hit + false + missed, np.nan)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray, empty: float = 0.0) -> np.ndarray:

@@ -59,7 +59,7 @@ class Comparison:
     Attributes:
         clips: how many both answered.
         left_out: how many only one of them answered, or to another truth.
-        moved: by figure, its value in the first and by how much the second's is larger.
+        moved: by figure that both have, its value in the first and by how much the second's is larger.
         mended: clips that the second alone answers right.
         broken: clips that the first alone answers right.
     """
@@ -139,7 +139,8 @@ def compare(first: Answers, second: Answers, seed: int, *place: str | int) -> Co
     moved = {}
     for name, metric in _METRICS.items():
         found = bootstrap.difference(metric(first), metric(second), second.groups, seed, *place)
-        moved[name] = (float(metric(first)(np.ones((1, len(pairs)), np.float32))[0]), found)
+        if not np.isnan(found.value):
+            moved[name] = (float(metric(first)(np.ones((1, len(pairs)), np.float32))[0]), found)
     return Comparison(
         clips=len(pairs),
         left_out=left_out,

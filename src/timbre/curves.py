@@ -16,12 +16,16 @@ POINTS = 200  # of a curve, at most
 def precision_recall(truth: ArrayLike, probabilities: ArrayLike) -> np.ndarray:
     """Precision and recall of one instrument at falling thresholds, `[points, 3]`: recall, precision, threshold.
 
+    Without a point where it never plays.
+
     Args:
         truth: 1 where it plays, `[clips]`.
         probabilities: `[clips]`.
     """
     from sklearn.metrics import precision_recall_curve
 
+    if not np.any(truth):
+        return np.empty((0, 3))
     precision, recall, thresholds = precision_recall_curve(truth, probabilities)
     curve = np.stack([recall[:-1], precision[:-1], thresholds], axis=1)[::-1]
     return curve[np.unique(np.linspace(0, len(curve) - 1, POINTS).astype(int))]
@@ -45,10 +49,11 @@ def expected_calibration_error(probabilities: ArrayLike, truth: ArrayLike, bins:
 
 
 def f1_by_number(truth: ArrayLike, present: ArrayLike) -> dict[int, float]:
-    """Micro F1 of clips by how many instruments play in them; truth and answers are `[clips, 4]`."""
+    """Micro F1 of clips by how many instruments play in them, where it is one; truth and answers are `[clips, 4]`."""
     truth, present = np.asarray(truth, bool), np.asarray(present, bool)
     numbers = truth.sum(axis=1)
-    return {int(number): _micro_f1(truth, present, numbers == number) for number in np.unique(numbers)}
+    found = {int(number): _micro_f1(truth, present, numbers == number) for number in np.unique(numbers)}
+    return {number: f1 for number, f1 in found.items() if not np.isnan(f1)}
 
 
 def levels_below_loudest(mixtures: Sequence[Sequence[Part]]) -> np.ndarray:

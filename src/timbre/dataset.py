@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from timbre.audio import source_of, write_windows
+from timbre.audio import write_windows
 from timbre.audit import audit, require_every_class
 from timbre.errors import AudioError
 from timbre.extraction import clip_mels
@@ -33,11 +33,11 @@ def prepare_dataset(raw: Path, folder: Path, audio: Audio, splits: Splits, seed:
         DataError: the metadata cannot be used, or an instrument is left without clips.
     """
     clips, issues = audit(raw)
-    require_every_class(clips)
+    require_every_class(clips, issues)
     decoded, unreadable = _decode(clips, raw, folder / PACK, audio, compute)
     issues += unreadable
     audible = [clip for clip in clips if clip.file in decoded]
-    require_every_class(audible, unreadable)
+    require_every_class(audible, unreadable, clips)
     twins = _find_twins(decoded, folder / PACK, audio, compute) if splits.by == "recording" else []
     assigned, dropped = assign_splits(audible, seed, splits, twins)
     issues += dropped
@@ -97,8 +97,8 @@ def _read(
     number, file = numbered
     part = parts / str(number)
     try:
-        kept = write_windows(raw / file, part, sample_rate, length)
-        return part, kept, source_of(raw / file)
+        kept, source = write_windows(raw / file, part, sample_rate, length)
+        return part, kept, source
     except AudioError as error:
         part.unlink(missing_ok=True)
         return str(error)

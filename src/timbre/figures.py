@@ -182,7 +182,8 @@ def curves_figure(
     scores = layered.of_instruments
     for instrument, curve in precision_recall.items():
         ranking.plot(curve[:, 0], curve[:, 1], color=COLOURS[instrument], linewidth=1.5, label=instrument)
-        ranking.plot(scores[instrument]["recall"], scores[instrument]["precision"], "o", color=COLOURS[instrument])
+        if score := scores.get(instrument):
+            ranking.plot(score["recall"], score["precision"], "o", color=COLOURS[instrument])
     for values, (instrument, colour) in zip(by_level.T, COLOURS.items(), strict=False):
         levels.plot(LEVELS, values, "o-", color=colour, linewidth=1.2, markersize=4, label=instrument)
     levels.plot(LEVELS, by_level[:, -1], "o-", color=RIGHT, linewidth=2.5, label="all")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from timbre.decode import FFMPEG_SUFFIXES, SOUNDFILE_SUFFIXES, STANDARD_INPUT
+from timbre.decode import AUDIO_SUFFIXES, STANDARD_INPUT, VIDEO_SUFFIXES
 
 DEEP = "**"  # in a pattern: folders at any depth
 HIDDEN = "."  # in front of a name; macOS puts a companion `._a.mp3` beside `a.mp3` on disks that are not its own
@@ -60,7 +60,7 @@ def _inside(folder: str) -> list[Found]:
         Found(str(Path(path)), str(Path(path).relative_to(folder)))
         for parent in _folders(folder, problems)
         for path in _paths(parent, "*", problems)
-        if path.lower().endswith(SOUNDFILE_SUFFIXES + FFMPEG_SUFFIXES) and _is_file(path)
+        if path.lower().endswith(AUDIO_SUFFIXES + VIDEO_SUFFIXES) and _is_file(path)
     ]
     songs.sort(key=lambda song: _files_first(Path(song.inside)))
     return [*songs, *problems.values()] or [Found(folder, folder, "holds no audio files")]

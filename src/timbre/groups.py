@@ -1,7 +1,8 @@
 """What file names tell about shared recordings: one table of rules for the names of Kaggle's data set.
 
 Two clips of one group share a performance, a player's take, a drum kit or a session, so that a model that
-learnt one has half heard the other. A name that no rule knows is a group of its own.
+learnt one has half heard the other. A name that no rule knows is a group of its own. Names of other data sets may
+fit a rule by accident, so that the rules are for a data set that visibly is Kaggle's, or a good part of it.
 """
 
 import re
@@ -18,13 +19,17 @@ class Rule(NamedTuple):
         pattern: of the whole file name without its suffix, in any case.
         group: of a file, from the pattern's named parts.
         fact: what these files share.
+        is_telling: whether hardly anybody else's files are named so.
     """
 
     name: str
     pattern: str
     group: str
     fact: str
+    is_telling: bool = True
 
+
+LEAST_RULES, LEAST_FILES = 3, 2  # telling rules that each know so many files make a data set Kaggle's
 
 RULES = (
     Rule(
@@ -76,6 +81,7 @@ RULES = (
         r"(?P<title>drum_sound|violin_sounds?) \(\d+\)",
         "series {title}",
         "pieces of a few long recordings; violin_sound counts from 1 to 330 once over four spellings",
+        is_telling=False,
     ),
     Rule(
         "Bach",
@@ -96,12 +102,14 @@ RULES = (
         r"(?P<title>[a-z](?:\D*[^\W\d_])?)[_-]?\d.*-\d{4,6}(?: \(\d+\))?",
         "stock {title}",
         "numbered loops of one pack (hip-hop-drum-loop-22 to 25), the last number being the site's own",
+        is_telling=False,
     ),
     Rule(
         "second download",
         r"(?P<first>.+-\d{4,6}) \(\d+\)",
         "{first}",
         "a browser's mark on a file that it already has",
+        is_telling=False,
     ),
 )
 
@@ -115,13 +123,24 @@ def rule_of(file: str) -> tuple[Rule, str] | None:
     return None
 
 
+def own_group(file: str) -> str:
+    """Return the group of a file that shares no recording: its own name, without folder and suffix."""
+    return PurePosixPath(file).stem.casefold()
+
+
 def group_of(file: str) -> str:
-    """Return the group of a file by its name alone: a rule's, or its own name without the suffix."""
+    """Return the group of a file of Kaggle's by its name alone: a rule's, or its own."""
     known = rule_of(file)
-    return known[1] if known else PurePosixPath(file).stem.casefold()
+    return known[1] if known else own_group(file)
 
 
 def count_rules(files: Iterable[str]) -> dict[str, int]:
     """Return how many of `files` each rule of the table knows, rules in the table's order."""
     known = [found[0].name for found in map(rule_of, files) if found]
     return {rule.name: known.count(rule.name) for rule in RULES}
+
+
+def are_kaggles(files: Iterable[str]) -> bool:
+    """Whether the files of a data set are named as only Kaggle's are: several telling rules know several of them."""
+    counts = count_rules(files)
+    return sum(counts[rule.name] >= LEAST_FILES for rule in RULES if rule.is_telling) >= LEAST_RULES

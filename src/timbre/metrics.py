@@ -16,7 +16,7 @@ def mean_by_clip(values: np.ndarray, clips: np.ndarray) -> np.ndarray:
 
 
 def single_metrics(truth: ArrayLike, answers: ArrayLike) -> dict[str, object]:
-    """Accuracy, macro F1, and precision, recall and F1 of each instrument.
+    """Accuracy, macro F1, and precision, recall and F1 of each instrument that is the truth or the answer somewhere.
 
     Args:
         truth: the label of each clip, 0 to 3, `[clips]`.
@@ -26,7 +26,7 @@ def single_metrics(truth: ArrayLike, answers: ArrayLike) -> dict[str, object]:
     of_instrument = _precision_recall_f1(np.eye(4)[truth], np.eye(4)[answers])
     return {
         "accuracy": round(float((truth == answers).mean()), DIGITS),
-        "macro_f1": _macro_f1(of_instrument),
+        **_macro_f1(of_instrument),
         **of_instrument,
     }
 
@@ -34,17 +34,22 @@ def single_metrics(truth: ArrayLike, answers: ArrayLike) -> dict[str, object]:
 def layered_metrics(truth: ArrayLike, present: ArrayLike) -> dict[str, object]:
     """Micro and macro F1, share of clips answered wholly right, and precision, recall and F1 of each instrument.
 
+    An instrument that neither plays nor is heard in any clip has no F1: it is left out, of the macro F1 as well, and so
+    are both F1 where there is no other.
+
     Args:
         truth: 1 where an instrument plays, `[clips, 4]`.
         present: 1 where it was heard, `[clips, 4]`.
     """
     from sklearn.metrics import f1_score
 
+    truth, present = np.asarray(truth, bool), np.asarray(present, bool)
     of_instrument = _precision_recall_f1(truth, present)
+    micro = {"micro_f1": round(float(f1_score(truth, present, average="micro")), DIGITS)} if of_instrument else {}
     return {
-        "micro_f1": round(float(f1_score(truth, present, average="micro", zero_division=0)), DIGITS),
-        "macro_f1": _macro_f1(of_instrument),
-        "exact_match": round(float((np.asarray(truth, bool) == np.asarray(present, bool)).all(axis=1).mean()), DIGITS),
+        **micro,
+        **_macro_f1(of_instrument),
+        "exact_match": round(float((truth == present).all(axis=1).mean()), DIGITS),
         **of_instrument,
     }
 
@@ -69,7 +74,8 @@ def ranking_metrics(truth: ArrayLike, probabilities: ArrayLike) -> dict[str, flo
     }
 
 
-def _precision_recall_f1(truth: ArrayLike, answers: ArrayLike) -> dict[str, dict[str, float]]:
+def _precision_recall_f1(truth: np.ndarray, answers: np.ndarray) -> dict[str, dict[str, float]]:
+    """Of each instrument that plays or is heard; precision is 0 if it is never heard, recall if it never plays."""
     from sklearn.metrics import precision_recall_fscore_support
 
     scores = precision_recall_fscore_support(truth, answers, average=None, zero_division=0)[:3]
@@ -77,8 +83,10 @@ def _precision_recall_f1(truth: ArrayLike, answers: ArrayLike) -> dict[str, dict
     return {
         instrument: {name: round(float(score[label]), DIGITS) for name, score in zip(names, scores, strict=True)}
         for label, instrument in enumerate(INSTRUMENTS)
+        if np.any(truth[:, label]) or np.any(answers[:, label])
     }
 
 
-def _macro_f1(of_instrument: dict[str, dict[str, float]]) -> float:
-    return round(float(np.mean([scores["f1"] for scores in of_instrument.values()])), DIGITS)
+def _macro_f1(of_instrument: dict[str, dict[str, float]]) -> dict[str, float]:
+    scores = [scores["f1"] for scores in of_instrument.values()]
+    return {"macro_f1": round(float(np.mean(scores)), DIGITS)} if scores else {}

@@ -1,11 +1,20 @@
 """params.yaml, read in one place: types coerced, unknown keys refused, every message naming its key."""
 
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from timbre.errors import ParamsError
 
@@ -16,9 +25,23 @@ def _refuse_bool(value: Any) -> Any:
     return value
 
 
+def _auto_or_share(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return check(value)
+    except ValidationError:
+        raise ValueError("must be auto or a number above 0 and below 1") from None
+
+
 Int = Annotated[int, BeforeValidator(_refuse_bool)]
 Float = Annotated[float, BeforeValidator(_refuse_bool), Field(allow_inf_nan=False)]
 Share = Annotated[Float, Field(ge=0, le=1)]
+Threshold = Annotated[Literal["auto"] | Annotated[Float, Field(gt=0, lt=1)], WrapValidator(_auto_or_share)]
+
+_WORDS = {  # for what pydantic would say of its own types
+    "model_type": "must be a section of keys",
+    "string_type": 'must be text; put it in quotes ("" for none)',
+    "string_pattern_mismatch": "must be of the form owner/name",
+}
 
 
 class Section(BaseModel):
@@ -165,7 +188,7 @@ class Params(Section):
     learning_rate: Float = Field(gt=0)
     transfer: Float = Field(ge=0, le=1)
     shares: Float = Field(ge=0)
-    threshold: Literal["auto"] | Annotated[Float, Field(gt=0, lt=1)]
+    threshold: Threshold
     data: Data
     soundfont: Soundfont
     splits: Splits
@@ -191,22 +214,38 @@ class Params(Section):
 
 
 def load_params(path: Path | str = "params.yaml") -> Params:
-    """Read and check a params file.
+    """Read a params file as DVC reads it, and check it.
 
     Raises:
         ParamsError: the file is missing, is no YAML, or holds an unknown, missing or impossible value.
     """
-    path = Path(path)
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: cannot be read ({error}); run from the repository's root") from error
-    except yaml.YAMLError as error:
-        raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    values = _read_yaml(Path(path))
     try:
         return Params.model_validate(values)
     except ValidationError as error:
         raise ParamsError(f"{path}: " + "; ".join(_explain(item) for item in error.errors())) from None
+
+
+def _read_yaml(path: Path) -> Any:
+    """What a file holds, by the parser that DVC has: another would read `010`, `yes` or `1:30` as something else."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.constructor import DuplicateKeyError
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        return YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {}
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ParamsError(f"{path}:{line}: not UTF-8 text, as DVC wants it; save it as UTF-8") from error
+    except OSError as error:
+        raise ParamsError(f"{path}: cannot be read ({error.strerror}); run from the repository's root") from error
+    except DuplicateKeyError as error:
+        key = error.problem.split('"')[1]
+        raise ParamsError(f"{path}:{error.problem_mark.line + 1}: {key} stands there twice; keep one of them") from None
+    except MarkedYAMLError as error:
+        raise ParamsError(f"{path}:{error.problem_mark.line + 1}: not valid YAML: {error.problem}") from error
+    except (YAMLError, ValueError, RecursionError) as error:  # beyond YAML: dates and numbers that Python has not
+        raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
 
 
 def _explain(item: Any) -> str:
@@ -216,10 +255,21 @@ def _explain(item: Any) -> str:
         return f"{key}: unknown key{_suggestion(item['loc'])}"
     if item["type"] == "missing":
         return f"{key}: missing"
-    message = item["msg"].removeprefix("Value error, ")
+    message = _WORDS.get(item["type"], item["msg"].removeprefix("Value error, "))
     if item["type"] == "value_error" and not isinstance(item["input"], str | int | float):
-        return ": ".join(part for part in (key, message) if part)
-    return f"{key}: {message[0].lower()}{message[1:]}, got {item['input']!r}"
+        return _joined(key, message)
+    return _joined(key, f"{message[0].lower()}{message[1:]}, got {_shown(item['input'])}")
+
+
+def _joined(key: str, message: str) -> str:
+    return f"{key}: {message}" if key else message
+
+
+def _shown(value: Any) -> str:
+    """A value as it may have been written."""
+    if value is None:
+        return "nothing"
+    return str(value) if isinstance(value, date) else repr(value)
 
 
 def _suggestion(location: tuple[str | int, ...]) -> str:

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from timbre.ahead import ahead, side_by_side
-from timbre.audio import QUIET, audible, cut
+from timbre.audio import QUIET, audible, cut, levels, limited
 from timbre.decode import decode
-from timbre.errors import DataError
+from timbre.errors import AudioError, DataError
 from timbre.evaluation import answers_of
 from timbre.instruments import INSTRUMENTS
 from timbre.mel import MelSpectrogram, power_to_db, reference_to_peak
@@ -31,6 +31,7 @@ RELEASED = Path(__file__).with_name("weights")
 HOP = 0.5  # seconds
 HOPS = (0.05, 60.0)
 PRESENT_IN = 0.25  # of a song's windows: whoever plays in as many is present
+TOO_SHORT = 0.2  # seconds: nobody could tell
 BRIDGED = 1.0  # seconds: a shorter pause does not part two sections
 
 
@@ -92,12 +93,12 @@ def listen(source: Path | str, hop: float = HOP, models: Path | str | None = Non
     """Hear one song; for many, load the models once: `ear = timbre.predict.Ear(models)`, then `ear.listen(song)`.
 
     Args:
-        source: a file that soundfile or ffmpeg can read, or `-` for standard input.
+        source: a file of sound or video of any format that FFmpeg's libraries read, or `-` for standard input.
         hop: seconds from one value of the timeline to the next.
         models: the folder with single.safetensors and layered.safetensors; none: as `find_models` finds them.
 
     Raises:
-        AudioError: the song cannot be read to its end, is empty, silent or not finite.
+        AudioError: the song cannot be read to its end, is empty, silent, too short or not finite.
         DataError: a model is missing or damaged, or the hop is out of bounds.
     """
     return Ear(None if models is None else Path(models)).listen(source, hop)
@@ -142,7 +143,7 @@ class Ear:
         window around it.
 
         Raises:
-            AudioError: the song cannot be read to its end, is empty, silent or not finite.
+            AudioError: the song cannot be read to its end, is empty, silent, too short or not finite.
             DataError: the hop is out of bounds.
         """
         if not HOPS[0] <= hop <= HOPS[1]:
@@ -150,7 +151,7 @@ class Ear:
         blocks = _Whole(decode(source, self.audio.sample_rate), self.audio.samples)
         windows = cut(ahead(iter(blocks)), self.audio.samples)
         overview = Overview(self.mel.n_mels)
-        single, layered, slid, peaks = [], [], [], []
+        single, layered, slid, loudness = [], [], [], []
         carried = None
         with _single_threaded():
             # Lists: small arrays that live on among large ones keep the memory of these from being given back.
@@ -163,15 +164,17 @@ class Ear:
                 frames = frames if carried is None else torch.cat([carried, frames], dim=1)
                 slid += self.layered.network.answer(frames.unfold(1, half, 1).permute(1, 0, 2)).tolist()
                 carried = frames[:, frames.shape[1] - half + 1 :].clone()
-                peaks += heard.peaks.tolist()
+                loudness += heard.levels.tolist()
                 overview.add(heard.power)
-        by_piece = np.array(peaks, np.float32) if peaks else np.zeros((0, 1))
-        kept = audible(by_piece[: blocks.judged].max(axis=1).tolist())
         seconds = blocks.samples / self.audio.sample_rate
+        if seconds < TOO_SHORT:
+            raise AudioError(f"is too short to tell ({seconds:.2f} s)")
+        by_piece = np.array(loudness, np.float32) if loudness else np.zeros((0, 1))
+        kept = audible(by_piece[: blocks.judged].max(axis=1).tolist())
         step = self.audio.window / pieces
         logits = _at_steps(np.array(slid, np.float32), half * step / 2, step, seconds, hop)
         timeline = _probabilities(self.layered, torch.from_numpy(logits))
-        timeline[_peaks_of_steps(by_piece.ravel(), step, len(timeline), hop) < QUIET * by_piece.max()] = 0
+        timeline[_levels_of_steps(by_piece.ravel(), step, len(timeline), hop) < QUIET * by_piece.max()] = 0
         alone = _probabilities(self.single, _kept(single, kept).mean(dim=0, keepdim=True))[0]
         together = _probabilities(self.layered, _kept(layered, kept).quantile(1 - PRESENT_IN, dim=0, keepdim=True))
         present = answers_of(together, self.layered.description.thresholds)[0]
@@ -193,6 +196,7 @@ class Ear:
 
     @torch.inference_mode()
     def _hear(self, waveforms: np.ndarray) -> "_Heard":
+        waveforms = limited(waveforms, levels(waveforms, self.audio.sample_rate)[:, 0])
         peak = np.abs(waveforms).max(axis=1, keepdims=True)
         power = self.transform(torch.from_numpy(waveforms / np.maximum(peak, np.finfo(np.float32).tiny)))
         mels = reference_to_peak(power_to_db(power))
@@ -202,18 +206,18 @@ class Ear:
         return _Heard(
             single=self.single.network(mels),
             maps=maps,
-            peaks=_peaks_of_pieces(waveforms, maps.shape[2]),
+            levels=levels(waveforms, self.audio.sample_rate, maps.shape[2]),
             power=np.concatenate(list(loud), axis=1),
         )
 
 
 @dataclass(frozen=True)
 class _Heard:
-    """A batch of windows: single logits, layered maps, peaks of their pieces, power mels in a row."""
+    """A batch of windows: single logits, layered maps, levels of their pieces, power mels in a row."""
 
     single: Tensor
     maps: Tensor
-    peaks: np.ndarray
+    levels: np.ndarray
     power: np.ndarray
 
 
@@ -273,17 +277,11 @@ def _kept(logits: list[list[float]], kept: np.ndarray) -> Tensor:
     return torch.tensor(logits[: len(kept)])[torch.from_numpy(kept)]
 
 
-def _peaks_of_pieces(waveforms: np.ndarray, pieces: int) -> np.ndarray:
-    """Peaks `[windows, pieces]` of waveforms `[windows, samples]`, each cut into as many pieces."""
-    starts = np.arange(pieces) * waveforms.shape[1] // pieces
-    return np.maximum.reduceat(np.abs(waveforms), starts, axis=1)
-
-
-def _peaks_of_steps(peaks: np.ndarray, piece: float, steps: int, hop: float) -> np.ndarray:
-    """Peak of each step of `hop` seconds, `[steps]`, from those of pieces of `piece` seconds."""
+def _levels_of_steps(levels: np.ndarray, piece: float, steps: int, hop: float) -> np.ndarray:
+    """Level of each step of `hop` seconds, `[steps]`: the greatest of its pieces of `piece` seconds."""
     first = (np.arange(steps) * hop / piece).astype(int)
     end = np.ceil((np.arange(steps) + 1) * hop / piece).astype(int)
-    return np.array([peaks[start:stop].max(initial=0) for start, stop in zip(first, end, strict=True)])
+    return np.array([levels[start:stop].max(initial=0) for start, stop in zip(first, end, strict=True)])
 
 
 def _at_steps(logits: np.ndarray, first: float, spacing: float, seconds: float, hop: float) -> np.ndarray:

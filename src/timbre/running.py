@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO, TypeVar
 
-from timbre.errors import TimbreError
+from timbre.errors import DataError, TimbreError
 from timbre.printable import printable
 
 if TYPE_CHECKING:
@@ -148,15 +148,24 @@ def fresh_folder(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def fresh_file(path: Path | str) -> Iterator[Path]:
-    """Yield a path beside `path`, with its suffix, that takes its place when the block ends well."""
+    """Yield a path beside `path`, with its suffix, that takes its place when the block ends well.
+
+    Raises:
+        OSError: it cannot be written; the error names `path`, which people know.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         yield partial
         partial.replace(path)
+    except OSError as error:
+        if error.filename and Path(os.fsdecode(error.filename)) == partial:
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 def progress(items: Iterable[T], description: str, total: int | None = None, unit: str = "clip") -> Iterable[T]:
@@ -169,3 +178,15 @@ def progress(items: Iterable[T], description: str, total: int | None = None, uni
 def repository_root() -> Path:
     """Where relative paths of params.yaml start: DVC's root, so that queued copies find the user's files."""
     return Path(os.environ.get("DVC_ROOT", "."))
+
+
+def user_path(path: Path | str, key: str) -> Path:
+    """Where a path of params.yaml leads: from the repository's root, with `~` for the home.
+
+    Raises:
+        DataError: there is no such home; `key` is the param that is to blame.
+    """
+    try:
+        return repository_root() / Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{key}: {path}: {error}; write the full path") from error

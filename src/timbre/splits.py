@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from timbre.errors import DataError
-from timbre.groups import group_of
+from timbre.groups import are_kaggles, own_group, rule_of
 from timbre.instruments import CLASSES, INSTRUMENTS
 from timbre.params import Splits
 from timbre.rng import generator
@@ -25,9 +26,9 @@ def assign_splits(
 ) -> tuple[list[Clip], list[Issue]]:
     """Give every clip its group, and move whole groups from train to validation.
 
-    A group named in the metadata wins over what the file's name tells. Without any test clips, a fifth of
-    each instrument's clips become the test split, by whole groups too. The result does not depend on the
-    order of `clips`.
+    A group named in the metadata wins over what the file's name tells, which is a group of its own but where the
+    names are Kaggle's. Without any test clips, a fifth of each instrument's clips become the test split, by whole
+    groups too. The result does not depend on the order of `clips`.
 
     Args:
         clips: of train and test.
@@ -41,11 +42,13 @@ def assign_splits(
         Clips sorted by file, and an issue for each that was dropped and each pair that joined two groups.
 
     Raises:
-        DataError: an instrument has too few groups to be in every split.
+        DataError: an instrument has too few groups to be in every split; the text says what joined its clips.
     """
     clips = sorted(clips, key=lambda clip: clip.file)
-    groups, issues = _join_alike({clip.file: _group(clip, splits.by) for clip in clips}, alike)
+    named = _name_groups(clips, splits.by)
+    groups, issues = _join_alike({file: found.group for file, found in named.items()}, alike)
     clips, dropped = [replace(clip, group=groups[clip.file]) for clip in clips], []
+    grouped = clips
     wanted = {(clip.label, split) for clip in clips if clip.split == "train" for split in ("train", "validation")}
     if all(clip.split == "train" for clip in clips):
         wanted |= {(label, "test") for label, _ in wanted}
@@ -53,12 +56,40 @@ def assign_splits(
     elif not splits.keep_test_groups:
         clips, dropped = _drop_test_groups(clips)
     clips = _move_groups(clips, "validation", splits.validation, seed, spare=1)
-    _require_splits(clips, wanted, bool(dropped))
+    if lacking := _first_lacking(clips, wanted):
+        label, split = lacking
+        joined = _how_joined([clip for clip in grouped if clip.label == label], named)
+        raise DataError(
+            f"splits: {label} has too few recordings{' apart from those in test' if dropped else ''} "
+            f"to give {split} one of its own: {joined}; "
+            f"add some, name finer groups in a Group column of Metadata_Train.csv"
+            f"{', or set splits.keep_test_groups: true' if dropped else ''}"
+        )
     return clips, issues + dropped
 
 
-def _group(clip: Clip, by: str) -> str:
-    return clip.file if by == "file" else clip.group or group_of(clip.file)
+class Named(NamedTuple):
+    """A clip's group before sounds are compared, and what named it."""
+
+    group: str
+    by: str
+
+
+def _name_groups(clips: Sequence[Clip], by: str) -> dict[str, Named]:
+    """The group of each file, by the metadata, a rule for its name, or itself."""
+    is_kaggles = by == "recording" and are_kaggles(clip.file for clip in clips)
+
+    def named(clip: Clip) -> Named:
+        if by == "file":
+            return Named(clip.file, "file")
+        if clip.group:
+            return Named(clip.group, "the column Group")
+        known = rule_of(clip.file) if is_kaggles else None
+        if known:
+            return Named(known[1], f"Kaggle's rule {known[0].name!r}")
+        return Named(own_group(clip.file), "the same name")
+
+    return {clip.file: named(clip) for clip in clips}
 
 
 def _join_alike(groups: Mapping[str, str], alike: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[Issue]]:
@@ -148,13 +179,20 @@ def _distance(taken: np.ndarray, totals: np.ndarray, share: float) -> tuple[int,
     return int((taken[held] == 0).sum()), float(misses.sum())
 
 
-def _require_splits(clips: Sequence[Clip], wanted: set[tuple[str, str]], has_dropped: bool) -> None:
-    held = {(clip.label, clip.split) for clip in clips}
-    lacking = [(label, split) for label in INSTRUMENTS for split in SPLITS if (label, split) in wanted - held]
-    if lacking:
-        label, split = lacking[0]
-        raise DataError(
-            f"splits: {label} has too few recordings{' apart from those in test' if has_dropped else ''} "
-            f"to give {split} one of its own; add some, name finer groups in a Group column of Metadata_Train.csv"
-            f"{', or set splits.keep_test_groups: true' if has_dropped else ''}"
-        )
+def _first_lacking(clips: Sequence[Clip], wanted: set[tuple[str, str]]) -> tuple[str, str] | None:
+    """An instrument and a split that has none of its clips, though wanted; None where all is there."""
+    lacking = wanted - {(clip.label, clip.split) for clip in clips}
+    return next(((label, split) for label in INSTRUMENTS for split in SPLITS if (label, split) in lacking), None)
+
+
+def _how_joined(clips: Sequence[Clip], named: Mapping[str, Named]) -> str:
+    """What joined how many of some clips into how few recordings: each namer of groups, then sound."""
+    files: dict[str, list[str]] = {}
+    for clip in clips:
+        files.setdefault(named[clip.file].by, []).append(named[clip.file].group)
+    steps = [(by, len(groups), len(set(groups))) for by, groups in files.items()]
+    steps.append(
+        ("sounding alike", len({named[clip.file].group for clip in clips}), len({clip.group for clip in clips}))
+    )
+    joined = [f"{by} joined {before} into {after}" for by, before, after in steps if after < before]
+    return ", ".join([f"it has {len(clips)} clips", *joined])

@@ -10,7 +10,7 @@ from typing import IO
 
 from timbre.errors import DataError
 from timbre.layout import FOLDERS, File, Files, find_dataset, readable_size
-from timbre.running import progress, repository_root
+from timbre.running import progress, repository_root, user_path
 from timbre.sources.archive import DAMAGE, zip_files
 
 OUTPUT = "data/raw"
@@ -29,10 +29,7 @@ def copy_dataset(origin: Path, folder: Path) -> dict[str, object]:
         DataError: `origin` is missing, holds no data set in Kaggle's layout, is damaged, lies in an output
             folder, or has links or names that lead outside it.
     """
-    try:
-        path = repository_root() / origin.expanduser()
-    except RuntimeError as error:
-        raise DataError(f"data.folder: {origin}: {error}; write the folder's full path") from error
+    path = user_path(origin, "data.folder")
     _refuse_output(path)
     if not path.exists():
         raise DataError(f"data.folder: {path} is not there; name a folder or zip in Kaggle's layout")

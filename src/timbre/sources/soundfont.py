@@ -18,7 +18,7 @@ from timbre.layout import FOLDERS, METADATA
 from timbre.parallel import parallel_map
 from timbre.params import Compute, Soundfont
 from timbre.rng import generator
-from timbre.running import repository_root
+from timbre.running import user_path
 from timbre.sources.phrases import compose
 from timbre.sources.phrases.score import CHORUS, REVERB, VOLUME, Control, to_midi
 from timbre.sources.takes import OWN, Take, plan
@@ -143,7 +143,7 @@ def font_path(font: str, own: str = "") -> Path:
         DataError: its package is not installed.
     """
     if font == OWN:
-        return repository_root() / own
+        return user_path(own, "soundfont.file")
     package, file = CARRIED[font]
     found = find_spec(package)
     if not found or not found.origin:
