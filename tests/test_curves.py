@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score
-
-from timbre.evaluation.curves import (
+from timbre.evaluation.predictions.curves import (
     expected_calibration_error,
     f1_by_level,
     f1_by_number,
@@ -10,6 +9,7 @@ from timbre.evaluation.curves import (
     precision_recall,
     reliability,
 )
+
 from timbre.features.mixtures import Part
 
 RNG = np.random.default_rng

@@ -9,6 +9,7 @@ import typer
 
 from timbre.core.errors import AudioError
 from timbre.core.params import load_params
+from timbre.core.printable import printable
 from timbre.core.stage import fresh_file, one_line_errors
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def predict(
     outputs = _outputs(found, plot, labels)
     show = _Printer(form, timeline, table=len(found) > 1 and not timeline)
     ear = Ear(models)
-    typer.echo(f"models: those {ear.source}", err=True)
+    _tell(f"models: those {ear.source}")
     failed = False
     for song, files in zip(found, outputs, strict=True):
         try:
@@ -95,9 +96,10 @@ def predict(
         for path in files:
             try:
                 _write(heard, path)
-            except OSError as error:
+            except Exception as error:  # whatever it is, the next songs are heard
                 failed = True
-                typer.echo(f"{path}: cannot be written ({error.strerror or error})", err=True)
+                reason = getattr(error, "strerror", "") or str(error) or type(error).__name__
+                _tell(f"{path}: cannot be written ({reason})")
     raise typer.Exit(int(failed))
 
 
@@ -110,7 +112,7 @@ def export(
     from timbre.export import export_onnx
 
     export_onnx(models, onnx)
-    typer.echo(f"{onnx}: waveforms to probabilities")
+    typer.echo(printable(f"{onnx}: waveforms to probabilities"))
 
 
 @app.command()
@@ -135,8 +137,8 @@ class _Printer:
         from timbre.songs import text as answers
 
         self.form, self.timeline, self.table, self.answers = form, timeline, table, answers
-        sys.stdout.reconfigure(errors="replace")  # bars, and names of other encodings
         if form is Format.CSV:
+            sys.stdout.reconfigure(errors="backslashreplace")  # names stay apart in encodings that lack their letters
             self._print(answers.csv_row(answers.TIMELINE_FIELDS if timeline else answers.FIELDS))
         elif form is Format.TEXT and table:
             self._print(answers.heading())
@@ -155,10 +157,14 @@ class _Printer:
         elif self.form is Format.CSV and not self.timeline:
             self._print(self.answers.error_as_csv(name, reason))
         else:
-            typer.echo(f"{name}: {reason}", err=True)
+            _tell(f"{name}: {reason}")
 
     def _print(self, text: str) -> None:
         print(text, flush=True)
+
+
+def _tell(text: str) -> None:
+    typer.echo(printable(text), err=True)
 
 
 def _outputs(found: list["Found"], plot: Path | None, labels: Path | None) -> list[list[Path]]:

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TextIO, TypeVar
 
 from timbre.core.errors import DataError, TimbreError
+from timbre.core.printable import printable
 
 if TYPE_CHECKING:
     from timbre.core.params import Params
@@ -32,42 +33,85 @@ def run_stage(name: str, stage: Callable[["Params"], str]) -> None:
         from timbre.core.params import load_params
 
         summary = stage(load_params())
-    print(f"{name}: {summary} in {time.monotonic() - started:.1f} s", flush=True)
+        print(printable(f"{name}: {summary} in {time.monotonic() - started:.1f} s"), flush=True)
 
 
 @contextmanager
 def one_line_errors(name: str) -> Iterator[None]:
     """Turn the errors that people can meet into one line on stderr and an exit status that is not 0.
 
-    Ctrl-C and a request to terminate unwind the block first, so that nothing half-written stays.
+    Where nobody reads what is printed any more, as `head` does not, the status is all that is said.
+    """
+    open_standard_streams()
+    with _interruptible(name):
+        try:
+            yield
+        except TimbreError as error:
+            _fail(name, str(error))
+        except MemoryError:
+            _fail(name, "out of memory; close other programs or lower compute.workers in params.yaml")
+        except BrokenPipeError:
+            _silence(sys.__stdout__)
+            raise SystemExit(1) from None
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                _fail(name, f"no space left to write {error.filename or 'its output'}; free some and run again")
+            _fail(name, f"{error.filename or 'file'}: {error.strerror or error}")
+
+
+def open_standard_streams() -> None:
+    """Let what is printed end no run: by a stream that is closed, or a letter that stdout's encoding lacks.
+
+    Closed ones lead to nowhere from here on, in child processes too; else files opened later would get their numbers.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, f"__{name}__") is None:
+            stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 (as long as the process lives)
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+    sys.__stdout__.reconfigure(errors="replace")
+
+
+@contextmanager
+def _interruptible(name: str) -> Iterator[None]:
+    """Let Ctrl-C and a request to terminate unwind the block, so that nothing half-written stays, then end the process.
+
+    What libraries make of the interrupt, such as an exit of their own, does not matter.
     """
     terminal = os.dup(sys.__stderr__.fileno())
+    interrupted = False
 
     def interrupt(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        # Threads and libraries that are torn down have nothing to add.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stderr__.fileno())
+        _silence(sys.__stderr__)  # threads and libraries that are torn down have nothing to add
         raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     try:
         yield
-    except TimbreError as error:
-        _fail(name, str(error))
-    except KeyboardInterrupt:
-        os.write(terminal, f"{name}: {INTERRUPTED}\n".encode())
-        _end_workers()
-        os._exit(INTERRUPTED_STATUS)  # at once: threads may still be at work in native code
-    except MemoryError:
-        _fail(name, "out of memory; close other programs or lower compute.workers in params.yaml")
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            _fail(name, f"no space left to write {error.filename or 'its output'}; free some and run again")
-        _fail(name, f"{error.filename or 'file'}: {error.strerror or error}")
     finally:
+        if interrupted:
+            try:
+                _end_workers()
+            finally:
+                end_interrupted(name, terminal)
         os.close(terminal)
+
+
+def end_interrupted(name: str, terminal: int = 2) -> NoReturn:
+    """Say so and end the process at once: threads may still be at work in native code."""
+    with suppress(OSError):
+        os.write(terminal, f"{name}: {INTERRUPTED}\n".encode())
+    os._exit(INTERRUPTED_STATUS)
+
+
+def _silence(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _end_workers() -> None:
@@ -79,7 +123,10 @@ def _end_workers() -> None:
 
 
 def _fail(name: str, reason: str) -> NoReturn:
-    print(f"{name}: {' '.join(reason.split())}", file=sys.stderr, flush=True)
+    try:
+        print(printable(f"{name}: {' '.join(reason.split())}"), file=sys.stderr, flush=True)
+    except OSError:  # nobody reads it any more
+        _silence(sys.__stderr__)
     raise SystemExit(1)
 
 

@@ -1,6 +1,7 @@
 """The picture of a song: its mel spectrogram, and below it a lane an instrument, shaded where it plays."""
 
 import io
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
+from timbre.core.printable import printable
 from timbre.evaluation.figures import COLOURS, RANGE_DB, TICKS_HZ
 from timbre.songs.text import clock, shortened
 
@@ -28,7 +30,9 @@ def as_png(song: "Song") -> bytes:
     figure = draw(song)
     FigureCanvasAgg(figure)
     png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a name in letters that the font lacks shows boxes
+        figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
     return png.getvalue()
 
 
@@ -72,8 +76,8 @@ def _draw_spectrogram(axes: Axes, song: "Song") -> None:
     axes.tick_params(axis="y", labelsize=8, length=3, colors=INK)
     axes.tick_params(axis="x", bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
-    name = shortened(song.name.replace("\\", "/").rsplit("/", 1)[-1].replace("$", r"\$"), 60)
-    axes.set_title(name, loc="left", fontsize=12, fontweight="bold", color=INK)
+    name = shortened(printable(song.name.replace("\\", "/").rsplit("/", 1)[-1]), 60)
+    axes.set_title(name, loc="left", fontsize=12, fontweight="bold", color=INK, parse_math=False)
     plays = " + ".join(song.present) or "none of the four"
     length = clock(song.seconds) if song.seconds >= 10 else f"{song.seconds:.1f} s"
     axes.set_title(f"{plays}   ·   {length}", loc="right", fontsize=10, color=INK)

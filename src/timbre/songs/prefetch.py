@@ -12,7 +12,10 @@ U = TypeVar("U")
 
 
 def ahead(items: Generator[T, None, None], count: int = 2) -> Iterator[T]:
-    """Yield what `items` yields, up to `count` of it ready in advance; an error comes through in its place."""
+    """Yield what `items` yields, up to `count` of it ready in advance; an error comes through in its place.
+
+    The first is worked out in this thread: there an interrupt can end what waits for standard input.
+    """
     ready: Queue[tuple[str, object]] = Queue(count)
     enough = Event()
 
@@ -36,6 +39,11 @@ def ahead(items: Generator[T, None, None], count: int = 2) -> Iterator[T]:
         else:
             offer("end", None)
 
+    for first in items:
+        ready.put(("item", first))
+        break
+    else:
+        return
     thread = Thread(target=work, daemon=True)
     thread.start()
     try:
@@ -48,7 +56,7 @@ def ahead(items: Generator[T, None, None], count: int = 2) -> Iterator[T]:
             yield value
     finally:
         enough.set()
-        thread.join(timeout=1)  # not for ever: it may wait for standard input
+        thread.join(timeout=1)  # not for ever: it may wait for a disk that is gone
 
 
 def side_by_side(work: Callable[[T], U], items: Iterable[T], workers: int) -> Iterator[U]:

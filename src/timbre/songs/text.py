@@ -1,4 +1,7 @@
-"""Songs as text for people, JSON lines and CSV for programs, and label tracks for Audacity."""
+"""Songs as text for people, JSON lines and CSV for programs, and label tracks for Audacity.
+
+Names may be any bytes. JSON, all in ASCII, gives them back as they are; elsewhere what is not printable is escaped.
+"""
 
 import csv
 import io
@@ -8,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from timbre.core.instruments import INSTRUMENTS
+from timbre.core.printable import printable
 
 if TYPE_CHECKING:
     from timbre.songs.predictor import Song
@@ -34,12 +38,12 @@ def as_json(song: "Song", timeline: bool = False) -> str:
             for name, column in zip(INSTRUMENTS, song.timeline.T, strict=True)
         }
         line["timeline"] = {"hop": song.hop, **values}
-    return json.dumps(line, ensure_ascii=False)
+    return json.dumps(line)
 
 
 def error_as_json(name: str, reason: str) -> str:
     """The line of a song that cannot be heard."""
-    return json.dumps({"file": name, "error": reason}, ensure_ascii=False)
+    return json.dumps({"file": name, "error": reason})
 
 
 def as_csv(song: "Song") -> str:
@@ -64,14 +68,16 @@ def timeline_as_csv(song: "Song") -> str:
 def csv_row(values: Iterable[object]) -> str:
     """One line of CSV, quoted where it must be."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(values)
+    csv.writer(line, lineterminator="").writerow(
+        printable(value) if isinstance(value, str) else value for value in values
+    )
     return line.getvalue()
 
 
 def as_text(song: "Song", timeline: bool = False) -> str:
     """A song for people: what it is, and a bar an instrument; or a lane an instrument, with the time below."""
     lines = [
-        song.name,
+        printable(song.name),
         f"  alone:   {song.instrument} ({song.single[song.instrument]:.2f})",
         f"  layered: {' + '.join(song.present) or 'none of the four'}",
     ]
@@ -93,7 +99,7 @@ def heading() -> str:
 def as_row(song: "Song") -> str:
     """A song as one line of a table: a bar an instrument, and what plays."""
     bars = "  ".join(f"{_bar(probability, 5)} {probability:.2f}" for probability in song.layered.values())
-    return f"{shortened(song.name, NAME):<{NAME}}  {bars}  {' + '.join(song.present) or 'none of the four'}"
+    return f"{shortened(printable(song.name), NAME):<{NAME}}  {bars}  {' + '.join(song.present) or 'none of the four'}"
 
 
 def as_labels(song: "Song") -> str:
