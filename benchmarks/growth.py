@@ -14,13 +14,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import soundfile
 import yaml
-from timbre.dataset.prepare.duplicates import OUTLINE, SHAPE
-from timbre.dataset.prepare.splits import DRAWS
 from timing import machine
 
 from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import load_params
 from timbre.core.rng import generator
+from timbre.dataset.duplicates import OUTLINE, SHAPE
+from timbre.dataset.splits import DRAWS
 from timbre.sources.files import FOLDERS, METADATA
 
 ROOT = Path(__file__).resolve().parents[1]

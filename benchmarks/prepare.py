@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import soundfile
 import soxr
-from timbre.dataset.prepare.prepare import _decode
 from timing import Line, in_turns, show
 
 from timbre.core.params import Audio, Compute
 from timbre.core.rng import generator
 from timbre.core.tables import Clip
+from timbre.dataset.prepare import _decode
 
 AUDIO = Audio(sample_rate=22050, window=4.0)
 SECONDS, RATE = 18, 44100

@@ -15,17 +15,17 @@ from typing import Any
 
 import numpy as np
 from sklearn.metrics import f1_score, recall_score, roc_auc_score
-from timbre.dataset.prepare.prepare import PACK, prepare_dataset
-from timbre.evaluation.predictions.predictions import judge
-from timbre.model.network.checkpoint import Trained, load_model
 
 from timbre.core.instruments import INSTRUMENTS, OTHER
 from timbre.core.params import Compute, Mixtures, Splits
 from timbre.core.tables import Window, read_table
+from timbre.dataset.prepare import PACK, prepare_dataset
+from timbre.evaluation.predictions import judge
 from timbre.features.arrays import open_pack
 from timbre.features.extraction import clip_mels, mixture_mels, write_mels
 from timbre.features.mixtures import draw_recipes, parts_by_mixture
 from timbre.features.split import Labelled, targets_of
+from timbre.model.checkpoint import Trained, load_model
 
 MIXTURES = Mixtures(
     train=150,

@@ -15,12 +15,6 @@ import soundfile
 import soxr
 import torch
 from librosa.filters import mel as librosa_filters
-from timbre.model.network.network import Listener
-from timbre.training.train.augment import augment, steady_noise
-from timbre.training.train.fabric import make_fabric
-from timbre.training.train.optimizer import make_optimizer
-from timbre.training.train.separation import Pupil, power_by_class, share_loss
-from timbre.training.train.train import Recipe, add_up, cut_parts
 from timing import Line, in_turns, show
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -29,6 +23,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from timbre.core.params import Compute, Params, load_params
 from timbre.core.rng import generator
 from timbre.features.mel import power_to_db, reference_to_peak
+from timbre.model.network import Listener
+from timbre.training.augment import augment, steady_noise
+from timbre.training.fabric import make_fabric
+from timbre.training.optimizer import make_optimizer
+from timbre.training.separation import Pupil, power_by_class, share_loss
+from timbre.training.train import Recipe, add_up, cut_parts
 
 BATCH = 32
 RATE, SECONDS = 16000, 12  # of the seed's clips

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
-from timbre.evaluation.predictions.listen_page import sounds_alone, sounds_layered, write_listen_page
-from timbre.evaluation.predictions.predictions import judge
-from timbre.evaluation.predictions.report import (
+from timbre.core.params import Params
+from timbre.core.stage import fresh_folder, run_stage, user_path
+from timbre.core.tables import Window, read_table
+from timbre.evaluation.listen_page import sounds_alone, sounds_layered, write_listen_page
+from timbre.evaluation.predictions import judge
+from timbre.evaluation.report import (
     write_answers,
     write_data_report,
     write_intervals,
@@ -12,15 +15,11 @@ from timbre.evaluation.predictions.report import (
     write_metrics,
     write_plots,
 )
-from timbre.evaluation.predictions.songs import in_words, write_songs
-from timbre.model.network.checkpoint import load_model
-
-from timbre.core.params import Params
-from timbre.core.stage import fresh_folder, run_stage, user_path
-from timbre.core.tables import Window, read_table
+from timbre.evaluation.songs import in_words, write_songs
 from timbre.features.arrays import open_pack
 from timbre.features.mixtures import Part, parts_by_mixture
 from timbre.features.split import load_alone, load_layered, load_others
+from timbre.model.checkpoint import load_model
 
 CLIPS, MELS, MIXTURES, MODELS = Path("data/clips"), Path("data/mels"), Path("data/layered"), Path("models")
 METRICS = Path("metrics")

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from timbre.dataset.prepare.prepare import prepare_dataset
-
 from timbre.core.params import Params
 from timbre.core.stage import fresh_folder, run_stage
+from timbre.dataset.prepare import prepare_dataset
 
 
 def prepare(params: Params) -> str:

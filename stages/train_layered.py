@@ -3,16 +3,15 @@
 from functools import partial
 from pathlib import Path
 
-from timbre.model.network.tasks import LAYERED
-from timbre.training.train.calibration import calibrate, choose_thresholds
-from timbre.training.train.sampling import draw_fixed, draw_layers
-from timbre.training.train.train import Recipe, train, write_training
-
 from timbre.core.params import Params
 from timbre.core.stage import run_stage
 from timbre.core.tables import Window, read_table
 from timbre.features.arrays import open_pack
 from timbre.features.split import load_alone, load_layered, load_others
+from timbre.model.tasks import LAYERED
+from timbre.training.calibration import calibrate, choose_thresholds
+from timbre.training.sampling import draw_fixed, draw_layers
+from timbre.training.train import Recipe, train, write_training
 
 MELS = Path("data/mels")
 MIXTURES = Path("data/layered")

@@ -3,17 +3,16 @@
 from functools import partial
 from pathlib import Path
 
-from timbre.model.network.checkpoint import load_model
-from timbre.model.network.tasks import SINGLE
-from timbre.training.train.calibration import calibrate
-from timbre.training.train.sampling import draw_alone
-from timbre.training.train.train import Recipe, train, write_training
-
 from timbre.core.params import Params
 from timbre.core.stage import run_stage
 from timbre.core.tables import Window, read_table
 from timbre.features.arrays import open_pack
 from timbre.features.split import load_alone
+from timbre.model.checkpoint import load_model
+from timbre.model.tasks import SINGLE
+from timbre.training.calibration import calibrate
+from timbre.training.sampling import draw_alone
+from timbre.training.train import Recipe, train, write_training
 
 MELS = Path("data/mels")
 LAYERED = Path("models/layered.safetensors")

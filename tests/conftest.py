@@ -59,10 +59,10 @@ def sample() -> Path:
 def models(tiny: Params, tmp_path: Path) -> Path:
     """Two networks with drawn weights: enough to see that answers come in their form, and the same each time."""
     import torch
-    from timbre.model.network.checkpoint import Description, save_model
-    from timbre.model.network.network import Listener
 
     from timbre.features.mel import filter_bank
+    from timbre.model.checkpoint import Description, save_model
+    from timbre.model.network import Listener
 
     torch.manual_seed(0)
     filters = filter_bank(tiny.audio.sample_rate, tiny.mel)

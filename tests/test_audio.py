@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import tone
-from timbre.audio.windows.decode import decode
-from timbre.audio.windows.windows import cut, levels, limited, write_windows
 
+from timbre.audio.decode import decode
+from timbre.audio.windows import cut, levels, limited, write_windows
 from timbre.core.errors import AudioError
 
 RATE = 16000

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from timbre.dataset.prepare.audit import audit, require_every_class
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import INSTRUMENTS, match_instrument
 from timbre.core.tables import Clip, Issue, count_faults, read_table, write_table
+from timbre.dataset.audit import audit, require_every_class
 
 SHARED = Path(__file__).parents[2] / "shared"
 KAGGLE, SAMPLE = SHARED / "kaggle", SHARED / "kaggle-sample"

@@ -3,7 +3,7 @@ import torch
 from torch import Generator
 
 from timbre.core.params import Augment
-from timbre.training.train import augment as a
+from timbre.training import augment as a
 
 SECONDS = 0.02
 GRAIN = torch.rand(40, 300, generator=Generator().manual_seed(1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
-from timbre.evaluation.predictions import bootstrap
+from timbre.evaluation import bootstrap
 
 
 def answers(clips, seed=0, skill=1.5):

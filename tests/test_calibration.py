@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from timbre.model.network.inference import clip_logits
-from timbre.model.network.network import Listener
-from timbre.model.network.tasks import LAYERED, SINGLE
-from timbre.training.train.calibration import best_thresholds, calibrate, choose_thresholds, fit_choice, fit_each
 
 from timbre.features.split import Labelled
+from timbre.model.inference import clip_logits
+from timbre.model.network import Listener
+from timbre.model.tasks import LAYERED, SINGLE
+from timbre.training.calibration import best_thresholds, calibrate, choose_thresholds, fit_choice, fit_each
 
 RNG = np.random.default_rng
 

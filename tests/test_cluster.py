@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 from repository import tiny_clone
-from timbre.parallel.pool.pool import parallel_map
 
 from timbre.core.errors import WorkerError
 from timbre.core.params import Compute
+from timbre.parallel.pool import parallel_map
 
 DATA = ("download", "prepare", "extract_mels", "layer_mixtures")
 

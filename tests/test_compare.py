@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from timbre.evaluation.predictions.predictions import Judged
 
 from timbre.compare import Answers, answers_table, as_text, compare, read_answers, verdict
 from timbre.core.errors import DataError
+from timbre.evaluation.predictions import Judged
 from timbre.features.split import Labelled
 from timbre.revisions import answers_at
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score
-from timbre.evaluation.predictions.curves import (
+
+from timbre.evaluation.curves import (
     expected_calibration_error,
     f1_by_level,
     f1_by_number,
@@ -9,7 +10,6 @@ from timbre.evaluation.predictions.curves import (
     precision_recall,
     reliability,
 )
-
 from timbre.features.mixtures import Part
 
 RNG = np.random.default_rng

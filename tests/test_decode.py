@@ -9,9 +9,9 @@ import pytest
 import soundfile
 from conftest import tone
 from encode import encode
-from timbre.audio.windows.decode import decode, opened
-from timbre.audio.windows.promise import promise_of
 
+from timbre.audio.decode import decode, opened
+from timbre.audio.promise import promise_of
 from timbre.core.errors import AudioError
 
 RATE = 16000

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from timbre.dataset.prepare.duplicates import THRESHOLD, alike, fingerprint
+
+from timbre.dataset.duplicates import THRESHOLD, alike, fingerprint
 
 SAMPLE = Path(__file__).parents[2] / "shared/kaggle-sample"
 SAMPLE_RATE = 22050

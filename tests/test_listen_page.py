@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from chromium import opened
 from conftest import tone
-from timbre.evaluation.predictions.listen_page import sounds_alone, sounds_layered, write_listen_page
-from timbre.evaluation.predictions.predictions import Judged
 
 from timbre.core.instruments import INSTRUMENTS
 from timbre.core.tables import Window
+from timbre.evaluation.listen_page import sounds_alone, sounds_layered, write_listen_page
+from timbre.evaluation.predictions import Judged
 from timbre.features.mixtures import Part, mix
 from timbre.features.split import Labelled
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from timbre.evaluation.predictions.metrics import layered_metrics, mean_by_clip, single_metrics
-from timbre.evaluation.predictions.predictions import Judged, answers_of
 
+from timbre.evaluation.metrics import layered_metrics, mean_by_clip, single_metrics
+from timbre.evaluation.predictions import Judged, answers_of
 from timbre.features.split import Labelled
 
 

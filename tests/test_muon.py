@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from timbre.model.network.network import Listener
-from timbre.training.train.optimizer import Muon, make_optimizer, orthogonal
-from timbre.training.train.separation import Pupil
 from torch import nn
+
+from timbre.model.network import Listener
+from timbre.training.optimizer import Muon, make_optimizer, orthogonal
+from timbre.training.separation import Pupil
 
 
 @pytest.mark.parametrize("shape", [(8, 72), (64, 9), (16, 16)])

@@ -9,11 +9,11 @@ import time
 
 import pytest
 from repository import ENVIRONMENT, Repository, stages_run, tiny_clone
-from timbre.model.network.checkpoint import load_model
 from torch.nn.functional import cosine_similarity
 from torch.nn.utils import parameters_to_vector
 
 from timbre.core.stage import INTERRUPTED
+from timbre.model.checkpoint import load_model
 
 ALL = [
     "download",

@@ -9,8 +9,6 @@ import pytest
 import soundfile
 import torch
 from conftest import tone
-from timbre.model.network.checkpoint import Description, save_model
-from timbre.model.network.network import Listener
 from typer.testing import CliRunner
 
 import timbre
@@ -18,6 +16,8 @@ from timbre.cli import app
 from timbre.core.errors import AudioError, DataError
 from timbre.core.instruments import INSTRUMENTS
 from timbre.features.mel import power_to_db, reference_to_peak
+from timbre.model.checkpoint import Description, save_model
+from timbre.model.network import Listener
 from timbre.songs.predictor import BATCH, Ear, stretches
 
 

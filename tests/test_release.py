@@ -4,8 +4,8 @@ import sys
 
 import pytest
 from conftest import ROOT
-from timbre.model.network.checkpoint import load_model
 
+from timbre.model.checkpoint import load_model
 from timbre.songs.predictor import OWN_MODELS, RELEASED, Ear, find_models
 
 sys.path.insert(0, str(ROOT / "scripts"))

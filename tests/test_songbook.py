@@ -6,9 +6,9 @@ import shutil
 import pytest
 import soundfile
 from conftest import tone
-from timbre.evaluation.predictions.songs import Label, in_words, match_labels, read_labels, write_songs
 
 from timbre.core.errors import ParamsError
+from timbre.evaluation.songs import Label, in_words, match_labels, read_labels, write_songs
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="names of any bytes need POSIX")
 
@@ -91,9 +91,7 @@ def test_no_name_and_no_picture_ends_the_run(models, tmp_path, monkeypatch):
     songs.mkdir()
     for name in (b"b.wav", b"caf\xe9\n.wav", b"z.wav"):
         soundfile.write(os.fsencode(songs) + b"/" + name, tone(440, 1, 16000), 16000, format="WAV")
-    monkeypatch.setattr(
-        "timbre.evaluation.predictions.songs.as_png", lambda song: b"png" if song.name != "b.wav" else 1 / 0
-    )
+    monkeypatch.setattr("timbre.evaluation.songs.as_png", lambda song: b"png" if song.name != "b.wav" else 1 / 0)
     figures = write_songs(songs, models, tmp_path / "out")
     assert figures["heard"] + figures["unreadable"] == 3
     assert figures["issues"] == ["b.wav: not drawn (division by zero)"]

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_audit import KAGGLE, fill_real_names, needs_kaggle
-from timbre.dataset.prepare.audit import audit
-from timbre.dataset.prepare.groups import RULES, are_kaggles, count_rules, group_of
-from timbre.dataset.prepare.splits import assign_splits
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import Splits
 from timbre.core.tables import SPLITS, Clip
+from timbre.dataset.audit import audit
+from timbre.dataset.groups import RULES, are_kaggles, count_rules, group_of
+from timbre.dataset.splits import assign_splits
 
 
 def assign(clips, seed, validation, keep_test_groups, alike=(), by="recording"):

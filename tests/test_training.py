@@ -4,17 +4,17 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from timbre.model.network.checkpoint import Description, load_model, save_model
-from timbre.model.network.network import Listener
-from timbre.model.network.tasks import LAYERED, SINGLE
-from timbre.training.train.sampling import draw_alone, draw_fixed, draw_layers, rows_by_clip
-from timbre.training.train.train import Recipe, add_up, cut_parts, train
 
 from timbre.core.errors import DataError, ParamsError
 from timbre.core.instruments import INSTRUMENTS, OTHER
 from timbre.core.params import Augment, Compute
 from timbre.core.tables import Window
 from timbre.features.split import Labelled
+from timbre.model.checkpoint import Description, load_model, save_model
+from timbre.model.network import Listener
+from timbre.model.tasks import LAYERED, SINGLE
+from timbre.training.sampling import draw_alone, draw_fixed, draw_layers, rows_by_clip
+from timbre.training.train import Recipe, add_up, cut_parts, train
 
 BANDS, FRAMES = 32, 50
 QUIET = Augment(crop=0.8, shorten=0, equaliser_db=0, reverb=0, noise=0, low_pass=0, mask=0)

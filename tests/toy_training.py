@@ -13,12 +13,12 @@ from itertools import count
 import numpy as np
 from conftest import TINY, committed_params, with_changes
 from test_training import QUIET, pack_of, validation, windows
-from timbre.model.network.tasks import LAYERED
-from timbre.training.train.sampling import Draw, draw_layers
-from timbre.training.train.train import Recipe, train
 
 from timbre.core.params import Compute, Params
 from timbre.core.stage import one_line_errors
+from timbre.model.tasks import LAYERED
+from timbre.training.sampling import Draw, draw_layers
+from timbre.training.train import Recipe, train
 
 EPOCHS = 4
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import INSTRUMENTS
-from timbre.evaluation.predictions import bootstrap
-from timbre.evaluation.predictions.bootstrap import Interval, Metric
+from timbre.evaluation import bootstrap
+from timbre.evaluation.bootstrap import Interval, Metric
 
 if TYPE_CHECKING:
-    from timbre.evaluation.predictions.predictions import Judged
+    from timbre.evaluation.predictions import Judged
 
 COLUMNS = ("clip", "group", "plays", "heard", *INSTRUMENTS)
 FLIPS_SHOWN = 10

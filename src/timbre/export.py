@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool1d, conv1d, pad
 
-from timbre.audio.windows.windows import BLOCKS_A_SECOND, CREST, LOUDEST, SILENCE
+from timbre.audio.windows import BLOCKS_A_SECOND, CREST, LOUDEST, SILENCE
 from timbre.core.errors import DataError
 from timbre.core.instruments import INSTRUMENTS
 from timbre.core.stage import fresh_file

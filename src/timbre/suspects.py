@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from timbre.core.instruments import INSTRUMENTS
-from timbre.evaluation.predictions.metrics import mean_by_clip
+from timbre.evaluation.metrics import mean_by_clip
 from timbre.features.split import Labelled
 
 FOLDS = 5  # at most

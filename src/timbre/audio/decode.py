@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 import numpy as np
 
-from timbre.audio.windows.promise import Promise, promise_of, seconds_promised
-from timbre.audio.windows.repair import mono, without_clicks, without_offset
+from timbre.audio.promise import Promise, promise_of, seconds_promised
+from timbre.audio.repair import mono, without_clicks, without_offset
 from timbre.core.errors import AudioError
 
 if TYPE_CHECKING:

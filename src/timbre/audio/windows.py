@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from timbre.audio.windows.decode import opened
+from timbre.audio.decode import opened
 from timbre.core.errors import AudioError
 
 SILENCE = 5e-4  # level of a window, full scale at 1: −66 dB

@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import mode
 from typing import NamedTuple
 
-from timbre.audio.windows.decode import AUDIO_SUFFIXES
+from timbre.audio.decode import AUDIO_SUFFIXES
 from timbre.core.errors import DataError
 from timbre.core.instruments import CLASSES, INSTRUMENTS, is_instrument, match_instrument
 from timbre.core.printable import printable

@@ -3,7 +3,7 @@
 A fingerprint is the mel spectrogram from the first to the last loud frame, seen through 12 equal stretches of
 time and 64 bands: level does not matter, and neither does silence around the clip. The clip without up to a
 tenth of its start or end is seen as well, so that trims of that size meet. Most slow versions do not: names
-have to tell them (`timbre.dataset.prepare.groups`).
+have to tell them (`timbre.dataset.groups`).
 """
 
 from collections.abc import Sequence

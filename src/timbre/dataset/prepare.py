@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from timbre.audio.windows.windows import write_windows
+from timbre.audio.windows import write_windows
 from timbre.core.errors import AudioError
 from timbre.core.params import Audio, Compute, Mel, Splits
 from timbre.core.tables import Clip, Issue, Recording, Window, write_table
-from timbre.dataset.prepare.audit import audit, require_every_class
-from timbre.dataset.prepare.duplicates import SHAPE, alike, fingerprint
-from timbre.dataset.prepare.splits import assign_splits
+from timbre.dataset.audit import audit, require_every_class
+from timbre.dataset.duplicates import SHAPE, alike, fingerprint
+from timbre.dataset.splits import assign_splits
 from timbre.features.arrays import open_pack, pack_writer
 from timbre.features.extraction import clip_mels
-from timbre.parallel.pool.pool import parallel_map
+from timbre.parallel.pool import parallel_map
 
 PACK = "windows.npy"
 HEARD_WINDOWS = 3  # of a file, compared with those of others

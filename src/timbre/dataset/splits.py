@@ -12,7 +12,7 @@ from timbre.core.instruments import CLASSES, INSTRUMENTS
 from timbre.core.params import Splits
 from timbre.core.rng import generator
 from timbre.core.tables import SPLITS, Clip, Issue
-from timbre.dataset.prepare.groups import are_kaggles, own_group, rule_of
+from timbre.dataset.groups import are_kaggles, own_group, rule_of
 
 TEST_SHARE = 0.2  # of each instrument, where the data set brings no test clips
 DRAWS = 20  # orders tried; the one that comes nearest is kept

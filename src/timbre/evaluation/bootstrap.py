@@ -75,7 +75,7 @@ def micro_f1(truth: ArrayLike, present: ArrayLike) -> Metric:
 
 
 def f1_of_each(truth: ArrayLike, present: ArrayLike) -> Metric:
-    """F1 of each instrument; not a number where it neither plays nor is heard, as in `timbre.evaluation.predictions.metrics`."""
+    """F1 of each instrument; not a number where it neither plays nor is heard, as in `metrics`."""
     counts = _counts(truth, present)
     return lambda weights: _f1(*counts(weights))
 

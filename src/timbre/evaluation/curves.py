@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from timbre.core.instruments import INSTRUMENTS
-from timbre.evaluation.predictions.bootstrap import micro_f1
+from timbre.evaluation.bootstrap import micro_f1
 from timbre.features.mixtures import Part
 
 LEVELS = (0.0, 3.0, 6.0, 9.0, 12.0)  # dB below the loudest from which each step of `f1_by_level` counts

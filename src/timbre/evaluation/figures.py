@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from timbre.core.instruments import CLASSES, INSTRUMENTS, OTHER
 from timbre.core.rng import generator
 from timbre.core.tables import SPLITS
-from timbre.evaluation.predictions.curves import LEVELS
+from timbre.evaluation.curves import LEVELS
 from timbre.songs.text import shortened
 
 if TYPE_CHECKING:
     from timbre.core.params import Audio, Mel
     from timbre.core.tables import Recording
-    from timbre.evaluation.predictions.predictions import Judged
+    from timbre.evaluation.predictions import Judged
 
 COLOURS = dict(zip(INSTRUMENTS, ("#E69F00", "#0072B2", "#CC79A7", "#009E73"), strict=True))  # Okabe and Ito, 2008
 RIGHT, WRONG = "#444444", "#D55E00"
@@ -174,7 +174,7 @@ def curves_figure(
     Args:
         precision_recall: by instrument, recall, precision and threshold, `[points, 3]`.
         layered: its answers, for the dot where each instrument's threshold lies.
-        by_level: as `timbre.evaluation.predictions.curves.f1_by_level` gives it.
+        by_level: as `timbre.evaluation.curves.f1_by_level` gives it.
         reliabilities: by task, probability, share and number, `[bins, 3]`.
     """
     figure = Figure(figsize=(11, 3.6), layout="constrained")

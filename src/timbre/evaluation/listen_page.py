@@ -12,8 +12,8 @@ from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import Audio, Mel
 from timbre.core.rng import generator
 from timbre.core.tables import Window
-from timbre.evaluation.predictions.figures import COLOURS, RANGE_DB, TICKS_HZ
-from timbre.evaluation.predictions.predictions import Judged
+from timbre.evaluation.figures import COLOURS, RANGE_DB, TICKS_HZ
+from timbre.evaluation.predictions import Judged
 from timbre.features.mixtures import Part, mix, parts_by_mixture
 
 Sound = Callable[[int], np.ndarray]

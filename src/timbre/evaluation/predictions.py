@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from timbre.core.instruments import INSTRUMENTS
-from timbre.evaluation.predictions.curves import expected_calibration_error
-from timbre.evaluation.predictions.metrics import DIGITS, layered_metrics, ranking_metrics, single_metrics
+from timbre.evaluation.curves import expected_calibration_error
+from timbre.evaluation.metrics import DIGITS, layered_metrics, ranking_metrics, single_metrics
 from timbre.features.split import Labelled
-from timbre.model.network.checkpoint import Trained
-from timbre.model.network.inference import clip_logits
-from timbre.model.network.tasks import TASKS
+from timbre.model.checkpoint import Trained
+from timbre.model.inference import clip_logits
+from timbre.model.tasks import TASKS
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from timbre.core.instruments import CLASSES, INSTRUMENTS
 from timbre.core.params import Audio, Mel
 from timbre.core.stage import fresh_file
 from timbre.core.tables import SPLITS, Issue, Recording, Window, count_faults, read_table
-from timbre.evaluation.predictions.bootstrap import interval, macro_f1, micro_f1
-from timbre.evaluation.predictions.curves import (
+from timbre.evaluation.bootstrap import interval, macro_f1, micro_f1
+from timbre.evaluation.curves import (
     LEVELS,
     f1_by_level,
     f1_by_number,
@@ -23,15 +23,15 @@ from timbre.evaluation.predictions.curves import (
     precision_recall,
     reliability,
 )
-from timbre.evaluation.predictions.figures import (
+from timbre.evaluation.figures import (
     curves_figure,
     data_overview,
     expected_against_predicted,
     mels_of_each_instrument,
     save,
 )
-from timbre.evaluation.predictions.metrics import DIGITS
-from timbre.evaluation.predictions.predictions import Judged
+from timbre.evaluation.metrics import DIGITS
+from timbre.evaluation.predictions import Judged
 from timbre.features.mixtures import Part, parts_by_mixture
 
 

@@ -10,7 +10,7 @@ from timbre.core.instruments import INSTRUMENTS
 from timbre.core.printable import printable
 from timbre.core.sheets import read_sheet, spelling
 from timbre.core.stage import progress
-from timbre.evaluation.predictions.metrics import layered_metrics
+from timbre.evaluation.metrics import layered_metrics
 from timbre.features.split import targets_of
 from timbre.songs.find import find
 from timbre.songs.picture import as_png

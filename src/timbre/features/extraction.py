@@ -12,7 +12,7 @@ from timbre.core.params import Compute, Mel
 from timbre.features.arrays import open_pack, pack_writer
 from timbre.features.mel import MelSpectrogram, filter_bank, power_to_db
 from timbre.features.mixtures import Part, mix
-from timbre.parallel.pool.pool import parallel_map
+from timbre.parallel.pool import parallel_map
 
 ROWS = 16  # at a time: a few MB of spectra stay in a core's cache
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from timbre.core.errors import DataError
 from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import Audio, Mel, Model
-from timbre.model.network.network import Listener
+from timbre.model.network import Listener
 
 FORMAT = 3
 KEY = "timbre"

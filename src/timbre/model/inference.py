@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from timbre.evaluation.predictions.metrics import mean_by_clip
+from timbre.evaluation.metrics import mean_by_clip
 from timbre.features.mel import reference_to_peak
 from timbre.features.split import Labelled
 

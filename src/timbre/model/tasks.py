@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from timbre.evaluation.predictions.metrics import layered_metrics, single_metrics
+from timbre.evaluation.metrics import layered_metrics, single_metrics
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def parallel_map(
         WorkerError: a worker was killed, or the cluster cannot be reached or went away.
     """
     if compute.scheduler:
-        from timbre.parallel.pool.dask import on_cluster
+        from timbre.parallel.dask import on_cluster
 
         results = on_cluster(function, items, compute.scheduler)
     else:

@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from timbre.audio.windows.decode import decode
-from timbre.audio.windows.windows import QUIET, audible, cut, levels, limited
+from timbre.audio.decode import decode
+from timbre.audio.windows import QUIET, audible, cut, levels, limited
 from timbre.core.errors import AudioError, DataError
 from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import Mel
-from timbre.evaluation.predictions.predictions import answers_of
+from timbre.evaluation.predictions import answers_of
 from timbre.features.mel import MelSpectrogram, power_to_db, reference_to_peak
-from timbre.model.network.checkpoint import Trained, load_model
-from timbre.model.network.tasks import TASKS
+from timbre.model.checkpoint import Trained, load_model
+from timbre.model.tasks import TASKS
 from timbre.songs.prefetch import ahead, side_by_side
 from timbre.songs.spectrogram import Overview
 
@@ -256,7 +256,7 @@ class _Whole:
 
     @property
     def judged(self) -> int:
-        """Windows that the overall answer follows: those that `timbre.audio.windows.windows.cut` gives of the song alone."""
+        """Windows that the overall answer follows: those that `timbre.audio.windows.cut` gives of the song alone."""
         full, rest = divmod(self.samples, self.length)
         return full + (rest > 0 and (full == 0 or 2 * rest >= self.length))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from timbre.core.params import Params
 from timbre.core.tables import write_table
-from timbre.parallel.pool.pool import parallel_map
+from timbre.parallel.pool import parallel_map
 from timbre.sources.files import METADATA, readable_size
 
 MANIFEST = "manifest.csv"

@@ -17,7 +17,7 @@ from timbre.core.instruments import INSTRUMENTS, OTHER
 from timbre.core.params import Compute, Soundfont
 from timbre.core.rng import generator
 from timbre.core.stage import user_path
-from timbre.parallel.pool.pool import parallel_map
+from timbre.parallel.pool import parallel_map
 from timbre.sources.files import FOLDERS, METADATA
 from timbre.sources.phrases import compose
 from timbre.sources.phrases.score import CHORUS, REVERB, VOLUME, Control, to_midi

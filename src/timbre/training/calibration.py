@@ -13,9 +13,9 @@ from torch import nn
 
 from timbre.core.instruments import INSTRUMENTS
 from timbre.features.split import Labelled
-from timbre.model.network.inference import clip_logits
-from timbre.model.network.network import Listener
-from timbre.model.network.tasks import Task
+from timbre.model.inference import clip_logits
+from timbre.model.network import Listener
+from timbre.model.tasks import Task
 
 TEMPERATURES = (-3.0, 3.0)  # natural logarithm of the scale that is searched
 THRESHOLDS = np.round(np.arange(0.05, 0.951, 0.01), 2)

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from timbre.training.train.separation import Pupil
+from timbre.training.separation import Pupil
 
 WEIGHT_DECAY = 0.01
 SLOPES = 3.4445, -4.7750, 2.0315  # of the odd polynomial that draws singular values towards 1

@@ -10,7 +10,7 @@ from torch.nn.functional import avg_pool2d, log_softmax
 
 from timbre.core.instruments import CLASSES
 from timbre.features.mel import FLOOR, power_to_db
-from timbre.model.network.network import Listener
+from timbre.model.network import Listener
 
 HEARD_DB = 40.0  # below the loudest cell of a clip, where a cell begins to count
 

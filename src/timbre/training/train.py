@@ -16,15 +16,15 @@ from timbre.core.stage import fresh_file, progress
 from timbre.core.tables import write_table
 from timbre.features.mel import db_to_power, filter_bank, power_to_db, reference_to_peak
 from timbre.features.split import Labelled
-from timbre.model.network.checkpoint import Description, save_model
-from timbre.model.network.inference import clip_logits
-from timbre.model.network.network import Listener
-from timbre.model.network.tasks import Task
-from timbre.training.train.augment import augment, crop, make_equally_loud, shorten, steady_noise
-from timbre.training.train.fabric import gathered, leave_to_first, make_fabric, one_fate
-from timbre.training.train.optimizer import make_optimizer
-from timbre.training.train.sampling import Draw
-from timbre.training.train.separation import Pupil, power_by_class, share_loss
+from timbre.model.checkpoint import Description, save_model
+from timbre.model.inference import clip_logits
+from timbre.model.network import Listener
+from timbre.model.tasks import Task
+from timbre.training.augment import augment, crop, make_equally_loud, shorten, steady_noise
+from timbre.training.fabric import gathered, leave_to_first, make_fabric, one_fate
+from timbre.training.optimizer import make_optimizer
+from timbre.training.sampling import Draw
+from timbre.training.separation import Pupil, power_by_class, share_loss
 
 WARM_UP = 0.15  # share of the steps until the learning rate peaks
 
