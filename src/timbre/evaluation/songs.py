@@ -55,6 +55,8 @@ def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
     for song in progress(found, "songs", unit="song"):
         name = printable(song.inside)
         try:
+            if song.problem:
+                raise AudioError(song.problem)
             heard = replace(ear.listen(song.name), name=name)
         except AudioError as error:
             rows.append(error_as_csv(name, printable(str(error))))
