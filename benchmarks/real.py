@@ -18,12 +18,12 @@ from sklearn.metrics import f1_score, recall_score, roc_auc_score
 
 from timbre.core.instruments import INSTRUMENTS, OTHER
 from timbre.core.params import Compute, Mixtures, Splits
-from timbre.core.tables import Window, read_table
+from timbre.core.tables import Window, parts_by_mixture, read_table
 from timbre.dataset.prepare import PACK, prepare_dataset
 from timbre.evaluation.predictions import judge
 from timbre.features.arrays import open_pack
-from timbre.features.extraction import clip_mels, mixture_mels, write_mels
-from timbre.features.mixtures import draw_recipes, parts_by_mixture
+from timbre.features.extraction import clip_mels, write_mels
+from timbre.features.mixtures import draw_recipes, mixture_mels
 from timbre.features.split import Labelled, targets_of
 from timbre.model.checkpoint import Trained, load_model
 

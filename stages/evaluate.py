@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from timbre.core.files import fresh_folder, user_path
 from timbre.core.params import Params
-from timbre.core.stage import fresh_folder, run_stage, user_path
-from timbre.core.tables import Window, read_table
+from timbre.core.stage import run_stage
+from timbre.core.tables import Part, Window, parts_by_mixture, read_table
 from timbre.evaluation.listen_page import sounds_alone, sounds_layered, write_listen_page
 from timbre.evaluation.predictions import judge
 from timbre.evaluation.report import (
@@ -17,7 +18,6 @@ from timbre.evaluation.report import (
 )
 from timbre.evaluation.songs import in_words, write_songs
 from timbre.features.arrays import open_pack
-from timbre.features.mixtures import Part, parts_by_mixture
 from timbre.features.split import load_alone, load_layered, load_others
 from timbre.model.checkpoint import load_model
 

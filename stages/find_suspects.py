@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from timbre.core.files import fresh_file
 from timbre.core.params import Params
-from timbre.core.stage import fresh_file, run_stage
+from timbre.core.stage import run_stage
 from timbre.core.tables import Window, read_table, write_table
 from timbre.features.split import load_alone
 from timbre.suspects import Suspect, find_suspects, folds_of

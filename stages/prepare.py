@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from timbre.core.files import fresh_folder
 from timbre.core.params import Params
-from timbre.core.stage import fresh_folder, run_stage
+from timbre.core.stage import run_stage
 from timbre.dataset.prepare import prepare_dataset
 
 

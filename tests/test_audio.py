@@ -4,8 +4,9 @@ import soundfile
 from conftest import tone
 
 from timbre.audio.decode import decode
-from timbre.audio.windows import cut, levels, limited, write_windows
+from timbre.audio.windows import cut, levels, limited
 from timbre.core.errors import AudioError
+from timbre.dataset.windows import write_windows
 
 RATE = 16000
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from timbre.core.errors import DataError
-from timbre.core.instruments import INSTRUMENTS, match_instrument
+from timbre.core.instruments import INSTRUMENTS
 from timbre.core.tables import Clip, Issue, count_faults, read_table, write_table
 from timbre.dataset.audit import audit, require_every_class
+from timbre.dataset.labels import match_instrument
 
 SHARED = Path(__file__).parents[2] / "shared"
 KAGGLE, SAMPLE = SHARED / "kaggle", SHARED / "kaggle-sample"

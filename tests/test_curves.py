@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
+from timbre.core.tables import Part
 from timbre.evaluation.curves import (
     expected_calibration_error,
     f1_by_level,
@@ -10,7 +11,6 @@ from timbre.evaluation.curves import (
     precision_recall,
     reliability,
 )
-from timbre.features.mixtures import Part
 
 RNG = np.random.default_rng
 

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from timbre.cli import app
 from timbre.core.errors import DataError
+from timbre.core.files import fresh_file
 from timbre.core.instruments import INSTRUMENTS
-from timbre.core.stage import fresh_file
 from timbre.export import export_onnx
 from timbre.songs.predictor import RELEASED, Ear
 

@@ -270,8 +270,10 @@ def test_a_full_disk_is_named(download, limit):
 
 STAGE = """
 from pathlib import Path
-from timbre.core.stage import fresh_folder, run_stage
-from timbre.sources import fetch, kaggle
+from timbre.core.files import fresh_folder
+from timbre.core.stage import run_stage
+from timbre.sources.fetch import fetch
+from timbre.sources import kaggle
 kaggle.FIRST_DELAY = 0.001
 def download(params):
     with fresh_folder("data/raw") as folder:

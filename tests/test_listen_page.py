@@ -8,10 +8,10 @@ from chromium import opened
 from conftest import tone
 
 from timbre.core.instruments import INSTRUMENTS
-from timbre.core.tables import Window
+from timbre.core.tables import Part, Window
 from timbre.evaluation.listen_page import sounds_alone, sounds_layered, write_listen_page
 from timbre.evaluation.predictions import Judged
-from timbre.features.mixtures import Part, mix
+from timbre.features.mixtures import mix
 from timbre.features.split import Labelled
 
 CLIPS = 20

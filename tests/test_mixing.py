@@ -5,8 +5,8 @@ import pytest
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import INSTRUMENTS
-from timbre.core.tables import Window, read_table, write_table
-from timbre.features.mixtures import Part, draw_recipes, level, mix, parts_by_mixture
+from timbre.core.tables import Part, Window, parts_by_mixture, read_table, write_table
+from timbre.features.mixtures import draw_recipes, level, mix
 
 RATE = 1000
 

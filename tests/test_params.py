@@ -7,8 +7,8 @@ from conftest import ROOT, committed_params, with_changes
 from dvc.utils.serialize import load_yaml
 
 from timbre.core.errors import DataError, ParamsError
+from timbre.core.files import user_path
 from timbre.core.params import load_params
-from timbre.core.stage import user_path
 from timbre.sources.soundfont import font_path
 
 

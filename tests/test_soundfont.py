@@ -18,7 +18,7 @@ from timbre.core.errors import DataError
 from timbre.core.params import Compute, Soundfont
 from timbre.core.rng import generator
 from timbre.sources import soundfont
-from timbre.sources.phrases import PHRASES, compose
+from timbre.sources.phrases.compose import PHRASES, compose
 from timbre.sources.phrases.drums import KEYS
 from timbre.sources.phrases.grooves import STYLES
 from timbre.sources.phrases.guitar import shape

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from timbre.core.errors import DataError
 from timbre.core.params import Params
-from timbre.sources import fetch
+from timbre.sources.fetch import fetch
 from timbre.sources.folder import copy_dataset
 
 ROOT = Path(__file__).parents[1]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from timbre.core.errors import AudioError
+from timbre.core.files import fresh_file
 from timbre.core.params import load_params
 from timbre.core.printable import printable
-from timbre.core.stage import fresh_file, one_line_errors
+from timbre.core.stage import one_line_errors
 
 if TYPE_CHECKING:
     from timbre.songs.find import Found

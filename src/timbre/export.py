@@ -11,8 +11,8 @@ from torch.nn.functional import avg_pool1d, conv1d, pad
 
 from timbre.audio.windows import BLOCKS_A_SECOND, CREST, LOUDEST, SILENCE
 from timbre.core.errors import DataError
+from timbre.core.files import fresh_file
 from timbre.core.instruments import INSTRUMENTS
-from timbre.core.stage import fresh_file
 from timbre.features.mel import power_to_db, reference_to_peak
 from timbre.songs.predictor import Ear
 

@@ -2,8 +2,10 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,6 +49,29 @@ class Window:
     label: str
     split: str
     group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One instrument of one mixture.
+
+    Attributes:
+        mixture: number of the mixture in its split, from 0.
+        row: row of the window in the waveform pack.
+        instrument: one of `INSTRUMENTS`.
+        gain_db: level after all parts were made equally loud.
+        offset: seconds of silence before it.
+        file: where the window comes from.
+        start: where in that file it starts, in seconds.
+    """
+
+    mixture: int
+    row: int
+    instrument: str
+    gain_db: float
+    offset: float
+    file: str
+    start: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +140,8 @@ def read_table(path: Path, row_type: type[Row]) -> list[Row]:
             ]
     except (OSError, KeyError, ValueError) as error:
         raise DataError(f"{path}: not a table of {row_type.__name__} rows ({error})") from error
+
+
+def parts_by_mixture(parts: Sequence[Part]) -> list[list[Part]]:
+    """Group the rows of a recipe table by mixture, in their order."""
+    return [list(group) for _, group in groupby(parts, key=attrgetter("mixture"))]

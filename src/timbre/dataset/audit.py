@@ -25,11 +25,12 @@ from typing import NamedTuple
 
 from timbre.audio.decode import AUDIO_SUFFIXES
 from timbre.core.errors import DataError
-from timbre.core.instruments import CLASSES, INSTRUMENTS, is_instrument, match_instrument
+from timbre.core.instruments import CLASSES, INSTRUMENTS
+from timbre.core.kaggle_layout import FOLDERS, METADATA
 from timbre.core.printable import printable
 from timbre.core.sheets import read_sheet, spelling
 from timbre.core.tables import Clip, Issue
-from timbre.sources.files import FOLDERS, METADATA
+from timbre.dataset.labels import is_instrument, match_instrument
 
 COLUMNS = ("filename", "class", "group")
 EXPECTED = "CSV with the columns FileName and Class, and Group if you like"

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from timbre.audio.windows import write_windows
 from timbre.core.errors import AudioError
 from timbre.core.params import Audio, Compute, Mel, Splits
 from timbre.core.tables import Clip, Issue, Recording, Window, write_table
 from timbre.dataset.audit import audit, require_every_class
 from timbre.dataset.duplicates import SHAPE, alike, fingerprint
 from timbre.dataset.splits import assign_splits
+from timbre.dataset.windows import write_windows
 from timbre.features.arrays import open_pack, pack_writer
 from timbre.features.extraction import clip_mels
 from timbre.parallel.pool import parallel_map

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from timbre.core.instruments import INSTRUMENTS
+from timbre.core.tables import Part
 from timbre.evaluation.bootstrap import micro_f1
-from timbre.features.mixtures import Part
 
 LEVELS = (0.0, 3.0, 6.0, 9.0, 12.0)  # dB below the loudest from which each step of `f1_by_level` counts
 POINTS = 200  # of a curve, at most

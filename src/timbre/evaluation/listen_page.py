@@ -11,10 +11,10 @@ import numpy as np
 from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import Audio, Mel
 from timbre.core.rng import generator
-from timbre.core.tables import Window
+from timbre.core.tables import Part, Window, parts_by_mixture
 from timbre.evaluation.figures import COLOURS, RANGE_DB, TICKS_HZ
 from timbre.evaluation.predictions import Judged
-from timbre.features.mixtures import Part, mix, parts_by_mixture
+from timbre.features.mixtures import mix
 
 Sound = Callable[[int], np.ndarray]
 """The waveform `[samples]` of a clip's first window, at the rate of the params."""

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from timbre.compare import Answers, answers_table, read_answers
+from timbre.core.files import fresh_file
 from timbre.core.instruments import CLASSES, INSTRUMENTS
 from timbre.core.params import Audio, Mel
-from timbre.core.stage import fresh_file
-from timbre.core.tables import SPLITS, Issue, Recording, Window, count_faults, read_table
+from timbre.core.tables import SPLITS, Issue, Part, Recording, Window, count_faults, parts_by_mixture, read_table
 from timbre.evaluation.bootstrap import interval, macro_f1, micro_f1
 from timbre.evaluation.curves import (
     LEVELS,
@@ -32,7 +32,6 @@ from timbre.evaluation.figures import (
 )
 from timbre.evaluation.metrics import DIGITS
 from timbre.evaluation.predictions import Judged
-from timbre.features.mixtures import Part, parts_by_mixture
 
 
 def write_metrics(

@@ -2,7 +2,9 @@
 
 import math
 import warnings
+from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -90,3 +92,16 @@ def reference_to_peak(db: Tensor) -> Tensor:
     """Bring log mels `[batch, bands, frames]` to what models see: 2 at the loudest point, −2 at 80 dB below."""
     below = db - db.amax(dim=(1, 2), keepdim=True)
     return below.clamp_min(-RANGE_DB) / (RANGE_DB / 4) + 2
+
+
+def log_mels(waveforms: np.ndarray, sample_rate: int, mel: Mel) -> np.ndarray:
+    """Log mels of float32 waveforms `[rows, samples]`, full scale at 1: float16 `[rows, bands, frames]`, dB."""
+    torch.set_num_threads(1)  # of this thread: the same sums, and so the same bytes, on any machine's cores
+    with torch.inference_mode():
+        power = _transform(sample_rate, mel)(torch.from_numpy(waveforms))
+        return power_to_db(power).half().numpy()
+
+
+@lru_cache(maxsize=1)
+def _transform(sample_rate: int, mel: Mel) -> MelSpectrogram:
+    return MelSpectrogram(mel, filter_bank(sample_rate, mel))

@@ -1,43 +1,20 @@
 """Layered mixtures: recipes drawn from a fixed seed, and the sums of waveforms they describe."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
+from pathlib import Path
 
 import numpy as np
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import INSTRUMENTS
-from timbre.core.params import Mixtures
+from timbre.core.params import Mel, Mixtures
 from timbre.core.rng import generator
-from timbre.core.tables import Window
+from timbre.core.tables import Part, Window
+from timbre.features.arrays import open_pack
+from timbre.features.mel import log_mels
 
 ACTIVE = 10 ** (-30 / 10)  # power of the parts of a window that count for its level, below the loudest
 LEVEL_BLOCKS = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One instrument of one mixture.
-
-    Attributes:
-        mixture: number of the mixture in its split, from 0.
-        row: row of the window in the waveform pack.
-        instrument: one of `INSTRUMENTS`.
-        gain_db: level after all parts were made equally loud.
-        offset: seconds of silence before it.
-        file: where the window comes from.
-        start: where in that file it starts, in seconds.
-    """
-
-    mixture: int
-    row: int
-    instrument: str
-    gain_db: float
-    offset: float
-    file: str
-    start: float
 
 
 def draw_recipes(windows: Sequence[Window], split: str, count: int, options: Mixtures, seed: int) -> list[Part]:
@@ -103,6 +80,7 @@ def mix(parts: Sequence[Part], pack: np.ndarray, sample_rate: int) -> np.ndarray
     return total / max(float(np.abs(total).max()), 1e-9)
 
 
-def parts_by_mixture(parts: Sequence[Part]) -> list[list[Part]]:
-    """Group the rows of a recipe table by mixture, in their order."""
-    return [list(group) for _, group in groupby(parts, key=attrgetter("mixture"))]
+def mixture_mels(recipes: Sequence[Sequence[Part]], *, pack: Path, sample_rate: int, mel: Mel) -> np.ndarray:
+    """Log mels of some mixtures of rows of a waveform pack: float16 `[recipes, bands, frames]`, dB."""
+    waveforms = open_pack(pack)
+    return log_mels(np.stack([mix(parts, waveforms, sample_rate) for parts in recipes]), sample_rate, mel)

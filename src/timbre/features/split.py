@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from timbre.core.instruments import INSTRUMENTS, OTHER
-from timbre.core.tables import Window, read_table
+from timbre.core.tables import Part, Window, parts_by_mixture, read_table
 from timbre.features.arrays import open_pack
-from timbre.features.mixtures import Part, parts_by_mixture
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,11 @@
-"""Kaggle's layout, which every source ends up in: two folders of recordings and a metadata file for each."""
+"""What a folder or zip holds, and the data set in it."""
 
 from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 from typing import IO, NamedTuple
 
 from timbre.core.errors import DataError
-
-FOLDERS = ("Train_submission", "Test_submission")  # Kaggle doubles them: one of the same name lies inside
-METADATA = ("Metadata_Train.csv", "Metadata_Test.csv")
+from timbre.core.kaggle_layout import FOLDERS, METADATA
 
 
 class File(NamedTuple):

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import IO
 
 from timbre.core.errors import DataError
-from timbre.core.stage import progress, repository_root, user_path
+from timbre.core.files import repository_root, user_path
+from timbre.core.kaggle_layout import FOLDERS
+from timbre.core.stage import progress
 from timbre.sources.archive import DAMAGE, zip_files
-from timbre.sources.files import FOLDERS, File, Files, find_dataset, readable_size
+from timbre.sources.files import File, Files, find_dataset, readable_size
 
 OUTPUT = "data/raw"
 CHUNK = 1 << 20

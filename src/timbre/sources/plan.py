@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from timbre.core.instruments import INSTRUMENTS, OTHER
 from timbre.core.params import Soundfont
-from timbre.sources.phrases import PHRASES
+from timbre.sources.phrases.compose import PHRASES
 
 TEST_SHARE = 0.16
 UNHEARD = 6  # of the programs of other instruments, every sixth is heard in test alone

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from timbre.core.errors import DataError
+from timbre.core.files import user_path
 from timbre.core.instruments import INSTRUMENTS, OTHER
+from timbre.core.kaggle_layout import FOLDERS, METADATA
 from timbre.core.params import Compute, Soundfont
 from timbre.core.rng import generator
-from timbre.core.stage import user_path
 from timbre.parallel.pool import parallel_map
-from timbre.sources.files import FOLDERS, METADATA
-from timbre.sources.phrases import compose
+from timbre.sources.phrases.compose import compose
 from timbre.sources.phrases.score import CHORUS, REVERB, VOLUME, Control, to_midi
 from timbre.sources.plan import OWN, Take, plan
 

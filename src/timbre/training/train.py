@@ -10,9 +10,10 @@ from lightning_fabric import Fabric
 from torch import Generator, Tensor
 
 from timbre.core.errors import ParamsError
+from timbre.core.files import fresh_file
 from timbre.core.params import Audio, Augment, Compute, Mel, Model
 from timbre.core.rng import generator
-from timbre.core.stage import fresh_file, progress
+from timbre.core.stage import progress
 from timbre.core.tables import write_table
 from timbre.features.mel import db_to_power, filter_bank, power_to_db, reference_to_peak
 from timbre.features.split import Labelled
