@@ -15,6 +15,7 @@ from timbre.training.train import Recipe, train, write_training
 
 MELS = Path("data/mels")
 MIXTURES = Path("data/layered")
+MODELS = Path("models")
 
 
 def train_layered(params: Params) -> str:
@@ -42,7 +43,7 @@ def train_layered(params: Params) -> str:
     heard = [validation, load_alone(MELS, "validation"), load_others(MELS, "validation")]
     calibrate(network, LAYERED, heard)
     thresholds = choose_thresholds(network, heard, params.threshold)
-    return write_training(LAYERED, network, history, recipe, thresholds)
+    return write_training(MODELS, LAYERED, network, history, recipe, thresholds)
 
 
 if __name__ == "__main__":

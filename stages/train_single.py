@@ -15,7 +15,7 @@ from timbre.training.sampling import draw_alone
 from timbre.training.train import Recipe, train, write_training
 
 MELS = Path("data/mels")
-LAYERED = Path("models/layered.safetensors")
+MODELS = Path("models")
 
 
 def train_single(params: Params) -> str:
@@ -34,10 +34,10 @@ def train_single(params: Params) -> str:
     draw = partial(draw_alone, read_table(MELS / "train.csv", Window), params.repeats)
     pack = open_pack(MELS / "train.npy")
     validation = load_alone(MELS, "validation")
-    start = load_model(LAYERED).network if params.transfer else None
+    start = load_model(MODELS / "layered.safetensors").network if params.transfer else None
     network, history = train(SINGLE, pack, draw, validation, recipe, params.compute, start)
     calibrate(network, SINGLE, [validation])
-    return write_training(SINGLE, network, history, recipe)
+    return write_training(MODELS, SINGLE, network, history, recipe)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from timbre.core.errors import ParamsError
+from timbre.core.instruments import INSTRUMENTS
 
 
 def _refuse_bool(value: Any) -> Any:
@@ -120,9 +121,9 @@ class Mixtures(Section):
     train: Int = Field(ge=1)
     validation: Int = Field(ge=1)
     test: Int = Field(ge=1)
-    min_instruments: Int = Field(ge=1, le=4)
-    max_instruments: Int = Field(ge=1, le=4)
-    train_instruments: Int = Field(ge=1, le=4)
+    min_instruments: Int = Field(ge=1, le=len(INSTRUMENTS))
+    max_instruments: Int = Field(ge=1, le=len(INSTRUMENTS))
+    train_instruments: Int = Field(ge=1, le=len(INSTRUMENTS))
     gain_db: Float = Field(ge=0, le=60)
     offset: Float = Field(ge=0)
     fresh: Int = Field(ge=0)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from timbre.evaluation.metrics import layered_metrics, single_metrics
+DIGITS = 4  # of an F1
 
 
 @dataclass(frozen=True)
@@ -17,24 +17,31 @@ class Task:
     Attributes:
         name: single or layered.
         loss: of logits `[clips, 4]` against targets `[clips, 4]`.
-        chooses: whether the answer is the likeliest instrument, or all from their thresholds up.
+        multiclass: whether one instrument plays, the likeliest, or all play from their thresholds up.
         probabilities: of logits, the same shape.
-        f1: the figure by which the best epoch is kept, of logits and targets.
+        f1: the metric by which the best epoch is kept, of logits and targets.
     """
 
     name: str
-    chooses: bool
+    multiclass: bool
     loss: Callable[[Tensor, Tensor], Tensor]
     probabilities: Callable[[Tensor], Tensor]
     f1: Callable[[Tensor, Tensor], float]
 
 
 def _single_f1(logits: Tensor, targets: Tensor) -> float:
-    return float(single_metrics(targets.argmax(dim=1), logits.argmax(dim=1))["macro_f1"])
+    """Macro F1, of the instruments that play or are heard."""
+    from sklearn.metrics import f1_score
+
+    scores = f1_score(targets.argmax(dim=1), logits.argmax(dim=1), average=None, zero_division=0)
+    return round(float(scores.round(DIGITS).mean()), DIGITS)
 
 
 def _layered_f1(logits: Tensor, targets: Tensor) -> float:
-    return float(layered_metrics(targets, logits > 0).get("micro_f1", 0))  # a history holds numbers
+    """Micro F1 at a threshold of one half."""
+    from sklearn.metrics import f1_score
+
+    return round(float(f1_score(targets, logits > 0, average="micro", zero_division=0)), DIGITS)
 
 
 SINGLE = Task("single", True, functional.cross_entropy, lambda logits: logits.softmax(dim=1), _single_f1)

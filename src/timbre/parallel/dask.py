@@ -10,7 +10,7 @@ import hashlib
 import logging
 import socket
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from functools import cache, partial
@@ -32,7 +32,7 @@ AHEAD = 4  # tasks for each core, so that none waits
 LEAST = 64  # tasks, as cores may come later
 
 
-def on_cluster(function: partial[T], items: Iterable[Any], scheduler: str) -> Iterator[T]:
+def on_cluster(function: Callable[..., T], items: Iterable[Any], scheduler: str) -> Iterator[T]:
     """Yield `function(item)` for each item, in order, some worked out ahead.
 
     Raises:
@@ -98,8 +98,10 @@ def _give_up_without_workers(client: "Client", over: Event) -> None:
             return  # the scheduler is gone, which Dask tells by itself
 
 
-def _with_absolute_paths(function: partial[T]) -> partial[T]:
+def _with_absolute_paths(function: Callable[..., T]) -> partial[T]:
     """The same call for processes that run elsewhere."""
+    if not isinstance(function, partial):
+        return partial(function)
     return partial(
         function.func,
         *map(_absolute, function.args),

@@ -1,6 +1,6 @@
 """Probabilities that mean what they say, and thresholds to go with them: both from validation alone.
 
-A trained network is too sure of itself, or not sure enough. One scale and shift an instrument (Platt, 1999), or of a
+A trained network is too sure of itself, or not sure enough. One scale and shift per instrument (Platt, 1999), or of a
 choice among instruments one scale (temperature, Guo and others, 2017), fitted to its logits on validation clips, put
 that right; they become part of the network's last layer.
 """
@@ -30,7 +30,7 @@ def calibrate(network: Listener, task: Task, splits: Sequence[Labelled]) -> None
         splits: what to fit to, all of it at once; some may be empty.
     """
     logits, targets = _heard(network, splits)
-    scale_logits(network, *(fit_choice if task.chooses else fit_each)(logits, targets))
+    scale_logits(network, *(fit_temperature if task.multiclass else fit_platt)(logits, targets))
 
 
 def choose_thresholds(
@@ -50,19 +50,19 @@ def _heard(network: Listener, splits: Sequence[Labelled]) -> tuple[np.ndarray, n
     return logits, np.concatenate([split.targets for split in filled])
 
 
-def fit_choice(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scale and shift, each `[4]`, that make a softmax of logits `[clips, 4]` likeliest: one scale, and no shift."""
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
-    def surprise(log_scale: float) -> float:
+    def negative_log_likelihood(log_scale: float) -> float:
         return -float((log_softmax(np.exp(log_scale) * logits, axis=1) * targets).sum())
 
-    scale = np.exp(minimize_scalar(surprise, bounds=TEMPERATURES, method="bounded").x)
+    scale = np.exp(minimize_scalar(negative_log_likelihood, bounds=TEMPERATURES, method="bounded").x)
     return np.full(logits.shape[1], scale), np.zeros(logits.shape[1])
 
 
-def fit_each(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def fit_platt(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scale and shift, each `[4]`, that make each instrument's sigmoid of logits `[clips, 4]` likeliest.
 
     An instrument that plays in all clips or in none is left as it is.

@@ -6,22 +6,23 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from timbre.training.separation import Pupil
-
 WEIGHT_DECAY = 0.01
-SLOPES = 3.4445, -4.7750, 2.0315  # of the odd polynomial that draws singular values towards 1
+NEWTON_SCHULZ = 3.4445, -4.7750, 2.0315  # of the odd polynomial that draws singular values towards 1
 STEPS = 5
 MOMENTUM = 0.95
-ADAMS_SIZE = 0.2  # root mean square of AdamW's updates, which the same learning rate then serves
+ADAMW_RMS = 0.2  # of an update of AdamW; Muon's steps are scaled to it, so that both share one learning rate
 
 
-def make_optimizer(pupil: Pupil, name: Literal["muon", "adamw"], learning_rate: float) -> "Muon":
-    """An optimiser of that name for what a pupil learns; `adamw` leaves no kernels to Muon."""
-    kernels = [weight for weight in pupil.listener.blocks.parameters() if weight.ndim == 4 and weight.shape[1] > 1]
+def make_optimizer(network: nn.Module, name: Literal["muon", "adamw"], learning_rate: float) -> "Muon":
+    """An optimiser of that name for what a network learns.
+
+    Muon takes kernels over more than one point and one channel; `adamw` leaves none to it.
+    """
+    kernels = [weight for weight in network.parameters() if weight.ndim == 4 and min(weight.shape[1:]) > 1]
     if name == "adamw":
         kernels = []
     special = set(kernels)
-    return Muon(kernels, [weight for weight in pupil.parameters() if weight not in special], learning_rate)
+    return Muon(kernels, [weight for weight in network.parameters() if weight not in special], learning_rate)
 
 
 class Muon(torch.optim.AdamW):
@@ -43,10 +44,10 @@ class Muon(torch.optim.AdamW):
         for group in self.param_groups:
             if group["orthogonal"]:
                 for kernel in group["params"]:
-                    self._turn(kernel, group["lr"], group["weight_decay"])
+                    self._step_orthogonal(kernel, group["lr"], group["weight_decay"])
         return super().step(closure)
 
-    def _turn(self, kernel: nn.Parameter, rate: float, decay: float) -> None:
+    def _step_orthogonal(self, kernel: nn.Parameter, rate: float, decay: float) -> None:
         gradient, kernel.grad = kernel.grad, None  # none left for AdamW
         state = self.state[kernel]
         if not state:
@@ -54,7 +55,7 @@ class Muon(torch.optim.AdamW):
         momentum = state["momentum"]
         momentum.lerp_(gradient, 1 - MOMENTUM)
         update = orthogonal(gradient.lerp(momentum, MOMENTUM).flatten(1))
-        size = ADAMS_SIZE * max(update.shape) ** 0.5
+        size = ADAMW_RMS * max(update.shape) ** 0.5
         kernel.mul_(1 - rate * decay).sub_(update.view_as(kernel), alpha=rate * size)
 
 
@@ -68,7 +69,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
     matrix = matrix / matrix.norm().clamp_min(1e-7)
     one = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
     gram, factor = matrix @ matrix.T, one
-    first, third, fifth = SLOPES
+    first, third, fifth = NEWTON_SCHULZ
     for _ in range(STEPS):
         slope = first * one + gram @ (third * one + fifth * gram)
         gram, factor = slope @ gram @ slope, slope @ factor

@@ -54,5 +54,5 @@ def share_loss(logits: Tensor, power: Tensor) -> Tensor:
     total = power.sum(dim=1)
     level = power_to_db(total)
     weight = ((level - level.amax(dim=(1, 2), keepdim=True)) / HEARD_DB + 1).clamp_min(0)
-    surprise = -(power / total.clamp_min(FLOOR)[:, None] * log_softmax(logits, dim=1)).sum(dim=1)
-    return (weight * surprise).sum() / weight.sum()
+    cross_entropy = -(power / total.clamp_min(FLOOR)[:, None] * log_softmax(logits, dim=1)).sum(dim=1)
+    return (weight * cross_entropy).sum() / weight.sum()

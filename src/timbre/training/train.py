@@ -1,7 +1,8 @@
 """Training: epochs of drawn and augmented mels; of its epochs the best by validation F1 is kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -94,80 +95,109 @@ def train(
             "batch_size or lower compute.devices"
         )
     with one_fate(fabric):
-        best, history = _learn(task, pack, draw, validation, recipe, fabric, start)
+        best, history = _learn(_Learner(task, pack, recipe, fabric, start), draw, validation)
     leave_to_first(fabric)
     network = Listener(recipe.model)
     network.load_state_dict(best)
     return network.eval(), history
 
 
-def _learn(
-    task: Task,
-    pack: np.ndarray,
-    draw: Callable[[np.random.Generator], Draw],
-    validation: Labelled,
-    recipe: Recipe,
-    fabric: Fabric,
-    start: Listener | None,
-) -> tuple[dict[str, Tensor], list[Epoch]]:
-    """The weights of the best epoch, on the CPU, and the history."""
-    torch.manual_seed(int(generator(recipe.seed, task.name, "weights").integers(2**31)))
-    network = Listener(recipe.model)
-    if start:
-        network.blocks.load_state_dict(start.blocks.state_dict())
-    pupil = Pupil(network, learns_shares=recipe.shares > 0).to(memory_format=torch.channels_last)
-    optimizer = make_optimizer(pupil, recipe.optimizer, recipe.learning_rate)
-    model, optimizer = fabric.setup(pupil, optimizer)
-    noise = Generator(fabric.device)
-    grain = steady_noise(recipe.audio, recipe.mel).to(fabric.device)
+class _Learner:
+    """A network in training: its optimiser, schedule, and generators of its own, on a device.
 
-    schedule = None
-    best, history = {}, []
-    epochs = range(1, recipe.epochs + 1)
-    for number in progress(epochs, f"train_{task.name}", unit="epoch") if fabric.is_global_zero else epochs:
-        drawn = draw(generator(recipe.seed, task.name, "epoch", number))
-        steps = max(len(drawn.targets) // recipe.batch_size, 1)
-        schedule = schedule or torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            recipe.learning_rate,
-            total_steps=steps * recipe.epochs,
+    Args:
+        task: single or layered.
+        pack: log mels `[rows, bands, frames]` in dB that draws refer to.
+        recipe: every number the result depends on.
+        fabric: where.
+        start: a network whose blocks this one begins with.
+    """
+
+    def __init__(
+        self, task: Task, pack: np.ndarray, recipe: Recipe, fabric: Fabric, start: Listener | None = None
+    ) -> None:
+        self.task, self.pack, self.recipe, self.fabric = task, pack, recipe, fabric
+        torch.manual_seed(int(generator(recipe.seed, task.name, "weights").integers(2**31)))
+        self.network = Listener(recipe.model)
+        if start:
+            self.network.blocks.load_state_dict(start.blocks.state_dict())
+        pupil = Pupil(self.network, learns_shares=recipe.shares > 0).to(memory_format=torch.channels_last)
+        optimizer = make_optimizer(pupil, recipe.optimizer, recipe.learning_rate)
+        self.model, self.optimizer = fabric.setup(pupil, optimizer)
+        self.schedule: torch.optim.lr_scheduler.OneCycleLR | None = None
+        self.noise = Generator(fabric.device)
+        self.grain = steady_noise(recipe.audio, recipe.mel).to(fabric.device)
+
+    def epoch(self, number: int, drawn: Draw) -> tuple[Tensor, Tensor]:
+        """Learn from what an epoch hears; return logits and targets `[clips, 4]` of all processes, on the CPU."""
+        steps = max(len(drawn.targets) // self.recipe.batch_size, 1)
+        self.schedule = self.schedule or torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer,
+            self.recipe.learning_rate,
+            total_steps=steps * self.recipe.epochs,
             pct_start=WARM_UP,
-            cycle_momentum=recipe.optimizer == "adamw",
+            cycle_momentum=self.recipe.optimizer == "adamw",
         )
-        place = task.name, "augment", number, fabric.global_rank
-        noise.manual_seed(int(generator(recipe.seed, *place).integers(2**31)))
-        model.train()
+        key = self.task.name, "augment", number, self.fabric.global_rank
+        self.noise.manual_seed(int(generator(self.recipe.seed, *key).integers(2**31)))
+        self.model.train()
         heard, truth = [], []
         for batch in np.array_split(np.arange(len(drawn.targets)), steps):
-            part = batch[fabric.global_rank :: fabric.world_size]
-            targets = torch.from_numpy(drawn.targets[part]).to(fabric.device)
-            clips, places, parts = cut_parts(pack, drawn.rows[part], drawn.gains_db[part], recipe, noise)
-            power = augment(add_up(parts, clips, len(part)), grain, recipe.augment, recipe.frame_seconds, noise)
-            logits, shares = model(reference_to_peak(power_to_db(power)))
-            loss = task.loss(logits.float(), targets)
-            if shares is not None:
-                classes = torch.from_numpy(drawn.classes).to(fabric.device)[places]
-                shared = power_by_class(parts, clips, classes, len(part), network.cell)
-                loss = loss + recipe.shares * share_loss(shares.float(), shared)
-            fabric.backward(loss)
-            optimizer.step()
-            optimizer.zero_grad()
-            schedule.step()
-            heard.append(logits.detach().float().cpu())
+            shard = batch[self.fabric.global_rank :: self.fabric.world_size]
+            targets = torch.from_numpy(drawn.targets[shard]).to(self.fabric.device)
+            heard.append(self._step(drawn, shard, targets))
+            self.schedule.step()
             truth.append(targets.cpu())
-        logits, targets = gathered(torch.cat(heard), fabric), gathered(torch.cat(truth), fabric)
-        judged = clip_logits(network, validation, fabric.device)
-        answers = torch.from_numpy(validation.targets)
-        epoch = Epoch(
+        return gathered(torch.cat(heard), self.fabric), gathered(torch.cat(truth), self.fabric)
+
+    def _step(self, drawn: Draw, shard: np.ndarray, targets: Tensor) -> Tensor:
+        """One step of the optimiser; the logits `[clips, 4]` of its clips, on the CPU."""
+        recipe, size = self.recipe, len(shard)
+        clips, slots, parts = cut_parts(self.pack, drawn.rows[shard], drawn.gains_db[shard], recipe, self.noise)
+        mixed = add_up(parts, clips, size)
+        power = augment(mixed, self.grain, recipe.augment, recipe.frame_seconds, self.noise)
+        logits, shares = self.model(reference_to_peak(power_to_db(power)))
+        loss = self.task.loss(logits.float(), targets)
+        if shares is not None:
+            assert drawn.classes is not None  # masks are learnt from mixtures whose parts are known
+            classes = torch.from_numpy(drawn.classes).to(self.fabric.device)[slots]
+            shared = power_by_class(parts, clips, classes, size, self.network.cell)
+            loss = loss + recipe.shares * share_loss(shares.float(), shared)
+        self.fabric.backward(loss)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return logits.detach().float().cpu()
+
+    def validate(self, number: int, heard: tuple[Tensor, Tensor], validation: Labelled) -> Epoch:
+        """The line of an epoch: loss and F1 of what it heard, and of validation."""
+        logits = clip_logits(self.network, validation, self.fabric.device)
+        targets = torch.from_numpy(validation.targets)
+        return Epoch(
             number,
-            train_loss=round(float(task.loss(logits, targets)), 5),
-            train_f1=task.f1(logits, targets),
-            validation_loss=round(float(task.loss(judged, answers)), 5),
-            validation_f1=task.f1(judged, answers),
+            train_loss=round(float(self.task.loss(*heard)), 5),
+            train_f1=self.task.f1(*heard),
+            validation_loss=round(float(self.task.loss(logits, targets)), 5),
+            validation_f1=self.task.f1(logits, targets),
         )
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the network's weights, on the CPU: the tensors of a state dict go on changing with it."""
+        return {name: tensor.detach().cpu().clone() for name, tensor in self.network.state_dict().items()}
+
+
+def _learn(
+    learner: _Learner, draw: Callable[[np.random.Generator], Draw], validation: Labelled
+) -> tuple[dict[str, Tensor], list[Epoch]]:
+    """The weights of the best epoch, on the CPU, and the history."""
+    recipe, name = learner.recipe, learner.task.name
+    best: dict[str, Tensor] = {}
+    history: list[Epoch] = []
+    epochs: Iterable[int] = range(1, recipe.epochs + 1)
+    for number in progress(epochs, f"train_{name}", unit="epoch") if learner.fabric.is_global_zero else epochs:
+        heard = learner.epoch(number, draw(generator(recipe.seed, name, "epoch", number)))
+        epoch = learner.validate(number, heard, validation)
         if all(epoch.validation_f1 >= earlier.validation_f1 for earlier in history):
-            # A copy: the tensors of a state dict go on changing with the network.
-            best = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+            best = learner.weights()
         history.append(epoch)
     return best, history
 
@@ -200,9 +230,14 @@ def add_up(parts: Tensor, clips: Tensor, size: int) -> Tensor:
 
 
 def write_training(
-    task: Task, network: Listener, history: list[Epoch], recipe: Recipe, thresholds: tuple[float, ...] = ()
+    folder: Path,
+    task: Task,
+    network: Listener,
+    history: list[Epoch],
+    recipe: Recipe,
+    thresholds: tuple[float, ...] = (),
 ) -> str:
-    """Write `models/<task>.safetensors` and `models/<task>_history.csv`; return a summary."""
+    """Write `<task>.safetensors` and `<task>_history.csv` to a folder; return a summary."""
     description = Description(
         task=task.name,
         audio=recipe.audio,
@@ -210,9 +245,9 @@ def write_training(
         model=recipe.model,
         thresholds=thresholds,
     )
-    with fresh_file(f"models/{task.name}_history.csv") as table:
+    with fresh_file(folder / f"{task.name}_history.csv") as table:
         write_table(table, history, Epoch)
-    with fresh_file(f"models/{task.name}.safetensors") as model:
+    with fresh_file(folder / f"{task.name}.safetensors") as model:
         save_model(model, network, description, filter_bank(recipe.audio.sample_rate, recipe.mel))
     best = max(history, key=lambda epoch: (epoch.validation_f1, epoch.epoch))
     return f"{len(history)} epochs, the best is {best.epoch} with validation F1 {best.validation_f1:.3f}"
