@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer
+    from av.error import FFmpegError
 
 STANDARD_INPUT = "-"
 AUDIO_SUFFIXES = (
@@ -164,11 +165,11 @@ def _opened(file: BinaryIO, promise: Promise, size: int) -> Iterator["InputConta
     import av
 
     try:
-        container = av.open(_Reader(file, size), options=dict(OPTIONS), metadata_errors="ignore", io_open=_refuse)
+        container = av.open(_Reader(file, size), "r", options=dict(OPTIONS), metadata_errors="ignore", io_open=_refuse)
     except av.error.FFmpegError as error:
         if promise.end > size:
             raise AudioError(f"is cut off: {size} of {promise.end} bytes are there") from error
-        raise AudioError(f"cannot be read as audio ({error.strerror.lower()})") from error
+        raise AudioError(f"cannot be read as audio ({_reason(error)})") from error
     with container:
         yield container
 
@@ -176,6 +177,10 @@ def _opened(file: BinaryIO, promise: Promise, size: int) -> Iterator["InputConta
 def _audio_streams(container: "InputContainer") -> list["AudioStream"]:
     """The tracks that can be decoded."""
     return [stream for stream in container.streams.audio if stream.codec_context]
+
+
+def _reason(error: "FFmpegError") -> str:
+    return (error.strerror or "for a reason that FFmpeg does not tell").lower()
 
 
 def _refuse(*_: object) -> NoReturn:
@@ -197,7 +202,7 @@ def _frames(container: "InputContainer", stream: "AudioStream", promise: Promise
         try:
             packet = next(demuxed, None)
         except FFmpegError as error:
-            ended_by = error.strerror.lower()
+            ended_by = _reason(error)
             break
         if packet is None:
             break

@@ -137,7 +137,7 @@ def seconds_promised(container: "InputContainer", stream: "AudioStream") -> floa
     """Seconds of a track as its header tells them; 0 where it does not."""
     if container.format.name not in TOLD:
         return 0.0
-    if stream.duration:
+    if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     is_alone = len(container.streams) == 1  # else that of the container is that of the longest
     return (container.duration or 0) / 1e6 if is_alone else 0.0

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO, TypeVar
 
@@ -69,7 +70,8 @@ def open_standard_streams() -> None:
             os.set_inheritable(stream.fileno(), True)
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
-    sys.__stdout__.reconfigure(errors="replace")
+    if isinstance(sys.__stdout__, TextIOWrapper):
+        sys.__stdout__.reconfigure(errors="replace")
 
 
 @contextmanager
@@ -78,6 +80,7 @@ def _interruptible(name: str) -> Iterator[None]:
 
     What libraries make of the interrupt, such as an exit of their own, does not matter.
     """
+    assert sys.__stderr__  # as `open_standard_streams` left it
     terminal = os.dup(sys.__stderr__.fileno())
     interrupted = False
 
@@ -109,7 +112,8 @@ def end_interrupted(name: str, terminal: int = 2) -> NoReturn:
     os._exit(INTERRUPTED_STATUS)
 
 
-def _silence(stream: TextIO) -> None:
+def _silence(stream: TextIO | None) -> None:
+    assert stream  # as `open_standard_streams` left it
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

@@ -2,18 +2,18 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from timbre.core.errors import DataError
 
 SPLITS = ("train", "validation", "test")
 
-Row = TypeVar("Row")
+Row = TypeVar("Row")  # a dataclass whose fields are text and numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +132,11 @@ def read_table(path: Path, row_type: type[Row]) -> list[Row]:
     Raises:
         DataError: the file is missing, or its columns are not those of `row_type`.
     """
+    types: dict[str, Callable[[str], object]] = get_type_hints(row_type)
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return [
-                row_type(**{field.name: field.type(row[field.name]) for field in fields(row_type)})
-                for row in csv.DictReader(file)
-            ]
+            rows = csv.DictReader(file)
+            return [row_type(**{name: convert(row[name]) for name, convert in types.items()}) for row in rows]
     except (OSError, KeyError, ValueError) as error:
         raise DataError(f"{path}: not a table of {row_type.__name__} rows ({error})") from error
 

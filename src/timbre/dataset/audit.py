@@ -201,7 +201,7 @@ def _find_copy(rows: Sequence[Row]) -> tuple[str, str] | None:
                 for label in (inner, outer)
             }
             if spoken[inner] != spoken[outer]:
-                copy = min(spoken, key=spoken.get)
+                copy = min(spoken, key=spoken.__getitem__)
             else:
                 copy = inner if names[inner] < names[outer] else max(inner, outer, key=list(names).index)
             return copy, outer if copy == inner else inner

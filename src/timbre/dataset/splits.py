@@ -47,7 +47,8 @@ def assign_splits(
     clips = sorted(clips, key=lambda clip: clip.file)
     named = _name_groups(clips, splits.by)
     groups, issues = _join_alike({file: found.group for file, found in named.items()}, alike)
-    clips, dropped = [replace(clip, group=groups[clip.file]) for clip in clips], []
+    clips = [replace(clip, group=groups[clip.file]) for clip in clips]
+    dropped: list[Issue] = []
     grouped = clips
     wanted = {(clip.label, split) for clip in clips if clip.split == "train" for split in ("train", "validation")}
     if all(clip.split == "train" for clip in clips):

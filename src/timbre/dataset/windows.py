@@ -36,7 +36,7 @@ def write_windows(
 def _keep_rows(path: Path, kept: np.ndarray, size: int) -> None:
     """Leave only some rows, of `size` bytes each, in a file."""
     with path.open("r+b") as file:
-        for place, row in enumerate(np.flatnonzero(kept)):
+        for place, row in enumerate(np.flatnonzero(kept).tolist()):
             file.seek(row * size)
             content = file.read(size)
             file.seek(place * size)

@@ -43,6 +43,9 @@ class MelSpectrogram(nn.Module):
         filters: as `filter_bank` makes them; model files carry theirs, so that listening need not import librosa.
     """
 
+    filters: Tensor
+    window: Tensor
+
     def __init__(self, mel: Mel, filters: Tensor) -> None:
         super().__init__()
         self.n_fft, self.hop_length = mel.n_fft, mel.hop_length

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ class Task:
         f1: the metric by which the best epoch is kept, of logits and targets.
     """
 
-    name: str
+    name: Literal["single", "layered"]
     multiclass: bool
     loss: Callable[[Tensor, Tensor], Tensor]
     probabilities: Callable[[Tensor], Tensor]

@@ -65,7 +65,7 @@ class Take(NamedTuple):
     Attributes:
         split: train or test.
         instrument: one of `INSTRUMENTS`, or other.
-        index: counted over both splits.
+        number: counted over both splits.
         font: one of `FONTS`, or `OWN`.
         program: of the sound font, counted from 0, and on through the banks; of drums, a kit.
         family: whose phrases it plays.
@@ -74,7 +74,7 @@ class Take(NamedTuple):
 
     split: str
     instrument: str
-    index: int
+    number: int
     font: str
     program: int
     family: str
@@ -89,7 +89,7 @@ class Take(NamedTuple):
     @property
     def name(self) -> str:
         """The file's name, such as `guitar_timgm-24_strum_0012.flac`."""
-        return f"{self.instrument}_{self.voice}_{self.kind}_{self.index:04}.flac"
+        return f"{self.instrument}_{self.voice}_{self.kind}_{self.number:04}.flac"
 
     @property
     def group(self) -> str:
@@ -110,7 +110,7 @@ class Take(NamedTuple):
 def plan(options: Soundfont) -> list[Take]:
     """Return the clips of a data set: instruments alike in number (±1), voices and kinds in turn."""
     fonts = {OWN: GENERAL} if options.file else FONTS
-    takes = []
+    takes: list[Take] = []
     for place, instrument in enumerate(INSTRUMENTS):
         count = options.clips // len(INSTRUMENTS) + (place < options.clips % len(INSTRUMENTS))
         takes += _divide(instrument, count, fonts)

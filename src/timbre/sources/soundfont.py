@@ -76,7 +76,7 @@ def perform(take: Take, options: Soundfont, seed: int) -> np.ndarray:
     Raises:
         DataError: sound font or renderer are missing, or phrase after phrase comes out silent.
     """
-    rng = generator(seed, "soundfont", take.split, take.instrument, take.index)
+    rng = generator(seed, "soundfont", take.split, take.instrument, take.number)
     for _ in range(ATTEMPTS):
         sound = _attempt(take, options, rng)
         peak = float(np.abs(sound).max(initial=0))

@@ -39,7 +39,7 @@ class Muon(torch.optim.AdamW):
         super().__init__(groups, lr=lr, weight_decay=WEIGHT_DECAY)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """Update all parameters from their gradients, which those of kernels then no longer have."""
         for group in self.param_groups:
             if group["orthogonal"]:
@@ -49,6 +49,7 @@ class Muon(torch.optim.AdamW):
 
     def _step_orthogonal(self, kernel: nn.Parameter, rate: float, decay: float) -> None:
         gradient, kernel.grad = kernel.grad, None  # none left for AdamW
+        assert gradient is not None
         state = self.state[kernel]
         if not state:
             state["momentum"] = torch.zeros_like(gradient)

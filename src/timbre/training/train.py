@@ -121,7 +121,7 @@ class _Learner:
         self.network = Listener(recipe.model)
         if start:
             self.network.blocks.load_state_dict(start.blocks.state_dict())
-        pupil = Pupil(self.network, learns_shares=recipe.shares > 0).to(memory_format=torch.channels_last)
+        pupil = Pupil(self.network, learns_shares=recipe.shares > 0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = make_optimizer(pupil, recipe.optimizer, recipe.learning_rate)
         self.model, self.optimizer = fabric.setup(pupil, optimizer)
         self.schedule: torch.optim.lr_scheduler.OneCycleLR | None = None
@@ -216,12 +216,16 @@ def cut_parts(
         recipe: for the length of the crop and the share that is shortened.
         noise: draws where each part is cut.
     """
-    clips, places = np.nonzero(np.isfinite(gains_db))
-    mels = torch.from_numpy(pack[rows[clips, places]]).to(noise.device).float()
+    clips, slots = np.nonzero(np.isfinite(gains_db))
+    mels = torch.from_numpy(pack[rows[clips, slots]]).to(noise.device).float()
     frames = min(round(recipe.augment.crop / recipe.frame_seconds), mels.shape[2])
     power = make_equally_loud(shorten(db_to_power(crop(mels, frames, noise)), recipe.augment.shorten, noise))
-    gains = torch.from_numpy(10 ** (gains_db[clips, places] / 10)).to(power)
-    return *(torch.from_numpy(index).to(noise.device) for index in (clips, places)), power * gains[:, None, None]
+    gains = torch.from_numpy(10 ** (gains_db[clips, slots] / 10)).to(power)
+    return _on(noise, clips), _on(noise, slots), power * gains[:, None, None]
+
+
+def _on(noise: Generator, index: np.ndarray) -> Tensor:
+    return torch.from_numpy(index).to(noise.device)
 
 
 def add_up(parts: Tensor, clips: Tensor, size: int) -> Tensor:

@@ -1,13 +1,13 @@
 """Phrases as a player might play them, composed by chance from tables of music."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from timbre.sources.phrases import drums, guitar, piano, violin
 from timbre.sources.phrases.music import Rng
-from timbre.sources.phrases.score import Event, Note
+from timbre.sources.phrases.score import Event, Note, Phrase
 
-PHRASES: dict[str, dict[str, Callable[[Rng, float], Iterator[Event]]]] = {
+PHRASES: dict[str, dict[str, Phrase]] = {
     "guitar": guitar.PHRASES,
     "drums": drums.PHRASES,
     "violin": violin.PHRASES,
