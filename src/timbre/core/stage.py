@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -46,13 +47,15 @@ def one_line_errors(name: str) -> Iterator[None]:
     with _interruptible(name):
         try:
             yield
+        except SystemExit as error:
+            _end(error)
         except TimbreError as error:
             _fail(name, str(error))
         except MemoryError:
             _fail(name, "out of memory; close other programs or lower compute.workers in params.yaml")
         except BrokenPipeError:
             _silence(sys.__stdout__)
-            raise SystemExit(1) from None
+            _end(SystemExit(1))
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 _fail(name, f"no space left to write {error.filename or 'its output'}; free some and run again")
@@ -130,7 +133,18 @@ def _fail(name: str, reason: str) -> NoReturn:
         print(printable(f"{name}: {' '.join(reason.split())}"), file=sys.stderr, flush=True)
     except OSError:  # nobody reads it any more
         _silence(sys.__stderr__)
-    raise SystemExit(1)
+    _end(SystemExit(1))
+
+
+def _end(reason: SystemExit) -> NoReturn:
+    """End the process, at once where threads are still at work: in native code they do not survive the interpreter."""
+    if threading.active_count() > 1:
+        _end_workers()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(reason.code if isinstance(reason.code, int) else int(reason.code is not None))
+    raise reason
 
 
 def progress(items: Iterable[T], description: str, total: int | None = None, unit: str = "clip") -> Iterable[T]:

@@ -4,7 +4,8 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -48,6 +49,34 @@ def make_fabric(compute: Compute) -> Fabric:
     )
     fabric.launch()
     return fabric
+
+
+@contextmanager
+def on_own_cores(threads: int) -> Iterator[None]:
+    """Keep each of torch's threads on a core of its own, where there are no more cores than threads.
+
+    Beside another busy process the kernel would put two of them on one core, and at each small operation one waits for
+    the other. Where cores are to spare, it finds one. Elsewhere than on Linux, nothing is done.
+    """
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    workers = _new_workers() if 1 < len(cores) <= threads else []
+    bound = [0, *workers]  # 0: this thread, which is one of them
+    try:
+        for number, thread in enumerate(bound if workers else []):
+            os.sched_setaffinity(thread, {cores[number % len(cores)]})
+        yield
+    finally:
+        for thread in bound if workers else []:
+            with suppress(OSError):  # it has ended
+                os.sched_setaffinity(thread, cores)
+
+
+def _new_workers() -> list[int]:
+    """The threads that torch starts for its first operation on several of them; none where it had done so before."""
+    tasks = Path("/proc/self/task")
+    before = {path.name for path in tasks.iterdir()}
+    torch.ones(1 << 20).mul_(2)
+    return sorted(int(path.name) for path in tasks.iterdir() if path.name not in before)
 
 
 def gathered(rows: Tensor, fabric: Fabric) -> Tensor:

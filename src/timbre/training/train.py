@@ -23,7 +23,7 @@ from timbre.model.inference import clip_logits
 from timbre.model.network import Listener
 from timbre.model.tasks import Task
 from timbre.training.augment import augment, crop, make_equally_loud, shorten, steady_noise
-from timbre.training.fabric import gathered, leave_to_first, make_fabric, one_fate
+from timbre.training.fabric import gathered, leave_to_first, make_fabric, on_own_cores, one_fate
 from timbre.training.optimizer import make_optimizer
 from timbre.training.sampling import Draw
 from timbre.training.separation import Pupil, power_by_class, share_loss
@@ -94,7 +94,7 @@ def train(
             f"params.yaml: batch_size: {recipe.batch_size} clips are too few for {fabric.world_size} processes; raise "
             "batch_size or lower compute.devices"
         )
-    with one_fate(fabric):
+    with one_fate(fabric), on_own_cores(compute.threads):
         best, history = _learn(_Learner(task, pack, recipe, fabric, start), draw, validation)
     leave_to_first(fabric)
     network = Listener(recipe.model)
