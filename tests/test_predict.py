@@ -18,7 +18,8 @@ from timbre.core.instruments import INSTRUMENTS
 from timbre.features.mel import power_to_db, reference_to_peak
 from timbre.model.checkpoint import Description, save_model
 from timbre.model.network import Listener
-from timbre.songs.predictor import BATCH, Ear, stretches
+from timbre.songs.predictor import BATCH, Ear
+from timbre.songs.timeline import stretches
 
 
 def predict(*arguments):

@@ -1,7 +1,10 @@
 """The command `timbre`. Heavy libraries are imported where a command needs them, so that help is instant."""
 
 import sys
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +18,8 @@ from timbre.core.stage import one_line_errors
 
 if TYPE_CHECKING:
     from timbre.songs.find import Found
-    from timbre.songs.predictor import Song
+    from timbre.songs.predictor import Ear
+    from timbre.songs.song import Song
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0], rich_markup_mode=None)
 
@@ -55,8 +59,7 @@ def predict(
         list[str],
         typer.Argument(
             metavar="SONG",
-            help="Files, folders and patterns: wav, flac, ogg, opus, mp3; with ffmpeg also m4a, aac and video; "
-            "- for standard input.",
+            help="Files, folders and patterns: wav, flac, ogg, opus, mp3, m4a, video and more; - for standard input.",
         ),
     ],
     form: Annotated[
@@ -65,7 +68,7 @@ def predict(
     timeline: Annotated[bool, typer.Option("--timeline", help="Print what plays when, too.")] = False,
     hop: Annotated[float, typer.Option(help="Seconds from one value of the timeline to the next.")] = 0.5,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw the song to this .png file; a folder: a picture a song.")
+        Path | None, typer.Option(help="Draw the song to this .png file; a folder: one picture per song.")
     ] = None,
     labels: Annotated[
         Path | None, typer.Option(help="Write an Audacity label track for each song into this folder.")
@@ -80,28 +83,32 @@ def predict(
     if plot and plot.suffix.lower() == ".png" and len(found) > 1:
         raise typer.BadParameter(f"{len(found)} songs do not fit in one picture; name a folder", param_hint="--plot")
     outputs = _outputs(found, plot, labels)
-    show = _Printer(form, timeline, table=len(found) > 1 and not timeline)
+    show = _printer(form, timeline, several=len(found) > 1)
     ear = Ear(models)
     _tell(f"models: those {ear.source}")
+    failed = [_answer(ear, song, hop, show, files) for song, files in zip(found, outputs, strict=True)]
+    raise typer.Exit(int(any(failed)))
+
+
+def _answer(ear: "Ear", song: "Found", hop: float, show: "_Printer", files: list[Path]) -> bool:
+    """Hear a song, print the answer and write its files; tell whether anything of that failed."""
+    try:
+        if song.problem:
+            raise AudioError(song.problem)
+        heard = ear.listen(song.name, hop)
+    except AudioError as error:
+        show.error(song.name, str(error))
+        return True
+    show.song(heard)
     failed = False
-    for song, files in zip(found, outputs, strict=True):
+    for path in files:
         try:
-            if song.problem:
-                raise AudioError(song.problem)
-            heard = ear.listen(song.name, hop)
-        except AudioError as error:
+            _write(heard, path)
+        except Exception as error:  # whatever it is, the next songs are heard
             failed = True
-            show.error(song.name, str(error))
-            continue
-        show.song(heard)
-        for path in files:
-            try:
-                _write(heard, path)
-            except Exception as error:  # whatever it is, the next songs are heard
-                failed = True
-                reason = getattr(error, "strerror", "") or str(error) or type(error).__name__
-                _tell(f"{path}: cannot be written ({reason})")
-    raise typer.Exit(int(failed))
+            reason = getattr(error, "strerror", "") or str(error) or type(error).__name__
+            _tell(f"{path}: cannot be written ({reason})")
+    return failed
 
 
 @app.command()
@@ -127,41 +134,51 @@ def compare(
     from timbre.revisions import answers_at
 
     for task in ("single", "layered"):
-        answers = [answers_at(revision, task) for revision in (first, second)]
-        print(as_text(f"{task}: {first} -> {second}", compare_answers(*answers, 0, task)), flush=True)
+        comparison = compare_answers(answers_at(first, task), answers_at(second, task), 0, task)
+        print(as_text(f"{task}: {first} -> {second}", comparison), flush=True)
 
 
 class _Printer:
-    """Songs and errors as they come, in one format."""
+    """Songs and errors as they come, in one format.
 
-    def __init__(self, form: Format, timeline: bool, table: bool) -> None:
-        from timbre.songs import text as answers
+    Args:
+        heading: printed first, where there is one.
+        as_answer: a song as the text that is printed.
+        as_error: likewise the name of a song and why it cannot be heard; none: that goes to stderr.
+    """
 
-        self.form, self.timeline, self.table, self.answers = form, timeline, table, answers
-        if form is Format.CSV:
-            sys.stdout.reconfigure(errors="backslashreplace")  # names stay apart in encodings that lack their letters
-            self._print(answers.csv_row(answers.TIMELINE_FIELDS if timeline else answers.FIELDS))
-        elif form is Format.TEXT and table:
-            self._print(answers.heading())
+    def __init__(
+        self, heading: str, as_answer: Callable[["Song"], str], as_error: Callable[[str, str], str] | None = None
+    ) -> None:
+        self.as_answer, self.as_error = as_answer, as_error
+        if heading:
+            print(heading, flush=True)
 
     def song(self, song: "Song") -> None:
-        if self.form is Format.JSONL:
-            self._print(self.answers.as_json(song, self.timeline))
-        elif self.form is Format.CSV:
-            self._print(self.answers.timeline_as_csv(song) if self.timeline else self.answers.as_csv(song))
-        else:
-            self._print(self.answers.as_row(song) if self.table else self.answers.as_text(song, self.timeline))
+        print(self.as_answer(song), flush=True)
 
     def error(self, name: str, reason: str) -> None:
-        if self.form is Format.JSONL:
-            self._print(self.answers.error_as_json(name, reason))
-        elif self.form is Format.CSV and not self.timeline:
-            self._print(self.answers.error_as_csv(name, reason))
+        if self.as_error:
+            print(self.as_error(name, reason), flush=True)
         else:
             _tell(f"{name}: {reason}")
 
-    def _print(self, text: str) -> None:
-        print(text, flush=True)
+
+def _printer(form: Format, timeline: bool, several: bool) -> _Printer:
+    """The printer of a format."""
+    from timbre.songs import text
+
+    if form is Format.JSONL:
+        return _Printer("", partial(text.as_json, timeline=timeline), text.error_as_json)
+    if form is Format.CSV:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # names stay apart in encodings that lack their letters
+        if timeline:
+            return _Printer(text.csv_row(text.TIMELINE_FIELDS), text.timeline_as_csv)
+        return _Printer(text.csv_row(text.FIELDS), text.as_csv, text.error_as_csv)
+    if several and not timeline:
+        return _Printer(text.heading(), text.as_row)
+    return _Printer("", partial(text.as_text, timeline=timeline))
 
 
 def _tell(text: str) -> None:

@@ -83,7 +83,7 @@ def verdict(moved: Interval) -> str:
         return "better"
     if moved.high < 0:
         return "worse"
-    return "within noise" if (moved.low, moved.high) != (0, 0) else "the same"
+    return "within noise" if moved.low != 0 or moved.high != 0 else "the same"
 
 
 def as_text(title: str, comparison: Comparison) -> str:

@@ -22,6 +22,9 @@ OPSET = 18
 class FromWaveform(nn.Module):
     """What `Ear` does to one window of sound, in operations that ONNX has: the spectrum is a convolution here."""
 
+    waves: Tensor
+    filters: Tensor
+
     def __init__(self, ear: Ear) -> None:
         super().__init__()
         self.single, self.layered = ear.single.network, ear.layered.network
@@ -79,6 +82,7 @@ def export_onnx(models: Path | None, path: Path) -> None:
             dynamo=True,
             verbose=False,
         )
+    assert program
     model = program.model_proto
     about = {
         "sample_rate": str(ear.audio.sample_rate),

@@ -163,9 +163,12 @@ def _blocks(plays: np.ndarray, given: np.ndarray) -> Callable[[np.ndarray], tupl
     starts = np.flatnonzero(np.diff(given[order], prepend=np.nan) != 0)
     positive = plays[order].astype(np.float64)
 
+    def reduced(values: np.ndarray) -> np.ndarray:
+        return np.add.reduceat(values, starts, axis=1)
+
     def blocks(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         weights = weights[:, order]
-        return tuple(np.add.reduceat(weights * part, starts, axis=1) for part in (positive, 1 - positive))
+        return reduced(weights * positive), reduced(weights * (1 - positive))
 
     return blocks
 

@@ -1,6 +1,8 @@
 """What trained models make of a split: probabilities and answers beside the truth, and figures of them."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -29,8 +31,8 @@ class Judged:
     present: np.ndarray
     thresholds: tuple[float, ...]
 
-    @property
-    def metrics(self) -> dict[str, object]:
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
         """The figures of the task, as `metrics` and `curves` define them, of all and of each instrument.
 
         Those that rank by probability are missing where an instrument always or never plays.

@@ -4,7 +4,7 @@ import csv
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +129,7 @@ def write_intervals(path: Path, answers: dict[str, Answers], seed: int) -> None:
     write_json(path, report)
 
 
-def write_json(path: Path, content: dict[str, object]) -> None:
+def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write plain values, whole or not at all."""
     with fresh_file(path) as file:
         file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from timbre.core.errors import AudioError, DataError, ParamsError
 from timbre.core.instruments import INSTRUMENTS
@@ -73,7 +73,7 @@ def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
     return figures | ({"issues": issues} if issues else {})
 
 
-def in_words(figures: Mapping[str, object]) -> str:
+def in_words(figures: Mapping[str, Any]) -> str:
     """What `write_songs` found, for a line of the log."""
     words = f"{figures['heard']} songs heard, {figures['unreadable']} unreadable, {figures.get('scored', 0)} scored"
     match figures.get("issues", []):

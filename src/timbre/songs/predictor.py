@@ -1,6 +1,6 @@
 """Listening to a song: windows as a stream, log mels, both models; one answer, and what plays when."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,8 +16,10 @@ from timbre.audio.decode import decode
 from timbre.audio.windows import QUIET, audible, cut, levels, limited
 from timbre.core.errors import AudioError, DataError
 from timbre.core.instruments import INSTRUMENTS
+from timbre.core.params import Mel
 from timbre.features.mel import MelSpectrogram, power_to_db, reference_to_peak
 from timbre.model.checkpoint import Trained, load_model
+from timbre.model.network import Listener
 from timbre.model.tasks import TASKS, answers_of
 from timbre.songs.prefetch import ahead, side_by_side
 from timbre.songs.song import Song
@@ -94,38 +96,22 @@ class Ear:
         """
         if not HOPS[0] <= hop <= HOPS[1]:
             raise DataError(f"hop: must lie from {HOPS[0]:g} to {HOPS[1]:g} seconds, got {hop:g}")
-        blocks = _Whole(decode(source, self.audio.sample_rate), self.audio.samples)
-        windows = cut(ahead(iter(blocks)), self.audio.samples)
-        overview = Overview(self.mel.n_mels)
-        single, layered, slid, loudness = [], [], [], []
-        carried = None
+        stream = _Whole(decode(source, self.audio.sample_rate), self.audio.samples)
+        windows = cut(ahead(stream.blocks()), self.audio.samples)
+        heard = _Gathered(self.layered.network, self.mel)
         with _single_threaded():
-            # Lists: small arrays that live on among large ones keep the memory of these from being given back.
-            for heard in side_by_side(self._hear, _batches(windows), THREADS):
-                single += heard.single.tolist()
-                layered += self.layered.network.answer(heard.maps).tolist()
-                pieces = heard.maps.shape[2]
-                half = max(1, pieces // 2)
-                frames = heard.maps.permute(1, 0, 2).flatten(1)
-                frames = frames if carried is None else torch.cat([carried, frames], dim=1)
-                slid += self.layered.network.answer(frames.unfold(1, half, 1).permute(1, 0, 2)).tolist()
-                carried = frames[:, frames.shape[1] - half + 1 :].clone()
-                loudness += heard.levels.tolist()
-                overview.add(heard.power)
-        seconds = blocks.samples / self.audio.sample_rate
+            for batch in side_by_side(self._hear, _batches(windows), THREADS):
+                heard.add(batch)
+        seconds = stream.samples / self.audio.sample_rate
         if seconds < TOO_SHORT:
             raise AudioError(f"is too short to tell ({seconds:.2f} s)")
-        by_piece = np.array(loudness, np.float32) if loudness else np.zeros((0, 1))
-        kept = audible(by_piece[: blocks.judged].max(axis=1).tolist())
-        step = self.audio.window / pieces
-        logits = at_steps(np.array(slid, np.float32), half * step / 2, step, seconds, hop)
-        timeline = _probabilities(self.layered, torch.from_numpy(logits))
-        timeline[levels_of_steps(by_piece.ravel(), step, len(timeline), hop) < QUIET * by_piece.max()] = 0
-        alone = _probabilities(self.single, _kept(single, kept).mean(dim=0, keepdim=True))[0]
-        together = _probabilities(self.layered, _kept(layered, kept).quantile(1 - PRESENT_IN, dim=0, keepdim=True))
+        by_piece = np.array(heard.levels, np.float32)
+        kept = audible(by_piece[: stream.judged].max(axis=1).tolist())
+        alone = _probabilities(self.single, _kept(heard.single, kept).mean(dim=0, keepdim=True))[0]
+        windows_ranked = _kept(heard.layered, kept).quantile(1 - PRESENT_IN, dim=0, keepdim=True)
+        together = _probabilities(self.layered, windows_ranked)
         present = answers_of(together, self.layered.description.thresholds)[0]
-        decibels = overview.decibels()
-        shown = ceil(decibels.shape[1] * blocks.samples / blocks.padded)
+        decibels = heard.spectrogram.decibels()
         return Song(
             name=str(source),
             seconds=seconds,
@@ -134,11 +120,19 @@ class Ear:
             present=[instrument for instrument, plays in zip(INSTRUMENTS, present, strict=True) if plays],
             layered=_named(together[0]),
             hop=hop,
-            timeline=timeline,
+            timeline=self._timeline(heard, by_piece, seconds, hop),
             thresholds=np.array(self.layered.description.thresholds),
-            spectrogram=decibels[:, :shown],
+            spectrogram=decibels[:, : ceil(decibels.shape[1] * stream.samples / stream.padded)],
             mel=self.mel,
         )
+
+    def _timeline(self, heard: "_Gathered", by_piece: np.ndarray, seconds: float, hop: float) -> np.ndarray:
+        """Probabilities `[steps, 4]`, 0 where there is near silence."""
+        step = self.audio.window / by_piece.shape[1]
+        logits = at_steps(np.array(heard.slid, np.float32), heard.half * step / 2, step, seconds, hop)
+        timeline = _probabilities(self.layered, torch.from_numpy(logits))
+        timeline[levels_of_steps(by_piece.ravel(), step, len(timeline), hop) < QUIET * by_piece.max()] = 0
+        return timeline
 
     @torch.inference_mode()
     def _hear(self, waveforms: np.ndarray) -> "_Heard":
@@ -167,6 +161,41 @@ class _Heard:
     power: np.ndarray
 
 
+class _Gathered:
+    """What is heard of a song, batch after batch.
+
+    Lists: small arrays that live on among large ones would keep the memory of these from being given back.
+
+    Attributes:
+        single, layered: logits of each window.
+        slid: layered logits of half a window, one feature frame further each.
+        half: feature frames in half a window.
+        levels: of each window's pieces.
+        spectrogram: of the whole song.
+    """
+
+    def __init__(self, network: Listener, mel: Mel) -> None:
+        self.network, self.half = network, 1
+        self.single: list[list[float]] = []
+        self.layered: list[list[float]] = []
+        self.slid: list[list[float]] = []
+        self.levels: list[list[float]] = []
+        self.spectrogram = Overview(mel.n_mels)
+        self.carried: Tensor | None = None
+
+    def add(self, batch: "_Heard") -> None:
+        """Take in the next windows."""
+        self.single += batch.single.tolist()
+        self.layered += self.network.answer(batch.maps).tolist()
+        self.levels += batch.levels.tolist()
+        self.spectrogram.add(batch.power)
+        self.half = max(1, batch.maps.shape[2] // 2)
+        frames = batch.maps.permute(1, 0, 2).flatten(1)
+        frames = frames if self.carried is None else torch.cat([self.carried, frames], dim=1)
+        self.slid += self.network.answer(frames.unfold(1, self.half, 1).permute(1, 0, 2)).tolist()
+        self.carried = frames[:, frames.shape[1] - self.half + 1 :].clone()
+
+
 def _batches(windows: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     while batch := list(islice(windows, BATCH)):
         yield np.stack(batch)
@@ -186,17 +215,19 @@ def _single_threaded() -> Iterator[None]:
 class _Whole:
     """Blocks of a song, counted, with zeros after the last so that windows take in all of it."""
 
-    def __init__(self, blocks: Iterator[np.ndarray], length: int) -> None:
-        self.blocks, self.length, self.samples = blocks, length, 0
+    def __init__(self, source: Iterator[np.ndarray], length: int) -> None:
+        self.source, self.length, self.samples = source, length, 0
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        for block in self.blocks:
+    def blocks(self) -> Generator[np.ndarray, None, None]:
+        """Yield them."""
+        for block in self.source:
             self.samples += len(block)
             yield block
         yield np.zeros(self.padded - self.samples, np.float32)
 
     @property
     def padded(self) -> int:
+        """Samples with those zeros."""
         return -(-self.samples // self.length) * self.length
 
     @property

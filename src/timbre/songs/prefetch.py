@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Full, Queue
 from threading import Event, Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -16,10 +16,10 @@ def ahead(items: Generator[T, None, None], count: int = 2) -> Iterator[T]:
 
     The first is worked out in this thread: there an interrupt can end what waits for standard input.
     """
-    ready: Queue[tuple[str, object]] = Queue(count)
+    ready: Queue[tuple[str, Any]] = Queue(count)
     enough = Event()
 
-    def offer(kind: str, value: object) -> bool:
+    def offer(kind: str, value: Any) -> bool:
         while not enough.is_set():
             try:
                 ready.put((kind, value), timeout=0.1)

@@ -1,7 +1,7 @@
-"""What is heard in a song, and its picture: its mel spectrogram above one lane per instrument, shaded where it plays."""
+"""What is heard in a song, and its picture: the mel spectrogram above one lane per instrument."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -86,7 +86,7 @@ def draw(song: Song) -> "Figure":
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     figure = Figure(figsize=(11, 5.2), layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.03, hspace=0.02)
+    figure.set_layout_engine("constrained", h_pad=0.03, hspace=0.02)
     top, *lanes = figure.subplots(
         1 + len(COLOURS), 1, sharex=True, height_ratios=[5, *[1] * len(COLOURS)], squeeze=False
     ).ravel()
@@ -143,9 +143,11 @@ def _draw_lane(axes: "Axes", song: Song, index: int, name: str) -> None:
     axes.tick_params(axis="x", bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
     weight, ink = ("bold", colour) if present else ("normal", FAINT)
-    beside = {"xycoords": "axes fraction", "va": "center", "annotation_clip": False, "textcoords": "offset points"}
+    beside: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
     axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10, color=ink, fontweight=weight)
-    axes.annotate(f"{song.layered[name]:.2f}", (1, 0.5), (6, 0), fontsize=9, color=ink, fontweight=weight, **beside)
+    axes.annotate(
+        f"{song.layered[name]:.2f}", (1, 0.5), (6, 0), fontsize=9, color=ink, fontweight=weight, va="center", **beside
+    )
 
 
 def _fewer(values: np.ndarray) -> np.ndarray:

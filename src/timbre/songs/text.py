@@ -6,9 +6,11 @@ Names may be any bytes. JSON, all in ASCII, gives them back as they are; elsewhe
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from timbre.core.instruments import INSTRUMENTS
 from timbre.core.printable import printable
@@ -108,7 +110,7 @@ def as_labels(song: "Song") -> str:
     return "".join(f"{start:.6f}\t{end:.6f}\t{name}\n" for start, end, name in song.sections)
 
 
-def lane(values: Sequence[float]) -> str:
+def lane(values: np.ndarray) -> str:
     """A timeline as `LANE` characters at most, each the height of its mean."""
     width = min(LANE, len(values))
     edges = [index * len(values) // width for index in range(width + 1)]
