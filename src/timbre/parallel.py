@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
+from timbre.ahead import side_by_side
 from timbre.errors import WorkerError
 from timbre.params import Compute
 from timbre.running import progress
@@ -52,17 +53,20 @@ def parallel_map(
     Raises:
         WorkerError: a worker was killed, or the cluster cannot be reached or went away.
     """
+    workers = min(compute.workers or os.cpu_count() or 1, max(len(items), 1))
     if compute.scheduler:
         from timbre.cluster import on_cluster
 
         results = on_cluster(function, items, compute.scheduler)
+    elif threads:
+        results = side_by_side(function, items, workers)
     else:
-        results = _on_this_machine(function, items, compute.workers or os.cpu_count() or 1, threads)
+        results = _in_processes(function, items, workers)
     with threadpool_limits(1):
         yield from progress(results, description, total=len(items), unit=unit)
 
 
-def _on_this_machine(function: Callable[..., T], items: Sequence[Any], workers: int, threads: bool) -> Iterator[T]:
+def _in_processes(function: Callable[..., T], items: Sequence[Any], workers: int) -> Iterator[T]:
     """Yield results in order, by joblib."""
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
@@ -70,13 +74,11 @@ def _on_this_machine(function: Callable[..., T], items: Sequence[Any], workers: 
     warnings.filterwarnings("ignore", module=r"joblib\.parallel")
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    backend = {"backend": "threading"} if threads else {"backend": "loky", "inner_max_num_threads": 1}
     try:
-        with parallel_config(**backend):
+        with parallel_config(backend="loky", inner_max_num_threads=1):
             with _deaf_to_interrupts():
                 calls = (delayed(function)(item) for item in items)
-                jobs = min(workers, max(len(items), 1))
-                results = Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="4*n_jobs")(calls)
+                results = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="4*n_jobs")(calls)
             yield from results
     except BrokenProcessPool as error:
         raise WorkerError(

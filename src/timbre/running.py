@@ -58,8 +58,7 @@ def one_line_errors(name: str) -> Iterator[None]:
         _fail(name, str(error))
     except KeyboardInterrupt:
         os.write(terminal, f"{name}: {INTERRUPTED}\n".encode())
-        _end_workers()
-        os._exit(INTERRUPTED_STATUS)  # at once: threads may still be at work in native code
+        _end(INTERRUPTED_STATUS)
     except MemoryError:
         _fail(name, "out of memory; close other programs or lower compute.workers in params.yaml")
     except OSError as error:
@@ -70,17 +69,21 @@ def one_line_errors(name: str) -> Iterator[None]:
         os.close(terminal)
 
 
-def _end_workers() -> None:
-    """Kill worker processes, which ignore Ctrl-C themselves."""
+def _end(status: int) -> NoReturn:
+    """Kill worker processes, which ignore Ctrl-C themselves, and end this one.
+
+    At once: threads may still be at work in native code, and Python that ends by itself aborts where one comes back.
+    """
     if "joblib.externals.loky" in sys.modules:
         from joblib.externals.loky import get_reusable_executor
 
         get_reusable_executor(reuse=True).shutdown(kill_workers=True)
+    os._exit(status)
 
 
 def _fail(name: str, reason: str) -> NoReturn:
     print(f"{name}: {' '.join(reason.split())}", file=sys.stderr, flush=True)
-    raise SystemExit(1)
+    _end(1)
 
 
 @contextmanager
