@@ -35,6 +35,7 @@ release: setup
 bench: setup
 	python benchmarks/table.py
 
-lint: setup
+lint: $(VENV)/.tested
 	ruff check .
 	ruff format --check .
+	mypy

@@ -16,12 +16,12 @@ import soundfile
 import yaml
 from timing import machine
 
-from timbre.fingerprint import OUTLINE, SHAPE
-from timbre.instruments import INSTRUMENTS
-from timbre.layout import FOLDERS, METADATA
-from timbre.params import load_params
-from timbre.rng import generator
-from timbre.splits import DRAWS
+from timbre.core.instruments import INSTRUMENTS
+from timbre.core.kaggle_layout import FOLDERS, METADATA
+from timbre.core.params import load_params
+from timbre.core.rng import generator
+from timbre.dataset.duplicates import OUTLINE, SHAPE
+from timbre.dataset.splits import DRAWS
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("GROWTH.md")

@@ -15,10 +15,10 @@ import torch
 from threadpoolctl import threadpool_limits
 from timing import Line, in_turns, show
 
-from timbre.extraction import clip_mels, write_mels
-from timbre.mel import filter_bank
-from timbre.params import Compute, load_params
-from timbre.rng import generator
+from timbre.core.params import Compute, load_params
+from timbre.core.rng import generator
+from timbre.features.extraction import clip_mels, write_mels
+from timbre.features.mel import filter_bank
 
 AT_ONCE = (1, 16)
 

@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 from timing import Line, in_turns, seconds, show
 
-from timbre.rng import generator
+from timbre.core.rng import generator
 
 RATE, BLOCK = 44100, 10  # seconds written at once
 
@@ -45,7 +45,7 @@ def measure(minutes: float = 30) -> list[Line]:
         make_song(song, minutes)
         make_song(short, BLOCK / 60)
         memory = run("predict", str(song), folder=folder)  # first: a child's peak counts what its parent held
-        from timbre.predict import Ear
+        from timbre.songs.predictor import Ear
 
         ear = Ear()
         ear.listen(short)

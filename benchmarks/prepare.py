@@ -15,10 +15,10 @@ import soundfile
 import soxr
 from timing import Line, in_turns, show
 
-from timbre.dataset import _decode
-from timbre.params import Audio, Compute
-from timbre.rng import generator
-from timbre.tables import Clip
+from timbre.core.params import Audio, Compute
+from timbre.core.rng import generator
+from timbre.core.tables import Clip
+from timbre.dataset.prepare import _decode
 
 AUDIO = Audio(sample_rate=22050, window=4.0)
 SECONDS, RATE = 18, 44100

@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import f1_score, recall_score, roc_auc_score
 
-from timbre.dataset import PACK, prepare_dataset
-from timbre.evaluation import judge
-from timbre.extraction import clip_mels, mixture_mels, write_mels
-from timbre.instruments import INSTRUMENTS, OTHER
-from timbre.labelled import Labelled, targets_of
-from timbre.mixing import draw_recipes, parts_by_mixture
-from timbre.modelfile import Trained, load_model
-from timbre.packs import open_pack
-from timbre.params import Compute, Mixtures, Splits
-from timbre.tables import Window, read_table
+from timbre.core.instruments import INSTRUMENTS, OTHER
+from timbre.core.params import Compute, Mixtures, Splits
+from timbre.core.tables import Window, parts_by_mixture, read_table
+from timbre.dataset.prepare import PACK, prepare_dataset
+from timbre.evaluation.predictions import judge
+from timbre.features.arrays import open_pack
+from timbre.features.extraction import clip_mels, write_mels
+from timbre.features.mixtures import draw_recipes, mixture_mels
+from timbre.features.split import Labelled, targets_of
+from timbre.model.checkpoint import Trained, load_model
 
 MIXTURES = Mixtures(
     train=150,
@@ -95,7 +95,7 @@ def _judged(raw: Path, folder: Path, single: Trained, layered: Trained) -> dict[
         "layered": {
             "mean AUC": round(float(roc_auc_score(truth, mixed.probabilities)), 3),
             "micro F1": round(float(f1_score(truth, mixed.present, average="micro")), 3),
-            "macro F1": round(float(f1_score(truth, mixed.present, average="macro")), 3),
+            "macro F1": round(float(f1_score(truth, mixed.present, average="macro", zero_division=np.nan)), 3),
             "AUC": _by_instrument(roc_auc_score(truth, mixed.probabilities, average=None)),
             "F1": _by_instrument(f1_score(truth, mixed.present, average=None)),
         },

@@ -20,15 +20,15 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
-from timbre.augment import augment, steady_noise
-from timbre.engine import make_fabric
-from timbre.mel import power_to_db, reference_to_peak
-from timbre.model import Listener
-from timbre.muon import make_optimizer
-from timbre.params import Compute, Params, load_params
-from timbre.rng import generator
-from timbre.shares import Pupil, power_by_class, share_loss
-from timbre.training import Recipe, add_up, cut_parts
+from timbre.core.params import Compute, Params, load_params
+from timbre.core.rng import generator
+from timbre.features.mel import power_to_db, reference_to_peak
+from timbre.model.network import Listener
+from timbre.training.augment import augment, steady_noise
+from timbre.training.fabric import make_fabric
+from timbre.training.optimizer import make_optimizer
+from timbre.training.separation import Pupil, power_by_class, share_loss
+from timbre.training.train import Recipe, add_up, cut_parts
 
 BATCH = 32
 RATE, SECONDS = 16000, 12  # of the seed's clips

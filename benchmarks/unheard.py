@@ -15,9 +15,9 @@ import numpy as np
 import soundfile
 from scipy.signal import fftconvolve, firwin, firwin2
 
-from timbre.params import Compute, Soundfont
-from timbre.rng import generator
-from timbre.running import progress
+from timbre.core.params import Compute, Soundfont
+from timbre.core.rng import generator
+from timbre.core.stage import progress
 from timbre.sources.soundfont import render_dataset
 
 SEED = 1

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from timbre.params import load_params
+from timbre.core.params import load_params
 from timbre.sources.soundfont import font_path
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -42,7 +42,7 @@ def release() -> int:
     Raises:
         SystemExit: models/ is not what dvc.lock says, or the weights are too large to be carried.
     """
-    from timbre.modelfile import load_model, save_model
+    from timbre.model.checkpoint import load_model, save_model
 
     WEIGHTS.mkdir(exist_ok=True)
     for task, md5 in locked().items():

@@ -3,19 +3,14 @@
 DVC runs queued experiments in copies of the repository, where an installed package would be another one.
 """
 
-import os
 import signal
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from timbre.running import INTERRUPTED, INTERRUPTED_STATUS
+from timbre.core.stage import end_interrupted, open_standard_streams
 
-
-def _end(*_: object) -> None:
-    os.write(2, f"timbre: {INTERRUPTED}\n".encode())
-    os._exit(INTERRUPTED_STATUS)
-
-
-signal.signal(signal.SIGINT, _end)  # through seconds of imports; then a stage has something to unwind
+open_standard_streams()
+for number in (signal.SIGINT, signal.SIGTERM):  # through seconds of imports; then a stage has something to unwind
+    signal.signal(number, lambda *_: end_interrupted("timbre"))

@@ -1,8 +1,9 @@
 """download: fill data/raw from the source that data.source names."""
 
-from timbre.params import Params
-from timbre.running import fresh_folder, run_stage
-from timbre.sources import fetch
+from timbre.core.files import fresh_folder
+from timbre.core.params import Params
+from timbre.core.stage import run_stage
+from timbre.sources.fetch import fetch
 
 
 def download(params: Params) -> str:

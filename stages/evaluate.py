@@ -2,17 +2,24 @@
 
 from pathlib import Path
 
-from timbre.evaluation import judge
-from timbre.labelled import load_alone, load_layered, load_others
-from timbre.listen_page import sounds_alone, sounds_layered, write_listen_page
-from timbre.mixing import Part, parts_by_mixture
-from timbre.modelfile import load_model
-from timbre.packs import open_pack
-from timbre.params import Params
-from timbre.reports import write_answers, write_data_report, write_intervals, write_json, write_metrics, write_plots
-from timbre.running import fresh_folder, repository_root, run_stage
-from timbre.songbook import write_songs
-from timbre.tables import Window, read_table
+from timbre.core.files import fresh_folder, user_path
+from timbre.core.params import Params
+from timbre.core.stage import run_stage
+from timbre.core.tables import Part, Window, parts_by_mixture, read_table
+from timbre.evaluation.listen_page import sounds_alone, sounds_layered, write_listen_page
+from timbre.evaluation.predictions import judge
+from timbre.evaluation.report import (
+    write_answers,
+    write_data_report,
+    write_intervals,
+    write_json,
+    write_metrics,
+    write_plots,
+)
+from timbre.evaluation.songs import in_words, write_songs
+from timbre.features.arrays import open_pack
+from timbre.features.split import load_alone, load_layered, load_others
+from timbre.model.checkpoint import load_model
 
 CLIPS, MELS, MIXTURES, MODELS = Path("data/clips"), Path("data/mels"), Path("data/layered"), Path("models")
 METRICS = Path("metrics")
@@ -37,11 +44,12 @@ def evaluate(params: Params) -> str:
         write_intervals(METRICS / "intervals.json", answers, seed)
         pack = open_pack(CLIPS / "windows.npy")
         sounds = sounds_alone(windows, pack), sounds_layered(parts, pack, audio.sample_rate)
-        songs = write_songs(repository_root() / params.songs.path, MODELS, plots / "songs") if params.songs.path else {}
+        path = params.songs.path
+        songs = write_songs(user_path(path, "songs.path"), MODELS, plots / "songs") if path else {}
         write_json(METRICS / "songs.json", songs)
         write_listen_page(plots / "listen.html", alone["test"], mixed["test"], *sounds, audio, mel, seed)
     macro, micro = alone["test"].metrics["macro_f1"], mixed["test"].metrics["micro_f1"]
-    return f"test F1: single {macro:.3f} (macro), layered {micro:.3f} (micro)"
+    return f"test F1: single {macro:.3f} (macro), layered {micro:.3f} (micro){f'; {in_words(songs)}' if songs else ''}"
 
 
 if __name__ == "__main__":

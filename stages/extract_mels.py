@@ -3,11 +3,12 @@
 from functools import partial
 from pathlib import Path
 
-from timbre.extraction import clip_mels, write_mels
-from timbre.instruments import OTHER
-from timbre.params import Params
-from timbre.running import fresh_folder, run_stage
-from timbre.tables import SPLITS, Window, read_table, write_table
+from timbre.core.files import fresh_folder
+from timbre.core.instruments import OTHER
+from timbre.core.params import Params
+from timbre.core.stage import run_stage
+from timbre.core.tables import SPLITS, Window, read_table, write_table
+from timbre.features.extraction import clip_mels, write_mels
 
 CLIPS = Path("data/clips")
 

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from timbre.labelled import load_alone
-from timbre.params import Params
-from timbre.running import fresh_file, run_stage
-from timbre.suspects import Suspect, find_suspects
-from timbre.tables import Window, read_table, write_table
+from timbre.core.files import fresh_file
+from timbre.core.params import Params
+from timbre.core.stage import run_stage
+from timbre.core.tables import Window, read_table, write_table
+from timbre.features.split import load_alone
+from timbre.suspects import Suspect, find_suspects, folds_of
 
 MELS = Path("data/mels")
 JUDGED = ("train", "validation")
@@ -19,6 +20,8 @@ def find(_: Params) -> str:
     suspects = find_suspects(splits, groups)
     with fresh_file("metrics/suspects.csv") as table:
         write_table(table, suspects, Suspect)
+    if not folds_of(splits, groups):
+        return "too few recordings of an instrument to judge any unheard: metrics/suspects.csv is empty"
     clips = sum(len(split.names) for split in splits.values())
     return f"{len(suspects)} of {clips} clips may be mislabelled, listed in metrics/suspects.csv"
 

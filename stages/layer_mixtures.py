@@ -3,11 +3,12 @@
 from functools import partial
 from pathlib import Path
 
-from timbre.extraction import mixture_mels, write_mels
-from timbre.mixing import Part, draw_recipes, parts_by_mixture
-from timbre.params import Params
-from timbre.running import fresh_folder, run_stage
-from timbre.tables import SPLITS, Window, read_table, write_table
+from timbre.core.files import fresh_folder
+from timbre.core.params import Params
+from timbre.core.stage import run_stage
+from timbre.core.tables import SPLITS, Part, Window, parts_by_mixture, read_table, write_table
+from timbre.features.extraction import write_mels
+from timbre.features.mixtures import draw_recipes, mixture_mels
 
 CLIPS = Path("data/clips")
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from timbre.dataset import prepare_dataset
-from timbre.params import Params
-from timbre.running import fresh_folder, run_stage
+from timbre.core.files import fresh_folder
+from timbre.core.params import Params
+from timbre.core.stage import run_stage
+from timbre.dataset.prepare import prepare_dataset
 
 
 def prepare(params: Params) -> str:

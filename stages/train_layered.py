@@ -3,18 +3,19 @@
 from functools import partial
 from pathlib import Path
 
-from timbre.calibration import calibrate, choose_thresholds
-from timbre.draws import draw_fixed, draw_layers
-from timbre.labelled import load_alone, load_layered, load_others
-from timbre.packs import open_pack
-from timbre.params import Params
-from timbre.running import run_stage
-from timbre.tables import Window, read_table
-from timbre.tasks import LAYERED
-from timbre.training import Recipe, train, write_training
+from timbre.core.params import Params
+from timbre.core.stage import run_stage
+from timbre.core.tables import Window, read_table
+from timbre.features.arrays import open_pack
+from timbre.features.split import load_alone, load_layered, load_others
+from timbre.model.tasks import LAYERED
+from timbre.training.calibration import calibrate, choose_thresholds
+from timbre.training.sampling import draw_fixed, draw_layers
+from timbre.training.train import Recipe, train, write_training
 
 MELS = Path("data/mels")
 MIXTURES = Path("data/layered")
+MODELS = Path("models")
 
 
 def train_layered(params: Params) -> str:
@@ -42,7 +43,7 @@ def train_layered(params: Params) -> str:
     heard = [validation, load_alone(MELS, "validation"), load_others(MELS, "validation")]
     calibrate(network, LAYERED, heard)
     thresholds = choose_thresholds(network, heard, params.threshold)
-    return write_training(LAYERED, network, history, recipe, thresholds)
+    return write_training(MODELS, LAYERED, network, history, recipe, thresholds)
 
 
 if __name__ == "__main__":

@@ -3,19 +3,19 @@
 from functools import partial
 from pathlib import Path
 
-from timbre.calibration import calibrate
-from timbre.draws import draw_alone
-from timbre.labelled import load_alone
-from timbre.modelfile import load_model
-from timbre.packs import open_pack
-from timbre.params import Params
-from timbre.running import run_stage
-from timbre.tables import Window, read_table
-from timbre.tasks import SINGLE
-from timbre.training import Recipe, train, write_training
+from timbre.core.params import Params
+from timbre.core.stage import run_stage
+from timbre.core.tables import Window, read_table
+from timbre.features.arrays import open_pack
+from timbre.features.split import load_alone
+from timbre.model.checkpoint import load_model
+from timbre.model.tasks import SINGLE
+from timbre.training.calibration import calibrate
+from timbre.training.sampling import draw_alone
+from timbre.training.train import Recipe, train, write_training
 
 MELS = Path("data/mels")
-LAYERED = Path("models/layered.safetensors")
+MODELS = Path("models")
 
 
 def train_single(params: Params) -> str:
@@ -34,10 +34,10 @@ def train_single(params: Params) -> str:
     draw = partial(draw_alone, read_table(MELS / "train.csv", Window), params.repeats)
     pack = open_pack(MELS / "train.npy")
     validation = load_alone(MELS, "validation")
-    start = load_model(LAYERED).network if params.transfer else None
+    start = load_model(MODELS / "layered.safetensors").network if params.transfer else None
     network, history = train(SINGLE, pack, draw, validation, recipe, params.compute, start)
     calibrate(network, SINGLE, [validation])
-    return write_training(SINGLE, network, history, recipe)
+    return write_training(MODELS, SINGLE, network, history, recipe)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from timbre.params import Params, load_params
+from timbre.core.params import Params, load_params
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT.parent / "shared" / "kaggle-sample"
@@ -60,9 +60,9 @@ def models(tiny: Params, tmp_path: Path) -> Path:
     """Two networks with drawn weights: enough to see that answers come in their form, and the same each time."""
     import torch
 
-    from timbre.mel import filter_bank
-    from timbre.model import Listener
-    from timbre.modelfile import Description, save_model
+    from timbre.features.mel import filter_bank
+    from timbre.model.checkpoint import Description, save_model
+    from timbre.model.network import Listener
 
     torch.manual_seed(0)
     filters = filter_bank(tiny.audio.sample_rate, tiny.mel)

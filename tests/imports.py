@@ -1,4 +1,7 @@
-"""Which of the repository's files a stage imports, at its top or inside functions, directly or not."""
+"""Which of the repository's files a stage imports, at its top or inside functions, directly or not.
+
+The package's own `__init__.py` files are left out: they hold a docstring alone, or what nobody but users imports.
+"""
 
 import ast
 from pathlib import Path
@@ -8,14 +11,18 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def imported_files(file: Path) -> set[str]:
     """The file itself and all of Timbre's that it leads to, as paths from the root."""
-    seen, queue = set(), [file]
+    seen, queue = set(), [file, ROOT / "stages" / "__init__.py"]
     while queue:
         path = queue.pop()
         if path not in seen:
             seen.add(path)
-            queue += [found for name in _imported_names(ast.parse(path.read_text())) for found in _files_of(name)]
-            queue += [package for package in _packages(path) if package.exists()]
+            queue += imported_by(path)
     return {path.relative_to(ROOT).as_posix() for path in seen}
+
+
+def imported_by(file: Path) -> list[Path]:
+    """The files of the package that one file imports."""
+    return [found for name in _imported_names(ast.parse(file.read_text())) for found in _files_of(name)]
 
 
 def _imported_names(tree):
@@ -33,8 +40,4 @@ def _imported_names(tree):
 
 def _files_of(name):
     base = ROOT / "src" / Path(*name.split("."))
-    return [path for path in (base.with_suffix(".py"), base / "__init__.py") if path.exists()]
-
-
-def _packages(path):
-    return [parent / "__init__.py" for parent in path.parents if parent not in (ROOT, ROOT / "src", *ROOT.parents)]
+    return [base.with_suffix(".py")] if base.with_suffix(".py").exists() else []

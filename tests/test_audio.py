@@ -3,8 +3,10 @@ import pytest
 import soundfile
 from conftest import tone
 
-from timbre.audio import cut, source_of, stream, write_windows
-from timbre.errors import AudioError
+from timbre.audio.decode import decode
+from timbre.audio.windows import cut, levels, limited
+from timbre.core.errors import AudioError
+from timbre.dataset.windows import write_windows
 
 RATE = 16000
 
@@ -34,7 +36,7 @@ def test_every_format_rate_and_number_of_channels_comes_out_as_the_same_sound(tm
     path = tmp_path / name
     sound = np.repeat(tone(440, 2, rate)[:, None], channels, axis=1)
     soundfile.write(path, sound, rate, **options)
-    heard = np.concatenate(list(stream(path, RATE)))
+    heard = np.concatenate(list(decode(path, RATE)))
     assert heard.dtype == np.float32
     assert len(heard) == pytest.approx(2 * RATE, abs=0.2 * RATE)  # mp3 pads both ends
     middle = heard[RATE // 2 : 3 * RATE // 2]
@@ -44,9 +46,9 @@ def test_every_format_rate_and_number_of_channels_comes_out_as_the_same_sound(tm
 
 def test_channels_are_averaged(tmp_path):
     path = tmp_path / "a.wav"
-    sound = tone(440, 1, RATE)
-    soundfile.write(path, np.stack([sound, -sound / 2], axis=1), RATE, subtype="FLOAT")
-    assert np.concatenate(list(stream(path, RATE))) == pytest.approx(sound / 4, abs=1e-6)
+    left, right = tone(440, 1, RATE), tone(1000, 1, RATE)
+    soundfile.write(path, np.stack([left, right], axis=1), RATE, subtype="FLOAT")
+    assert np.concatenate(list(decode(path, RATE))) == pytest.approx((left + right) / 2, abs=1e-6)
 
 
 @pytest.mark.parametrize("blocks", [[100], [30, 30, 30, 10], [1] * 100])
@@ -68,12 +70,40 @@ def test_windows_are_scaled_to_full_peak_and_near_silent_ones_are_not_to_be_kept
     sound = tone(440, 3, RATE)
     sound[RATE : 2 * RATE] *= 0.001
     soundfile.write(path, sound, RATE, subtype="FLOAT")
-    kept = write_windows(path, tmp_path / "part", RATE, RATE)
+    kept, source = write_windows(path, tmp_path / "part", RATE, RATE)
     assert kept.tolist() == [True, False, True]
     windows = np.fromfile(tmp_path / "part", "int16").reshape(2, RATE)
     assert np.abs(windows).max(axis=1).tolist() == [32767, 32767]
     np.testing.assert_array_equal(windows[1, :-100], windows[0, :-100])  # its third second, not its silent second
-    assert source_of(path) == (RATE, 1, 3.0)
+    assert source == (RATE, 1, 3.0)
+
+
+@pytest.mark.parametrize("length", [1, 80, 200])
+def test_a_click_or_pop_does_not_move_a_level(length):
+    sound = 0.01 * tone(440, 1, RATE)
+    level = 0.005 / 2**0.5
+    assert levels(sound[None], RATE)[0] == pytest.approx([level], rel=0.05)
+    assert levels(sound[None], RATE, 4)[0] == pytest.approx([level] * 4, rel=0.05)
+    sound[5000 : 5000 + length // 2] = 1
+    sound[9000 : 9000 + length // 2] = -1
+    assert levels(sound[None], RATE)[0] == pytest.approx([level], rel=0.05)
+
+
+def test_a_pop_does_not_make_silence_of_the_rest(tmp_path):
+    sound = 0.005 * tone(440, 4, RATE)
+    sound[8000:8080] = 1
+    soundfile.write(tmp_path / "a.wav", sound, RATE, subtype="FLOAT")
+    kept, _ = write_windows(tmp_path / "a.wav", tmp_path / "part", RATE, RATE)
+    assert kept.all()
+
+
+def test_what_lies_beyond_full_scale_is_limited_but_not_a_file_that_is_louder_as_a_whole():
+    sound = tone(440, 1, RATE)
+    glitch, loud = sound.copy(), 30_000 * sound
+    glitch[5000:5050] = 500
+    for window, peak in ((sound, 0.5), (glitch, 8 * 0.5 / 2**0.5), (loud, 15_000)):
+        level = levels(window[None], RATE)[:, 0]
+        assert limited(window[None], level).max() == pytest.approx(peak, rel=0.01)
 
 
 def not_finite():
@@ -85,9 +115,9 @@ def not_finite():
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "cannot be read as audio"),
+        (b"", "is empty"),
         (b"no audio at all", "cannot be read as audio"),
-        (b"RIFF\x24\x00\x00\x00WAVEfmt ", "cannot be read as audio"),
+        (b"RIFF\x24\x00\x00\x00WAVEfmt ", "is cut off: 16 of 43 bytes are there"),
         (np.zeros(0), "is empty"),
         (np.zeros(RATE), "is silent"),
         (not_finite(), "not finite"),

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from timbre.audit import audit, require_every_class
-from timbre.errors import DataError
-from timbre.instruments import INSTRUMENTS, match_instrument
-from timbre.tables import Clip, Issue, count_faults, read_table, write_table
+from timbre.core.errors import DataError
+from timbre.core.instruments import INSTRUMENTS
+from timbre.core.tables import Clip, Issue, count_faults, read_table, write_table
+from timbre.dataset.audit import audit, require_every_class
+from timbre.dataset.labels import match_instrument
 
 SHARED = Path(__file__).parents[2] / "shared"
 KAGGLE, SAMPLE = SHARED / "kaggle", SHARED / "kaggle-sample"
@@ -162,7 +163,8 @@ def test_metadata_may_be_written_in_many_ways(tmp_path, metadata, group):
         (b"", "no column filename and no class"),
         (b"File,Class\na.wav,piano\n", "no column filename"),
         (b"FileName,Class\n\n,\n", "holds no rows"),
-        ("FileName,Class\na.wav,flöte\n".encode("latin-1"), "not UTF-8"),
+        ("FileName,Class\na.wav,flöte\n".encode("cp1252"), r":2: a\.wav: class 'flöte' is none of"),
+        (b"\x81FileName,Class\na.wav,piano\xff\n", "neither UTF-8 nor Windows text; save it as CSV UTF-8"),
         (b"FileName,Class\na.wav,Sound_Flute\n", r":2: a\.wav: class 'Sound_Flute' is none of guitar"),
         (b"FileName,Class\na.wav\n", r":2: a\.wav: class ''"),
         (b"FileName,Class\n" + b"x" * 200_000 + b",piano\n", "not CSV"),
@@ -349,6 +351,36 @@ def test_test_keeps_a_name_that_stands_in_both(tmp_path):
 def test_a_class_without_clips_is_named_with_what_took_them(tmp_path):
     rows = [("g.wav", "guitar"), ("d.wav", "drum"), ("v.wav", "violin"), ("p.wav", "piano")]
     clips, issues = audit(fill(tmp_path, "Train", table(*rows), ["g.wav", "d.wav", "v.wav"]))
-    require_every_class([*clips, Clip("p2.wav", "piano", "train")])
+    require_every_class([*clips, Clip("p2.wav", "piano", "train")], issues)
     with pytest.raises(DataError, match=r"no usable piano clip \(1 were dropped, such as p.wav: listed, but"):
         require_every_class(clips, issues)
+
+
+@pytest.mark.parametrize(
+    ("listed", "there", "reason"),
+    [
+        ("Train_submission/p{}.wav", "p{}.wav", r"3 were dropped, such as Train_submission/p0.wav: a path; only"),
+        ("p{}", "p{}.wav", r"3 were dropped, such as p0: listed without its suffix; p0.wav is there"),
+        ("p{}", "p{}", r"3 were dropped, such as p0: no recording by its name \(\.wav,"),
+        ("p{}.wav", "../p{}.wav", r"3 were dropped, such as p0.wav: not in Train_submission/Train_submission"),
+        ("g{}.wav", "p{}.wav", r"3 were reported, such as Train_.*/p0.wav: no row names it"),
+    ],
+)
+def test_the_commonest_reason_is_given(tmp_path, listed, there, reason):
+    rows = [(f"{label[0]}{take}.wav", label) for label in INSTRUMENTS[:3] for take in range(3)]
+    pianos = [(listed.format(take), "guitar" if listed[0] == "g" else "piano") for take in range(3)]
+    files = [name for name, _ in rows] + [there.format(take) for take in range(3)]
+    fill(tmp_path, "Train", table(*rows, *(row for row in pianos if row not in rows)), files)
+    with pytest.raises(DataError, match=rf"no usable piano clip \({reason}"):
+        require_every_class(*audit(tmp_path))
+
+
+def test_the_reason_is_that_of_the_instrument_which_is_missing():
+    clips = [Clip(f"{label}{take}.wav", label, "train") for label in INSTRUMENTS for take in range(3)]
+    broken = [
+        Issue(clip.file, "unusable audio", "dropped", "cannot be read") for clip in clips if clip.label == "drums"
+    ]
+    silent = [Issue(clip.file, "unusable audio", "dropped", "is silent") for clip in clips if clip.label == "piano"]
+    left = [clip for clip in clips if clip.label != "piano" and clip.file != "drums0.wav"]
+    with pytest.raises(DataError, match=r"no usable piano clip \(3 were dropped, such as piano0\.wav: is silent\)"):
+        require_every_class(left, [*broken, *silent], clips)

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Generator
 
-from timbre import augment as a
-from timbre.params import Augment
+from timbre.core.params import Augment
+from timbre.training import augment as a
 
 SECONDS = 0.02
 GRAIN = torch.rand(40, 300, generator=Generator().manual_seed(1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
-from timbre import bootstrap
+from timbre.evaluation import bootstrap
 
 
 def answers(clips, seed=0, skill=1.5):
@@ -104,15 +104,19 @@ def test_draws_follow_from_seed_and_place_alone_and_hold_whole_groups():
     assert set(weights[:, 1:].sum(axis=1)) == {4}
 
 
-def test_an_instrument_that_never_plays_has_no_ranking_and_an_f1_of_nothing(recwarn):
+def test_an_instrument_that_never_plays_nor_is_heard_has_no_figure_and_counts_in_no_mean(recwarn):
     truth, probabilities, present = answers(100)
     truth[:, 2] = present[:, 2] = False
-    each = bootstrap.average_precision_of_each(truth, probabilities)
-    found, overall = (bootstrap.interval(metric, alone(100), 0) for metric in (each, bootstrap.mean(each)))
-    assert np.isnan([found.value[2], found.low[2], found.high[2]]).all()
-    assert overall.value == pytest.approx(np.nanmean(found.value))
-    assert overall.low < overall.value < overall.high
-    assert bootstrap.interval(bootstrap.f1_of_each(truth, present), alone(100), 0).high[2] == 0
+    ranking = bootstrap.average_precision_of_each(truth, probabilities)
+    f1 = bootstrap.f1_of_each(truth, present)
+    for each, mean in ((ranking, bootstrap.mean(ranking)), (f1, bootstrap.macro_f1(truth, present))):
+        found, overall = (bootstrap.interval(metric, alone(100), 0) for metric in (each, mean))
+        assert np.isnan([found.value[2], found.low[2], found.high[2]]).all()
+        assert overall.value == pytest.approx(np.nanmean(found.value))
+        assert overall.low < overall.value < overall.high
+    present[0, 2] = True
+    assert bootstrap.f1_of_each(truth, present)(np.ones((1, 100)))[0, 2] == 0
+    assert np.isnan(bootstrap.micro_f1(np.zeros((9, 4)), np.zeros((9, 4)))(np.ones((1, 9))))
     assert not recwarn
 
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from timbre.calibration import best_thresholds, calibrate, choose_thresholds, fit_choice, fit_each
-from timbre.inference import clip_logits
-from timbre.labelled import Labelled
-from timbre.model import Listener
-from timbre.tasks import LAYERED, SINGLE
+from timbre.features.split import Labelled
+from timbre.model.inference import clip_logits
+from timbre.model.network import Listener
+from timbre.model.tasks import LAYERED, SINGLE
+from timbre.training.calibration import best_thresholds, calibrate, choose_thresholds, fit_platt, fit_temperature
 
 RNG = np.random.default_rng
 
@@ -15,7 +15,7 @@ def test_scale_and_shift_undo_what_was_done_to_good_logits():
     """Answers drawn with the probabilities of `good`: logits distorted by known numbers must come back to it."""
     good = RNG(0).normal(0, 2, (20000, 4))
     truth = (RNG(1).random(good.shape) < 1 / (1 + np.exp(-good))).astype(float)
-    scales, shifts = fit_each(3 * good + 2, truth)
+    scales, shifts = fit_platt(3 * good + 2, truth)
     np.testing.assert_allclose(scales, 1 / 3, rtol=0.05)
     np.testing.assert_allclose(shifts, -2 / 3, atol=0.06)
 
@@ -24,7 +24,7 @@ def test_temperature_undoes_overconfidence():
     good = RNG(0).normal(0, 1.5, (20000, 4))
     chances = np.exp(good) / np.exp(good).sum(axis=1, keepdims=True)
     truth = np.eye(4)[(chances.cumsum(axis=1) > RNG(1).random((len(good), 1))).argmax(axis=1)]
-    scales, shifts = fit_choice(4 * good, truth)
+    scales, shifts = fit_temperature(4 * good, truth)
     np.testing.assert_allclose(scales, 0.25, rtol=0.05)
     assert not shifts.any()
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from timbre.compare import Answers, answers_table, as_text, compare, read_answers, verdict
-from timbre.errors import DataError
-from timbre.evaluation import Judged
-from timbre.labelled import Labelled
+from timbre.core.errors import DataError
+from timbre.evaluation.predictions import Judged
+from timbre.features.split import Labelled
+from timbre.revisions import answers_at
 
 CLIPS = 400
 
@@ -46,6 +47,15 @@ def test_flips_are_named_both_ways():
     assert "now wrong: 1 clip\n    clip 4" in text
 
 
+def test_a_figure_that_one_of_the_two_has_not_is_left_out():
+    truth = np.eye(4, dtype=bool)[np.arange(30) % 3]
+    right = Answers([f"clip {clip}" for clip in range(30)], [""] * 30, truth, truth.copy(), np.where(truth, 0.9, 0.1))
+    found = compare(right, right, 0)
+    assert "F1 of piano" not in found.moved
+    assert found.moved["macro F1"][0] == found.moved["micro F1"][0] == 1
+    assert "nan" not in as_text("single", found)
+
+
 def test_clips_are_paired_by_name_whatever_their_order_and_others_left_out():
     first, second = answers([7]), answers([7]).take(range(CLIPS - 1, 99, -1))
     second.truth[0] = ~second.truth[0]
@@ -77,3 +87,26 @@ def test_a_table_of_answers_reads_back_and_anything_else_is_refused():
     for broken in ("epoch,f1\n1,0.5\n", table.replace("violin", "viola"), table + table.splitlines()[1]):
         with pytest.raises(DataError, match="HEAD: "):
             read_answers(broken, "HEAD")
+
+
+def test_the_workspace_is_that_of_the_repository_around_and_other_places_say_what_they_lack(tmp_path, monkeypatch):
+    repository = tmp_path / "repository"
+    for folder in (".dvc", "plots", "src/timbre"):
+        (repository / folder).mkdir(parents=True)
+    split = Labelled(np.zeros((1, 1, 1)), np.zeros(1, int), np.eye(4, dtype=np.float32)[:1], [])
+    judged = Judged(split, np.eye(4)[:1], np.eye(4, dtype=bool)[:1], ())
+    (repository / "plots/single_answers.csv").write_text(answers_table(judged, ["a.wav"], [""]))
+    monkeypatch.chdir(repository / "src/timbre")
+    assert answers_at("workspace", "single").clips == ["a.wav"]
+    for revision, message in (
+        ("", "an empty name is no revision"),
+        (" ", "an empty name is no revision"),
+        ("HEAD", "HEAD: git cannot be asked .* not a git repository"),
+    ):
+        with pytest.raises(DataError, match=message):
+            answers_at(revision, "single")
+    with pytest.raises(DataError, match=r"layered_answers\.csv: cannot be read .*; run dvc repro"):
+        answers_at("workspace", "layered")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=f"{tmp_path}: no repository of Timbre here or above"):
+        answers_at("HEAD", "single")

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
-from timbre.curves import (
+from timbre.core.tables import Part
+from timbre.evaluation.curves import (
     expected_calibration_error,
     f1_by_level,
     f1_by_number,
@@ -10,7 +11,6 @@ from timbre.curves import (
     precision_recall,
     reliability,
 )
-from timbre.mixing import Part
 
 RNG = np.random.default_rng
 
@@ -41,6 +41,12 @@ def test_f1_by_number_is_that_of_the_clips_with_so_many():
         here = truth.sum(axis=1) == number
         expected = f1_score(truth[here], present[here], average="micro", zero_division=0)
         assert f1 == pytest.approx(expected)
+
+
+def test_what_never_plays_has_no_curve_and_what_has_no_f1_no_bar(recwarn):
+    assert precision_recall(np.zeros(5), RNG(0).random(5)).shape == (0, 3)
+    assert f1_by_number([[0, 0, 0, 0], [1, 0, 0, 0]], [[0, 0, 0, 0], [1, 0, 0, 0]]) == {1: 1}
+    assert not recwarn
 
 
 def test_levels_and_what_is_heard_at_each():

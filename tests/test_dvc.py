@@ -2,6 +2,8 @@
 
 import ast
 import hashlib
+import json
+from fnmatch import fnmatch
 from functools import reduce
 
 import pytest
@@ -15,8 +17,50 @@ STAGES = PIPELINE["stages"]
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_depends_on_exactly_the_code_it_imports(name):
-    code = {path for path in STAGES[name]["deps"] if path.endswith(".py")}
-    assert code == imported_files(ROOT / "stages" / f"{name}.py")
+    code = {file for dep in STAGES[name]["deps"] if is_code(dep) for file in files_below(dep) if file.endswith(".py")}
+    imported = imported_files(ROOT / "stages" / f"{name}.py")
+    assert imported <= code
+    unread = [file for file in code - imported if not file.startswith("src/timbre/core/")]
+    assert all(file.endswith("/__init__.py") for file in unread), unread
+
+
+@pytest.mark.parametrize("name", ["train_layered", "train_single"])
+def test_metrics_pictures_pages_songs_and_commands_make_no_training_stale(name):
+    rooms = ("audio/", "cli.py", "compare.py", "dataset/", "evaluation/", "export.py", "songs/", "sources/")
+    code = [file for dep in STAGES[name]["deps"] if is_code(dep) for file in files_below(dep)]
+    assert not [file for file in code if file.removeprefix("src/timbre/").startswith(rooms)]
+
+
+def is_code(dep):
+    return dep.startswith(("src/", "stages/"))
+
+
+def files_below(dep):
+    """The files of a dependency that DVC looks at, as paths from the root, sorted."""
+    path = ROOT / dep
+    if path.is_file():
+        return [dep]
+    ignored = dvc_ignored()
+    files = (file for file in path.rglob("*") if file.is_file() and not any(map(ignored, file.relative_to(ROOT).parts)))
+    return sorted(file.relative_to(ROOT).as_posix() for file in files)
+
+
+def dvc_ignored():
+    patterns = [line.removeprefix("**/") for line in (ROOT / ".dvcignore").read_text().splitlines()]
+    return lambda part: any(fnmatch(part, pattern) for pattern in patterns)
+
+
+def md5(path):
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+def md5_of_code(dep):
+    """The hash that DVC gives a file or folder."""
+    path = ROOT / dep
+    if path.is_file():
+        return md5(path)
+    rows = [{"md5": md5(ROOT / file), "relpath": file.removeprefix(f"{dep}/")} for file in files_below(dep)]
+    return hashlib.md5(json.dumps(rows).encode()).hexdigest() + ".dir"
 
 
 def params_read(name):
@@ -55,8 +99,8 @@ def test_the_lock_is_that_of_this_code_and_these_params():
     for name, stage in lock.items():
         assert stage["cmd"] == STAGES[name]["cmd"]
         for dep in stage["deps"]:
-            if (ROOT / dep["path"]).suffix == ".py":
-                assert dep["md5"] == hashlib.md5((ROOT / dep["path"]).read_bytes()).hexdigest(), (
+            if is_code(dep["path"]):
+                assert dep["md5"] == md5_of_code(dep["path"]), (
                     f"{dep['path']} changed since dvc.lock was written: run dvc repro and commit what it changes"
                 )
         for key, value in stage.get("params", {"params.yaml": {}})["params.yaml"].items():
@@ -70,7 +114,7 @@ def test_stages_produce_all_that_stages_metrics_and_plots_use():
         for out in stage["outs"]
         for path in ([out] if isinstance(out, str) else out)
     }
-    used = {dep for stage in STAGES.values() for dep in stage["deps"] if not dep.endswith(".py")}
+    used = {dep for stage in STAGES.values() for dep in stage["deps"] if not is_code(dep)}
     assert used <= set(produced)
     for entry in PIPELINE["plots"]:
         paths = [entry] if isinstance(entry, str) else list(next(iter(entry.values()))["y"])

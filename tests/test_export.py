@@ -10,8 +10,11 @@ from conftest import tone
 from typer.testing import CliRunner
 
 from timbre.cli import app
-from timbre.instruments import INSTRUMENTS
-from timbre.predict import RELEASED, Ear
+from timbre.core.errors import DataError
+from timbre.core.files import fresh_file
+from timbre.core.instruments import INSTRUMENTS
+from timbre.export import export_onnx
+from timbre.songs.predictor import RELEASED, Ear
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +41,19 @@ def test_onnxruntime_answers_as_timbre_does(session, tmp_path):
         np.testing.assert_allclose(layered[0], list(heard.layered.values()), atol=1.5e-4)
 
 
+def test_a_folder_or_one_that_cannot_be_written_is_named_as_it_was_given(tmp_path):
+    with pytest.raises(DataError, match=rf"^{tmp_path}: is a folder; name the file to write"):
+        export_onnx(RELEASED, tmp_path)
+    (tmp_path / "timbre.onnx").mkdir()
+    with pytest.raises(OSError) as caught, fresh_file(tmp_path / "timbre.onnx") as partial:
+        partial.touch()
+    assert caught.value.filename == str(tmp_path / "timbre.onnx")
+    with pytest.raises(OSError) as caught, fresh_file(tmp_path / f"{250 * 'a'}.onnx") as partial:
+        partial.touch()
+    assert caught.value.filename == str(tmp_path / f"{250 * 'a'}.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["timbre.onnx"]
+
+
 def test_any_number_and_length_of_windows(session):
     for shape in ((1, 8000), (3, 200_000)):
         single, layered = session.run(None, {"waveforms": np.random.default_rng(1).normal(0, 1, shape).astype("f4")})
@@ -50,3 +66,15 @@ def test_the_file_says_what_it_wants_and_gives(session):
     assert json.loads(about["instruments"]) == list(INSTRUMENTS)
     assert len(json.loads(about["thresholds"])) == 4
     assert (about["sample_rate"], about["window"]) == ("22050", "4.0")
+
+
+def test_nothing_is_heard_in_silence_and_what_lies_beyond_full_scale_is_limited(session):
+    sound = np.tile(tone(440, 4, 22050), (4, 1))
+    sound[0], sound[1] = 0, sound[1] * 1e-4
+    sound[3, 1000:1040] = 500
+    single, layered = session.run(None, {"waveforms": sound})
+    assert not single[:2].any()
+    assert not layered[:2].any()
+    assert single[2:].sum(axis=1) == pytest.approx([1, 1], abs=1e-4)
+    limited = np.clip(sound[3:], -8 * 0.5 / 2**0.5, 8 * 0.5 / 2**0.5)
+    np.testing.assert_allclose(layered[3:], session.run(None, {"waveforms": limited})[1], atol=0.01)

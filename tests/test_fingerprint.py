@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from timbre.fingerprint import THRESHOLD, alike, fingerprint
+from timbre.dataset.duplicates import THRESHOLD, alike, fingerprint
 
 SAMPLE = Path(__file__).parents[2] / "shared/kaggle-sample"
 SAMPLE_RATE = 22050

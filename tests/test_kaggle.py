@@ -14,8 +14,8 @@ import pytest
 import yaml
 from kaggle_server import API, Step, kaggle
 
-from timbre.errors import DataError
-from timbre.params import Kaggle
+from timbre.core.errors import DataError
+from timbre.core.params import Kaggle
 from timbre.sources import kaggle as module
 from timbre.sources.kaggle import download_dataset
 
@@ -270,8 +270,10 @@ def test_a_full_disk_is_named(download, limit):
 
 STAGE = """
 from pathlib import Path
-from timbre.running import fresh_folder, run_stage
-from timbre.sources import fetch, kaggle
+from timbre.core.files import fresh_folder
+from timbre.core.stage import run_stage
+from timbre.sources.fetch import fetch
+from timbre.sources import kaggle
 kaggle.FIRST_DELAY = 0.001
 def download(params):
     with fresh_folder("data/raw") as folder:

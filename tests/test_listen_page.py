@@ -7,12 +7,12 @@ import pytest
 from chromium import opened
 from conftest import tone
 
-from timbre.evaluation import Judged
-from timbre.instruments import INSTRUMENTS
-from timbre.labelled import Labelled
-from timbre.listen_page import sounds_alone, sounds_layered, write_listen_page
-from timbre.mixing import Part, mix
-from timbre.tables import Window
+from timbre.core.instruments import INSTRUMENTS
+from timbre.core.tables import Part, Window
+from timbre.evaluation.listen_page import sounds_alone, sounds_layered, write_listen_page
+from timbre.evaluation.predictions import Judged
+from timbre.features.mixtures import mix
+from timbre.features.split import Labelled
 
 CLIPS = 20
 DECODE = """Promise.all([...document.querySelectorAll("audio")].map(async (player) => {

@@ -4,9 +4,9 @@ import pytest
 import torch
 from conftest import tone
 
-from timbre.errors import ParamsError
-from timbre.mel import MelSpectrogram, db_to_power, filter_bank, power_to_db, reference_to_peak
-from timbre.params import Mel
+from timbre.core.errors import ParamsError
+from timbre.core.params import Mel
+from timbre.features.mel import MelSpectrogram, db_to_power, filter_bank, power_to_db, reference_to_peak
 
 
 def test_mels_are_those_of_librosa(params):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from timbre.evaluation import Judged, answers_of
-from timbre.labelled import Labelled
-from timbre.metrics import layered_metrics, mean_by_clip, single_metrics
+from timbre.evaluation.metrics import layered_metrics, mean_by_clip, single_metrics
+from timbre.evaluation.predictions import Judged, answers_of
+from timbre.features.split import Labelled
 
 
 def test_single_figures_of_a_case_done_by_hand():
@@ -24,8 +24,21 @@ def test_layered_figures_of_a_case_done_by_hand():
     metrics = layered_metrics(truth, heard)
     assert metrics["micro_f1"] == 0.75  # 3 found, 1 missed, 1 too many
     assert metrics["guitar"]["f1"] == metrics["violin"]["f1"] == 1.0
-    assert metrics["drums"]["f1"] == metrics["piano"]["f1"] == 0.0
-    assert metrics["macro_f1"] == 0.5
+    assert metrics["drums"]["f1"] == 0.0
+    assert "piano" not in metrics  # it neither plays nor is heard
+    assert metrics["macro_f1"] == 0.6667
+
+
+def test_an_instrument_that_neither_plays_nor_is_heard_has_no_f1_and_a_false_claim_has_one_of_nothing():
+    truth = np.array([[1, 0, 0, 0], [1, 1, 1, 0]])
+    perfect = layered_metrics(truth, truth)
+    assert [perfect[name] for name in ("macro_f1", "micro_f1", "exact_match")] == [1, 1, 1]
+    claimed = layered_metrics(truth, truth | np.eye(4, dtype=int)[[3, 0]])
+    assert claimed["piano"] == {"precision": 0, "recall": 0, "f1": 0}
+    assert claimed["macro_f1"] == 0.75
+    assert single_metrics([0, 1, 2], [0, 1, 2])["macro_f1"] == 1
+    assert single_metrics([0, 1, 2], [0, 1, 3])["macro_f1"] == 0.5
+    assert layered_metrics(np.zeros((3, 4)), np.zeros((3, 4))) == {"exact_match": 1}
 
 
 def test_windows_are_averaged_over_their_clips():

@@ -3,10 +3,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from timbre.errors import DataError
-from timbre.instruments import INSTRUMENTS
-from timbre.mixing import Part, draw_recipes, level, mix, parts_by_mixture
-from timbre.tables import Window, read_table, write_table
+from timbre.core.errors import DataError
+from timbre.core.instruments import INSTRUMENTS
+from timbre.core.tables import Part, Window, parts_by_mixture, read_table, write_table
+from timbre.features.mixtures import draw_recipes, level, mix
 
 RATE = 1000
 

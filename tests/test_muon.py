@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from timbre.model import Listener
-from timbre.muon import Muon, make_optimizer, orthogonal
-from timbre.shares import Pupil
+from timbre.model.network import Listener
+from timbre.training.optimizer import Muon, make_optimizer, orthogonal
+from timbre.training.separation import Pupil
 
 
 @pytest.mark.parametrize("shape", [(8, 72), (64, 9), (16, 16)])

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from timbre.errors import DataError
-from timbre.packs import open_pack, pack_writer
+from timbre.core.errors import DataError
+from timbre.features.arrays import open_pack, pack_writer
 
 
 @pytest.mark.parametrize("chunks", [[], [3], [1, 0, 2, 5], [1] * 1000])

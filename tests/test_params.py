@@ -4,9 +4,12 @@ from functools import reduce
 import pytest
 import yaml
 from conftest import ROOT, committed_params, with_changes
+from dvc.utils.serialize import load_yaml
 
-from timbre.errors import ParamsError
-from timbre.params import load_params
+from timbre.core.errors import DataError, ParamsError
+from timbre.core.files import user_path
+from timbre.core.params import load_params
+from timbre.sources.soundfont import font_path
 
 
 @pytest.fixture
@@ -34,6 +37,10 @@ def load(tmp_path):
         ({"mel": {"fmax": 20000.0}}, r"mel\.fmax must not exceed half of audio\.sample_rate"),
         ({"data": {"source": "spotify"}}, r"data\.source: .*'soundfont', 'folder' or 'kaggle', got 'spotify'"),
         ({"data": {"source": "folder"}}, r"data\.folder must name"),
+        ({"data": {"kaggle": {"handle": "mine"}}}, r"data\.kaggle\.handle: must be of the form owner/name, got 'mine'"),
+        ({"songs": {"path": None}}, r"songs\.path: must be text; .*got nothing$"),
+        ({"songs": None}, r"songs: must be a section of keys, got nothing$"),
+        *(({"threshold": value}, rf"threshold: must be auto or .* below 1, got {value}$") for value in (0, 1, True)),
     ],
 )
 def test_a_bad_value_is_refused_in_one_line_that_names_its_key(load, changes, message):
@@ -43,7 +50,7 @@ def test_a_bad_value_is_refused_in_one_line_that_names_its_key(load, changes, me
 
 
 def test_every_param_that_the_readme_sets_is_there():
-    keys = re.findall(r"-S ([\w.]+)=", (ROOT / "README.md").read_text())
+    keys = re.findall(r"-S '?([\w.]+)=", (ROOT / "README.md").read_text())
     assert len(keys) > 20
     for key in keys:
         reduce(lambda section, name: section[name], key.split("."), committed_params())
@@ -51,19 +58,58 @@ def test_every_param_that_the_readme_sets_is_there():
 
 def test_missing_keys_broken_yaml_and_missing_files_are_named(tmp_path):
     path = tmp_path / "params.yaml"
-    with pytest.raises(ParamsError, match="cannot be read"):
+    with pytest.raises(ParamsError, match=r"cannot be read .* repository's root"):
         load_params(path)
-    path.write_text("epochs: [1")
-    with pytest.raises(ParamsError, match="not valid YAML"):
+    path.write_text("seed: 0\nepochs: [1")
+    with pytest.raises(ParamsError, match=r"params\.yaml:2: not valid YAML: expected"):
         load_params(path)
     path.write_text(yaml.safe_dump({key: value for key, value in committed_params().items() if key != "epochs"}))
-    with pytest.raises(ParamsError, match="epochs: missing"):
+    with pytest.raises(ParamsError, match=r"params\.yaml: epochs: missing$"):
         load_params(path)
 
 
-def test_numbers_that_yaml_reads_as_strings_are_numbers(tmp_path):
-    text = yaml.safe_dump(committed_params()).replace("learning_rate: 0.01", "learning_rate: 5e-05")
-    assert isinstance(yaml.safe_load(text)["learning_rate"], str)  # as `dvc exp run -S learning_rate=5e-5` writes it
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("epochs: 10", "epochs: 10\nepochs: 3"), r"params\.yaml:\d+: epochs stands there twice; keep one"),
+        (("  seed: 0", "  seed: 0\n  seed: 0"), r"params\.yaml:\d+: seed stands there twice"),
+        (("# Every", "# Ménage. Every"), r"params\.yaml:1: not UTF-8 text, .*; save it as UTF-8$"),
+        (("epochs: 10", "epochs: 2024-13-01"), "not valid YAML: month"),
+        (("epochs: 10", "epochs: " + 5000 * "["), "not valid YAML: "),
+        (("epochs: 10", "epochs: yes"), r"epochs: .*integer.*got 'yes'"),
+        (("epochs: 10", "epochs: 1:30"), r"epochs: .*integer.*got '1:30'"),
+    ],
+)
+def test_text_that_cannot_be_used_is_refused_in_one_line(tmp_path, change, message):
+    text = (ROOT / "params.yaml").read_text()
+    assert change[0] in text
     path = tmp_path / "params.yaml"
-    path.write_text(text)
-    assert load_params(path).learning_rate == 5e-5
+    path.write_text(text.replace(*change, 1), encoding="latin-1")
+    with pytest.raises(ParamsError, match=message) as error:
+        load_params(path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", ["010", "0o10", "0x10", "1_000", "1e1", "+3", "089"])
+def test_a_number_is_what_dvc_takes_it_for(tmp_path, value):
+    path = tmp_path / "params.yaml"
+    path.write_text((ROOT / "params.yaml").read_text().replace("epochs: 10", f"epochs: {value}"))
+    assert load_params(path).epochs == load_yaml(str(path))["epochs"]
+
+
+def test_numbers_that_other_programs_write_are_numbers(tmp_path):
+    path = tmp_path / "params.yaml"
+    text = (ROOT / "params.yaml").read_text()
+    for written in ("5e-05", "'5e-05'", "5e-5", "0.00005"):
+        path.write_text(text.replace("learning_rate: 0.01", f"learning_rate: {written}"))
+        assert load_params(path).learning_rate == 5e-5
+
+
+def test_paths_start_at_the_repository_and_a_tilde_is_the_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "repository"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    assert user_path("../songs", "songs.path") == tmp_path / "repository/../songs"
+    assert user_path("~/Music", "songs.path") == font_path("own", "~/Music") == tmp_path / "home/Music"
+    with pytest.raises(DataError, match=r"^songs\.path: ~nobody-knows/x: .*; write the full path$"):
+        user_path("~nobody-knows/x", "songs.path")

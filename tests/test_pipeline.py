@@ -12,8 +12,8 @@ from repository import ENVIRONMENT, Repository, stages_run, tiny_clone
 from torch.nn.functional import cosine_similarity
 from torch.nn.utils import parameters_to_vector
 
-from timbre.modelfile import load_model
-from timbre.running import INTERRUPTED
+from timbre.core.stage import INTERRUPTED
+from timbre.model.checkpoint import load_model
 
 ALL = [
     "download",

@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 
 import timbre
 from timbre.cli import app
-from timbre.errors import DataError
-from timbre.instruments import INSTRUMENTS
-from timbre.mel import power_to_db, reference_to_peak
-from timbre.model import Listener
-from timbre.modelfile import Description, save_model
-from timbre.predict import BATCH, Ear, stretches
+from timbre.core.errors import AudioError, DataError
+from timbre.core.instruments import INSTRUMENTS
+from timbre.features.mel import power_to_db, reference_to_peak
+from timbre.model.checkpoint import Description, save_model
+from timbre.model.network import Listener
+from timbre.songs.predictor import BATCH, Ear, stretches
 
 
 def predict(*arguments):
@@ -123,6 +123,25 @@ def test_who_plays_in_a_third_of_a_song_is_present_and_who_seems_to_in_a_moment_
     heard = ear.listen(song(tmp_path / "a.wav", *[1] * 12))
     assert heard.layered["guitar"] > 0.9
     assert heard.layered["violin"] < 0.1
+
+
+@pytest.mark.parametrize("samples", [1, 300, 3000])
+def test_what_is_too_short_to_tell_says_so(ear, tmp_path, samples):
+    soundfile.write(tmp_path / "a.wav", tone(440, 1, 16000)[-samples:], 16000)
+    with pytest.raises(AudioError, match=rf"is too short to tell \({samples / 16000:.2f} s\)"):
+        ear.listen(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("height", [1, 300])
+def test_a_pop_does_not_decide_what_a_song_is(ear, tmp_path, height):
+    sound = 0.01 * np.random.default_rng(0).normal(0, 0.1, 16 * 16000)
+    soundfile.write(tmp_path / "a.wav", sound, 16000, subtype="FLOAT")
+    clean = ear.listen(tmp_path / "a.wav")
+    sound[40_000:40_100] = height
+    soundfile.write(tmp_path / "a.wav", sound, 16000, subtype="FLOAT")
+    popped = ear.listen(tmp_path / "a.wav")
+    assert (popped.timeline > 0).all()
+    assert popped.layered == pytest.approx(clean.layered, abs=0.02)
 
 
 def test_sections_are_runs_with_short_pauses_bridged():

@@ -3,10 +3,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from timbre.instruments import CLASSES
-from timbre.model import Listener
-from timbre.params import Model
-from timbre.shares import Pupil, power_by_class, share_loss
+from timbre.core.instruments import CLASSES
+from timbre.core.params import Model
+from timbre.model.network import Listener
+from timbre.training.separation import Pupil, power_by_class, share_loss
 
 
 @given(st.integers(1, 3), st.integers(1, 100), st.integers(1, 100))

@@ -14,18 +14,18 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from timbre.errors import DataError
-from timbre.params import Compute, Soundfont
-from timbre.rng import generator
+from timbre.core.errors import DataError
+from timbre.core.params import Compute, Soundfont
+from timbre.core.rng import generator
 from timbre.sources import soundfont
-from timbre.sources.phrases import PHRASES, compose
+from timbre.sources.phrases.compose import PHRASES, compose
 from timbre.sources.phrases.drums import KEYS
 from timbre.sources.phrases.grooves import STYLES
 from timbre.sources.phrases.guitar import shape
 from timbre.sources.phrases.music import tones, voicing
 from timbre.sources.phrases.score import Bend, Control, Note, to_midi
+from timbre.sources.plan import FONTS, GENERAL, OWN, Take, plan
 from timbre.sources.soundfont import font_path
-from timbre.sources.takes import FONTS, GENERAL, OWN, Take, plan
 
 TINY = Soundfont(clips=52, others=12, seconds=1.0, sample_rate=8000)
 KINDS = [(instrument, kind) for instrument, kinds in PHRASES.items() for kind in kinds]

@@ -17,9 +17,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from timbre.errors import DataError
-from timbre.params import Params
-from timbre.sources import fetch
+from timbre.core.errors import DataError
+from timbre.core.params import Params
+from timbre.sources.fetch import fetch
 from timbre.sources.folder import copy_dataset
 
 ROOT = Path(__file__).parents[1]

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_audit import KAGGLE, fill_real_names, needs_kaggle
 
-from timbre.audit import audit
-from timbre.errors import DataError
-from timbre.groups import RULES, count_rules, group_of
-from timbre.instruments import INSTRUMENTS
-from timbre.params import Splits
-from timbre.splits import assign_splits
-from timbre.tables import SPLITS, Clip
+from timbre.core.errors import DataError
+from timbre.core.instruments import INSTRUMENTS
+from timbre.core.params import Splits
+from timbre.core.tables import SPLITS, Clip
+from timbre.dataset.audit import audit
+from timbre.dataset.groups import RULES, are_kaggles, count_rules, group_of
+from timbre.dataset.splits import assign_splits
 
 
 def assign(clips, seed, validation, keep_test_groups, alike=(), by="recording"):
@@ -138,6 +138,30 @@ def test_the_rules_know_kaggles_names():
     test = [line.split(",")[0] for line in KAGGLE.joinpath("Metadata_Test.csv").read_text().splitlines()[1:]]
     assert count_rules(test)["sad violin"] == 10
     assert all(rule.fact for rule in RULES)
+
+
+@needs_kaggle
+def test_kaggles_names_are_known_as_a_whole_and_in_part():
+    train = KAGGLE.joinpath("train_files.txt").read_text().splitlines()
+    test = [line.split(",")[0] for line in KAGGLE.joinpath("Metadata_Test.csv").read_text().splitlines()[1:]]
+    assert are_kaggles(train) and are_kaggles(test) and are_kaggles(train[::20])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "{label}{clip:02}-2024.wav",  # the rule of stock series would make one group of each label
+        "{label}_{clip:02}-240131.wav",
+        "violin_sound ({label} {clip}).wav",
+        "{label}-4711 ({clip}).wav",
+        "jazz_1_{clip}0BPM.{label}.wav",
+        "{clip}_{label}-player_bwv1001.wav",
+    ],
+)
+def test_rules_for_kaggles_names_are_not_laid_on_other_data_sets(name):
+    clips = [Clip(name.format(label=label, clip=clip), label, "train") for label in INSTRUMENTS for clip in range(8)]
+    assigned, _ = assign(clips, 0, 0.2, False)
+    assert len({clip.group for clip in assigned}) == len(clips)
 
 
 @pytest.fixture(scope="module")
@@ -270,6 +294,27 @@ def test_too_few_recordings_are_an_error_with_the_way_out():
     copies = [Clip("test/copy.wav", "guitar", "test", "guitar0")]
     with pytest.raises(DataError, match=r"guitar .* apart from those in test .*keep_test_groups: true"):
         assign(guitar_less + of_groups("guitar", 4, 4) + copies, 0, 0.15, False)
+
+
+def test_what_joined_the_clips_of_too_few_recordings_is_told():
+    def refusal(guitars, alike=(), others=()):
+        rest = [clip for clip in of_all(2, 2, 2) if clip.label != "guitar"] + [*others]
+        with pytest.raises(DataError, match="guitar has too few") as caught:
+            assign(rest + [Clip(name, "guitar", "train", group) for name, group in guitars], 0, 0.15, False, alike)
+        return str(caught.value)
+
+    column = [(f"{clip}.wav", f"day {clip // 3}") for clip in range(6)]
+    assert ": it has 6 clips, the column Group joined 6 into 2; add some" in refusal(column)
+    three = [("a.wav", ""), ("b.wav", ""), ("c.wav", "")]
+    assert ": it has 2 clips; add some" in refusal(three[:2])
+    told = refusal([*three, ("A.flac", "")], [("a.wav", "b.wav")])
+    assert ": it has 4 clips, the same name joined 4 into 3, sounding alike joined 3 into 2; add some" in told
+    kaggles = [
+        f"{name}{clip}.wav" for name in ("ROOM_room1_MUS_joplin_DEV_", "RealDrum01_", "Vn-ord-F4-") for clip in (1, 2)
+    ]
+    others = [Clip(name, "piano", "train", "") for name in kaggles]
+    told = refusal([(f"AR_Lick{clip // 4}_{clip}.wav", "") for clip in range(8)], others=others)
+    assert ": it has 8 clips, Kaggle's rule 'guitar lick' joined 8 into 2; add some" in told
 
 
 def test_a_split_by_file_takes_no_notice_of_recordings():

@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 
-from timbre.instruments import INSTRUMENTS
-from timbre.labelled import Labelled
-from timbre.suspects import confident_errors, find_suspects
+from timbre.core.instruments import INSTRUMENTS
+from timbre.features.split import Labelled
+from timbre.suspects import confident_errors, find_suspects, folds_of
 
 
 def split_of(labels, heard, prefix):
@@ -30,6 +31,34 @@ def test_planted_wrong_labels_are_found_and_only_they():
         number = int(suspect.file[1:])
         assert (suspect.label, suspect.heard) == (INSTRUMENTS[labels[number]], INSTRUMENTS[heard[number]])
         assert suspect.probability > suspect.label_probability
+
+
+@pytest.mark.parametrize(
+    ("clips", "groups", "folds"),
+    [
+        (1, 1, 0),
+        (2, 2, 2),
+        (3, 3, 3),
+        (4, 4, 4),
+        (9, 9, 5),
+        (8, 2, 2),
+        (8, 1, 0),
+    ],
+)
+def test_small_data_sets_have_as_many_folds_as_groups_and_end_in_a_list(clips, groups, folds, recwarn):
+    labels = np.arange(4 * clips) % 4
+    splits = {"train": split_of(labels, labels, "t")}
+    own = {f"t{clip}": f"{clip % 4}, {clip // 4 % groups}" for clip in range(4 * clips)}
+    shared = {name: group.split(", ")[1] for name, group in own.items()}
+    for named in (own, shared):
+        found = folds_of(splits, named)
+        assert len(found) == folds
+        for heard, judged in found:
+            assert {labels[clip] for clip in heard} == {0, 1, 2, 3}
+            assert not {named[f"t{clip}"] for clip in heard} & {named[f"t{clip}"] for clip in judged}
+        suspects = find_suspects(splits, named)
+        assert {suspect.file for suspect in suspects} <= set(named) if folds else suspects == []
+    assert not recwarn
 
 
 def test_a_doubtful_clip_is_no_suspect():

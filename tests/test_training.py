@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 import torch
 
-from timbre.draws import draw_alone, draw_fixed, draw_layers, rows_by_clip
-from timbre.errors import DataError, ParamsError
-from timbre.instruments import INSTRUMENTS, OTHER
-from timbre.labelled import Labelled
-from timbre.model import Listener
-from timbre.modelfile import Description, load_model, save_model
-from timbre.params import Augment, Compute
-from timbre.tables import Window
-from timbre.tasks import LAYERED, SINGLE
-from timbre.training import Recipe, add_up, cut_parts, train
+from timbre.core.errors import DataError, ParamsError
+from timbre.core.instruments import INSTRUMENTS, OTHER
+from timbre.core.params import Augment, Compute
+from timbre.core.tables import Window
+from timbre.features.split import Labelled
+from timbre.model.checkpoint import Description, load_model, save_model
+from timbre.model.network import Listener
+from timbre.model.tasks import LAYERED, SINGLE
+from timbre.training.sampling import draw_alone, draw_fixed, draw_layers, rows_by_clip
+from timbre.training.train import Recipe, add_up, cut_parts, train
 
 BANDS, FRAMES = 32, 50
 QUIET = Augment(crop=0.8, shorten=0, equaliser_db=0, reverb=0, noise=0, low_pass=0, mask=0)

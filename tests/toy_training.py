@@ -14,11 +14,11 @@ import numpy as np
 from conftest import TINY, committed_params, with_changes
 from test_training import QUIET, pack_of, validation, windows
 
-from timbre.draws import Draw, draw_layers
-from timbre.params import Compute, Params
-from timbre.running import one_line_errors
-from timbre.tasks import LAYERED
-from timbre.training import Recipe, train
+from timbre.core.params import Compute, Params
+from timbre.core.stage import one_line_errors
+from timbre.model.tasks import LAYERED
+from timbre.training.sampling import Draw, draw_layers
+from timbre.training.train import Recipe, train
 
 EPOCHS = 4
 

@@ -8,5 +8,5 @@ def __getattr__(name: str) -> Any:
     if name == "listen":
         from importlib import import_module
 
-        return import_module("timbre.predict").listen
+        return import_module("timbre.songs.predictor").listen
     raise AttributeError(f"module 'timbre' has no attribute {name!r}")

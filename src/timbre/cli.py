@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from timbre.errors import AudioError
-from timbre.params import load_params
-from timbre.running import fresh_file, one_line_errors
+from timbre.core.errors import AudioError
+from timbre.core.files import fresh_file
+from timbre.core.params import load_params
+from timbre.core.printable import printable
+from timbre.core.stage import one_line_errors
 
 if TYPE_CHECKING:
-    from timbre.find import Found
-    from timbre.predict import Song
+    from timbre.songs.find import Found
+    from timbre.songs.predictor import Song
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0], rich_markup_mode=None)
 
@@ -71,8 +73,8 @@ def predict(
     models: Models = None,
 ) -> None:
     """Say which instruments play in songs, and when."""
-    from timbre.find import find
-    from timbre.predict import Ear
+    from timbre.songs.find import find
+    from timbre.songs.predictor import Ear
 
     found = [song for argument in songs for song in find(argument)]
     if plot and plot.suffix.lower() == ".png" and len(found) > 1:
@@ -80,7 +82,7 @@ def predict(
     outputs = _outputs(found, plot, labels)
     show = _Printer(form, timeline, table=len(found) > 1 and not timeline)
     ear = Ear(models)
-    typer.echo(f"models: those {ear.source}", err=True)
+    _tell(f"models: those {ear.source}")
     failed = False
     for song, files in zip(found, outputs, strict=True):
         try:
@@ -95,9 +97,10 @@ def predict(
         for path in files:
             try:
                 _write(heard, path)
-            except OSError as error:
+            except Exception as error:  # whatever it is, the next songs are heard
                 failed = True
-                typer.echo(f"{path}: cannot be written ({error.strerror or error})", err=True)
+                reason = getattr(error, "strerror", "") or str(error) or type(error).__name__
+                _tell(f"{path}: cannot be written ({reason})")
     raise typer.Exit(int(failed))
 
 
@@ -110,7 +113,7 @@ def export(
     from timbre.export import export_onnx
 
     export_onnx(models, onnx)
-    typer.echo(f"{onnx}: waveforms to probabilities")
+    typer.echo(printable(f"{onnx}: waveforms to probabilities"))
 
 
 @app.command()
@@ -132,11 +135,11 @@ class _Printer:
     """Songs and errors as they come, in one format."""
 
     def __init__(self, form: Format, timeline: bool, table: bool) -> None:
-        from timbre import answers
+        from timbre.songs import text as answers
 
         self.form, self.timeline, self.table, self.answers = form, timeline, table, answers
-        sys.stdout.reconfigure(errors="replace")  # bars, and names of other encodings
         if form is Format.CSV:
+            sys.stdout.reconfigure(errors="backslashreplace")  # names stay apart in encodings that lack their letters
             self._print(answers.csv_row(answers.TIMELINE_FIELDS if timeline else answers.FIELDS))
         elif form is Format.TEXT and table:
             self._print(answers.heading())
@@ -155,10 +158,14 @@ class _Printer:
         elif self.form is Format.CSV and not self.timeline:
             self._print(self.answers.error_as_csv(name, reason))
         else:
-            typer.echo(f"{name}: {reason}", err=True)
+            _tell(f"{name}: {reason}")
 
     def _print(self, text: str) -> None:
         print(text, flush=True)
+
+
+def _tell(text: str) -> None:
+    typer.echo(printable(text), err=True)
 
 
 def _outputs(found: list["Found"], plot: Path | None, labels: Path | None) -> list[list[Path]]:
@@ -185,11 +192,11 @@ def _outputs(found: list["Found"], plot: Path | None, labels: Path | None) -> li
 def _write(song: "Song", path: Path) -> None:
     """A picture or a label track, whole or not at all."""
     if path.suffix == ".txt":
-        from timbre.answers import as_labels
+        from timbre.songs.text import as_labels
 
         content = as_labels(song).encode()
     else:
-        from timbre.song_figure import as_png
+        from timbre.songs.picture import as_png
 
         content = as_png(song)
     with fresh_file(path) as partial:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from timbre import bootstrap
-from timbre.bootstrap import Interval, Metric
-from timbre.errors import DataError
-from timbre.instruments import INSTRUMENTS
+from timbre.core.errors import DataError
+from timbre.core.instruments import INSTRUMENTS
+from timbre.evaluation import bootstrap
+from timbre.evaluation.bootstrap import Interval, Metric
 
 if TYPE_CHECKING:
-    from timbre.evaluation import Judged
+    from timbre.evaluation.predictions import Judged
 
 COLUMNS = ("clip", "group", "plays", "heard", *INSTRUMENTS)
 FLIPS_SHOWN = 10
@@ -59,7 +59,7 @@ class Comparison:
     Attributes:
         clips: how many both answered.
         left_out: how many only one of them answered, or to another truth.
-        moved: by figure, its value in the first and by how much the second's is larger.
+        moved: by figure that both have, its value in the first and by how much the second's is larger.
         mended: clips that the second alone answers right.
         broken: clips that the first alone answers right.
     """
@@ -119,7 +119,7 @@ def compare(first: Answers, second: Answers, seed: int, *place: str | int) -> Co
         first: answers of the earlier model.
         second: answers of the later one.
         seed: with `place`, draws the clips.
-        place: as in `timbre.rng.generator`.
+        place: as in `timbre.core.rng.generator`.
 
     Raises:
         DataError: they share no clip.
@@ -139,7 +139,8 @@ def compare(first: Answers, second: Answers, seed: int, *place: str | int) -> Co
     moved = {}
     for name, metric in _METRICS.items():
         found = bootstrap.difference(metric(first), metric(second), second.groups, seed, *place)
-        moved[name] = (float(metric(first)(np.ones((1, len(pairs)), np.float32))[0]), found)
+        if not np.isnan(found.value):
+            moved[name] = (float(metric(first)(np.ones((1, len(pairs)), np.float32))[0]), found)
     return Comparison(
         clips=len(pairs),
         left_out=left_out,

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv1d, pad
+from torch.nn.functional import avg_pool1d, conv1d, pad
 
-from timbre.errors import DataError
-from timbre.instruments import INSTRUMENTS
-from timbre.mel import power_to_db, reference_to_peak
-from timbre.predict import Ear
-from timbre.running import fresh_file
+from timbre.audio.windows import BLOCKS_A_SECOND, CREST, LOUDEST, SILENCE
+from timbre.core.errors import DataError
+from timbre.core.files import fresh_file
+from timbre.core.instruments import INSTRUMENTS
+from timbre.features.mel import power_to_db, reference_to_peak
+from timbre.songs.predictor import Ear
 
 OPSET = 18
-SILENT = torch.finfo(torch.float32).tiny
 
 
 class FromWaveform(nn.Module):
@@ -25,6 +25,7 @@ class FromWaveform(nn.Module):
     def __init__(self, ear: Ear) -> None:
         super().__init__()
         self.single, self.layered = ear.single.network, ear.layered.network
+        self.block = ear.audio.sample_rate // BLOCKS_A_SECOND
         self.n_fft, self.hop_length = ear.mel.n_fft, ear.mel.hop_length
         turns = torch.outer(torch.arange(self.n_fft // 2 + 1), torch.arange(self.n_fft)).double()
         angles = 2 * torch.pi * (turns % self.n_fft) / self.n_fft
@@ -34,22 +35,30 @@ class FromWaveform(nn.Module):
 
     def forward(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities `[batch, 4]` of one instrument alone and of several, of mono waveforms `[batch, samples]`."""
+        power = avg_pool1d(waveforms.square()[:, None], self.block)[:, 0]
+        level = power.topk(LOUDEST, dim=1).values[:, -1:].sqrt()
+        bound = (CREST * level).clamp_min(1)
+        waveforms = torch.minimum(torch.maximum(waveforms, -bound), bound)
         peak = waveforms.abs().amax(dim=1, keepdim=True)
-        centred = pad(waveforms / peak.clamp_min(SILENT), (self.n_fft // 2, self.n_fft // 2))
+        centred = pad(waveforms / peak.clamp_min(SILENCE), (self.n_fft // 2, self.n_fft // 2))
         cosine, sine = conv1d(centred[:, None], self.waves, stride=self.hop_length).square().chunk(2, dim=1)
         mels = reference_to_peak(power_to_db(self.filters @ (cosine + sine)))
-        return self.single(mels).softmax(dim=1), self.layered(mels).sigmoid()
+        sounds = (level >= SILENCE).float()
+        return self.single(mels).softmax(dim=1) * sounds, self.layered(mels).sigmoid() * sounds
 
 
 def export_onnx(models: Path | None, path: Path) -> None:
     """Write one ONNX file that hears windows of any length and answers as `timbre predict` answers a window.
 
     Input `waveforms`, float32 `[batch, samples]`, mono, at the models' rate; outputs `single` and `layered`,
-    probabilities `[batch, 4]`. Rate, window, instruments and thresholds stand in its metadata.
+    probabilities `[batch, 4]`, all 0 of a window of silence. Rate, window, instruments and thresholds stand in its
+    metadata.
 
     Raises:
-        DataError: the packages are not installed, or a model is missing or damaged.
+        DataError: `path` is a folder, the packages are not installed, or a model is missing or damaged.
     """
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; name the file to write, such as {path / 'timbre.onnx'}")
     try:
         import onnx
         import onnxscript  # noqa: F401 (torch exports by it)

@@ -4,16 +4,18 @@ Confident learning (Northcutt, Jiang and Chuang, Journal of Artificial Intellige
 suspect where the probability of another instrument reaches what that instrument's own clips get on average.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from timbre.instruments import INSTRUMENTS
-from timbre.labelled import Labelled
-from timbre.metrics import mean_by_clip
+from timbre.core.instruments import INSTRUMENTS
+from timbre.evaluation.metrics import mean_by_clip
+from timbre.features.split import Labelled
 
-FOLDS = 5
+FOLDS = 5  # at most
+
+Folds = list[tuple[np.ndarray, np.ndarray]]
+"""Clips to train on and clips to judge, by number, of each fold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +50,36 @@ def clip_features(split: Labelled) -> np.ndarray:
     return mean_by_clip(np.array(features), split.clips)
 
 
-def probabilities_unheard(features: np.ndarray, labels: np.ndarray, groups: Sequence[str]) -> np.ndarray:
-    """Probabilities `[clips, 4]` from logistic regressions, each trained without the groups that it judges."""
+def folds_of(splits: dict[str, Labelled], groups: dict[str, str]) -> Folds:
+    """As many folds of whole groups as there may be if each is to train on all labels; none where that cannot be.
+
+    Args:
+        splits: their clips, one split after the other.
+        groups: of each file.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    labels = _labels(splits)
+    kept = [groups[file] for split in splits.values() for file in split.names]
+    held = np.unique(labels)
+    pairs = {*zip(labels.tolist(), kept, strict=True)}
+    most = min(FOLDS, *(sum(label == other for other, _ in pairs) for label in held))
+    for number in range(most, 1, -1):
+        folds = list(StratifiedGroupKFold(number).split(labels, labels, kept))
+        if all(len(judged) and len(np.unique(labels[heard])) == len(held) for heard, judged in folds):
+            return folds
+    return []
+
+
+def probabilities_unheard(features: np.ndarray, labels: np.ndarray, folds: Folds) -> np.ndarray:
+    """Probabilities `[clips, 4]` from logistic regressions, each trained without the clips that it judges."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+    from sklearn.model_selection import cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
-    folds = StratifiedGroupKFold(FOLDS)
-    return cross_val_predict(model, features, labels, groups=groups, cv=folds, method="predict_proba")
+    return cross_val_predict(model, features, labels, cv=folds, method="predict_proba")
 
 
 def confident_errors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -69,17 +91,20 @@ def confident_errors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarra
 
 
 def find_suspects(splits: dict[str, Labelled], groups: dict[str, str]) -> list[Suspect]:
-    """List suspects of some splits, the most confident first.
+    """List suspects of some splits, the most confident first; none where there are no folds (see `folds_of`).
 
     Args:
         splits: train and validation, by name.
         groups: of each file; clips of one group are judged by a model that heard none of them.
     """
+    folds = folds_of(splits, groups)
+    if not folds:
+        return []
     files = [file for split in splits.values() for file in split.names]
     owners = [name for name, split in splits.items() for _ in split.names]
-    labels = np.concatenate([split.targets.argmax(axis=1) for split in splits.values()])
+    labels = _labels(splits)
     features = np.concatenate([clip_features(split) for split in splits.values()])
-    probabilities = probabilities_unheard(features, labels, [groups[file] for file in files])
+    probabilities = probabilities_unheard(features, labels, folds)
     errors = confident_errors(probabilities, labels)
     suspects = [
         Suspect(
@@ -93,3 +118,7 @@ def find_suspects(splits: dict[str, Labelled], groups: dict[str, str]) -> list[S
         for clip in np.flatnonzero(errors >= 0)
     ]
     return sorted(suspects, key=lambda suspect: (-suspect.probability, suspect.file))
+
+
+def _labels(splits: dict[str, Labelled]) -> np.ndarray:
+    return np.concatenate([split.targets.argmax(axis=1) for split in splits.values()])

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from timbre.errors import DataError
-from timbre.layout import File, Files, readable_size
+from timbre.core.errors import DataError
+from timbre.sources.files import File, Files, readable_size
 
 DAMAGE = (BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, OverflowError, ValueError)
 """What Python raises on a zip whose bytes are not what they should be."""

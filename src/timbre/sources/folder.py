@@ -8,10 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from timbre.errors import DataError
-from timbre.layout import FOLDERS, File, Files, find_dataset, readable_size
-from timbre.running import progress, repository_root
+from timbre.core.errors import DataError
+from timbre.core.files import repository_root, user_path
+from timbre.core.kaggle_layout import FOLDERS
+from timbre.core.stage import progress
 from timbre.sources.archive import DAMAGE, zip_files
+from timbre.sources.files import File, Files, find_dataset, readable_size
 
 OUTPUT = "data/raw"
 CHUNK = 1 << 20
@@ -29,10 +31,7 @@ def copy_dataset(origin: Path, folder: Path) -> dict[str, object]:
         DataError: `origin` is missing, holds no data set in Kaggle's layout, is damaged, lies in an output
             folder, or has links or names that lead outside it.
     """
-    try:
-        path = repository_root() / origin.expanduser()
-    except RuntimeError as error:
-        raise DataError(f"data.folder: {origin}: {error}; write the folder's full path") from error
+    path = user_path(origin, "data.folder")
     _refuse_output(path)
     if not path.exists():
         raise DataError(f"data.folder: {path} is not there; name a folder or zip in Kaggle's layout")

@@ -19,9 +19,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from timbre.errors import DataError
-from timbre.layout import find_dataset
-from timbre.params import Kaggle
+from timbre.core.errors import DataError
+from timbre.core.params import Kaggle
+from timbre.sources.files import find_dataset
 from timbre.sources.folder import copy_dataset, folder_files
 
 RETRIES = 4  # without any progress
@@ -183,7 +183,7 @@ def _tamed_client(cache: Path) -> Iterator[None]:
         return send(adapter, request, **options | {"timeout": options.get("timeout") or TIMEOUT})
 
     logging.getLogger("kagglehub").setLevel(logging.ERROR)
-    HTTPAdapter.send = send_with_timeout
+    setattr(HTTPAdapter, "send", send_with_timeout)  # noqa: B010 (a method, as type checkers see it)
     os.environ[CACHE_VARIABLE] = str(cache)
     try:
         with Path(os.devnull).open("w") as nowhere:
@@ -191,7 +191,7 @@ def _tamed_client(cache: Path) -> Iterator[None]:
             with redirect_stdout(nowhere), redirect_stderr(progress_bar):
                 yield
     finally:
-        HTTPAdapter.send = send
+        setattr(HTTPAdapter, "send", send)  # noqa: B010
         if home is None:
             del os.environ[CACHE_VARIABLE]
         else:

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from timbre.errors import DataError
-from timbre.instruments import INSTRUMENTS, OTHER
-from timbre.layout import FOLDERS, METADATA
-from timbre.parallel import parallel_map
-from timbre.params import Compute, Soundfont
-from timbre.rng import generator
-from timbre.running import repository_root
-from timbre.sources.phrases import compose
+from timbre.core.errors import DataError
+from timbre.core.files import user_path
+from timbre.core.instruments import INSTRUMENTS, OTHER
+from timbre.core.kaggle_layout import FOLDERS, METADATA
+from timbre.core.params import Compute, Soundfont
+from timbre.core.rng import generator
+from timbre.parallel.pool import parallel_map
+from timbre.sources.phrases.compose import compose
 from timbre.sources.phrases.score import CHORUS, REVERB, VOLUME, Control, to_midi
-from timbre.sources.takes import OWN, Take, plan
+from timbre.sources.plan import OWN, Take, plan
 
 CLASSES = {
     "guitar": "Sound_Guitar",
@@ -76,7 +76,7 @@ def perform(take: Take, options: Soundfont, seed: int) -> np.ndarray:
     Raises:
         DataError: sound font or renderer are missing, or phrase after phrase comes out silent.
     """
-    rng = generator(seed, "soundfont", take.split, take.instrument, take.index)
+    rng = generator(seed, "soundfont", take.split, take.instrument, take.number)
     for _ in range(ATTEMPTS):
         sound = _attempt(take, options, rng)
         peak = float(np.abs(sound).max(initial=0))
@@ -143,7 +143,7 @@ def font_path(font: str, own: str = "") -> Path:
         DataError: its package is not installed.
     """
     if font == OWN:
-        return repository_root() / own
+        return user_path(own, "soundfont.file")
     package, file = CARRIED[font]
     found = find_spec(package)
     if not found or not found.origin:

@@ -5,7 +5,7 @@ from functools import partial
 
 from timbre.sources.phrases.grooves import STYLES, Style
 from timbre.sources.phrases.music import Rng, beat_length, chance, loudness, pick, times
-from timbre.sources.phrases.score import Event, Note
+from timbre.sources.phrases.score import Event, Note, Phrase
 
 # General MIDI's percussion map.
 KEYS = {
@@ -146,7 +146,7 @@ def mixed_hits(rng: Rng, seconds: float) -> Iterator[Event]:
         yield hit(pick(rng, pick(rng, FAMILIES)), start, velocity * rng.uniform(0.8, 1.1))
 
 
-PHRASES = {
+PHRASES: dict[str, Phrase] = {
     "single-hits": single_hits,
     **{name: partial(groove, style=style) for name, style in STYLES.items()},
     "fill": fill,

@@ -17,7 +17,7 @@ from timbre.sources.phrases.music import (
     vibrato,
     walk,
 )
-from timbre.sources.phrases.score import Bend, Event, Note
+from timbre.sources.phrases.score import Bend, Event, Note, Phrase
 
 STRINGS = (40, 45, 50, 55, 59, 64)  # E A D G B E
 LOW, HIGH = 40, 88
@@ -301,7 +301,7 @@ def comping(rng: Rng, seconds: float) -> Iterator[Event]:
             yield from stroke(chord, start, length, velocity * accent, 0.005, up=place % 2 == 1)
 
 
-PHRASES = {
+PHRASES: dict[str, Phrase] = {
     "long-notes": long_notes,
     "strum": strum,
     "melody": melody,

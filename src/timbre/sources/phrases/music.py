@@ -116,7 +116,9 @@ def progression(rng: Rng) -> list[tuple[int, ...]]:
 
 def tones(numeral: str) -> tuple[int, ...]:
     """Return the tones of a chord in semitones above the tonic: `V7` is (7, 11, 14, 17), `ii` is (2, 5, 9)."""
-    flat, degree, kind = re.fullmatch(r"(b?)([IViv]+)(maj7|7|o|)", numeral).groups()
+    parts = re.fullmatch(r"(b?)([IViv]+)(maj7|7|o|)", numeral)
+    assert parts, numeral
+    flat, degree, kind = parts.groups()
     third = 4 if degree.isupper() else 3
     fifth = 6 if kind == "o" else 7
     seventh = {"7": (10,), "maj7": (11,)}.get(kind, ())

@@ -17,7 +17,7 @@ from timbre.sources.phrases.music import (
     voicing,
     walk,
 )
-from timbre.sources.phrases.score import PEDAL, Control, Event, Note
+from timbre.sources.phrases.score import PEDAL, Control, Event, Note, Phrase
 
 LOW, HIGH = 21, 108
 
@@ -56,7 +56,7 @@ def _struck(letter: str, bass: int, hand: list[int]) -> list[int]:
     return {"b": [bass], "o": [bass - 12, bass], "c": hand, ".": []}[letter]
 
 
-def _tune(rng: Rng, seconds: float, beat: float, velocity: float, low: int, high: int) -> Iterator[Event]:
+def _tune(rng: Rng, seconds: float, beat: float, velocity: float, low: int, high: int) -> Iterator[Note]:
     held = rng.uniform(0.6, 1.02)
     notes = walk(rng, ladder(rng, low, high))
     for (start, length), pitch in zip(rhythm(rng, seconds, beat), notes, strict=False):
@@ -187,7 +187,7 @@ def two_hands(rng: Rng, seconds: float) -> Iterator[Event]:
             yield Note(start + offset, beat, next(tune), velocity * 1.1)
 
 
-PHRASES = {
+PHRASES: dict[str, Phrase] = {
     "single-notes": single_notes,
     "block-chords": block_chords,
     "alberti": alberti,

@@ -1,8 +1,10 @@
 """What a player does, as plain events, and the MIDI file that says so."""
 
 import io
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
 
 BANK, MODULATION, VOLUME, EXPRESSION, PEDAL, REVERB, CHORUS = 0, 1, 7, 11, 64, 91, 93  # MIDI controllers
 BEND_RANGE = 12  # semitones, either way
@@ -34,6 +36,7 @@ class Bend(NamedTuple):
 
 
 Event = Note | Control | Bend
+Phrase = Callable[[np.random.Generator, float], Iterator[Event]]  # which plays for some seconds
 
 
 def to_midi(events: Iterable[Event], program: int, seconds: float, drums: bool = False, transpose: int = 0) -> bytes:
@@ -69,7 +72,7 @@ def to_midi(events: Iterable[Event], program: int, seconds: float, drums: bool =
     return file.getvalue()
 
 
-def _messages(events: Iterable[Event], channel: int, transpose: int) -> Iterator[tuple[int, int, object]]:
+def _messages(events: Iterable[Event], channel: int, transpose: int) -> Iterator[tuple[int, int, Any]]:
     """Yield (millisecond, rank, message), last event first; at one time notes end, controls move, notes start."""
     from mido import Message
 

@@ -20,7 +20,7 @@ from timbre.sources.phrases.music import (
     voicing,
     walk,
 )
-from timbre.sources.phrases.score import EXPRESSION, Bend, Control, Event, Note
+from timbre.sources.phrases.score import EXPRESSION, Bend, Control, Event, Note, Phrase
 
 STRINGS = (55, 62, 69, 76)  # G D A E
 LOW, HIGH = 55, 100
@@ -190,7 +190,7 @@ def high_solo(rng: Rng, seconds: float) -> Iterator[Event]:
             yield from glide(start, min(0.08, length / 2), -2, 0)
 
 
-PHRASES = {
+PHRASES: dict[str, Phrase] = {
     "long-notes": long_notes,
     "figures": figures,
     "melody": melody,

@@ -1,0 +1,1 @@
+"""From a file of any kind to mono windows of one rate and length."""

@@ -1,0 +1,1 @@
+"""What every stage shares: params, errors, rows, outputs, random numbers."""

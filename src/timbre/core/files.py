@@ -1,0 +1,64 @@
+"""Outputs that appear whole or not at all, and where the user's paths start."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from timbre.core.errors import DataError
+
+
+@contextmanager
+def fresh_folder(path: Path | str) -> Iterator[Path]:
+    """Yield an empty folder beside `path` that takes its place when the block ends well, and goes if not."""
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if path.is_dir():
+            shutil.rmtree(path)
+        partial.replace(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def fresh_file(path: Path | str) -> Iterator[Path]:
+    """Yield a path beside `path`, with its suffix, that takes its place when the block ends well.
+
+    Raises:
+        OSError: it cannot be written; the error names `path`, which people know.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        if error.filename and Path(os.fsdecode(error.filename)) == partial:
+            error.filename, error.filename2 = str(path), None
+        raise
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+
+
+def repository_root() -> Path:
+    """Where relative paths of params.yaml start: DVC's root, so that queued copies find the user's files."""
+    return Path(os.environ.get("DVC_ROOT", "."))
+
+
+def user_path(path: Path | str, key: str) -> Path:
+    """Where a path of params.yaml leads: from the repository's root, with `~` for the home.
+
+    Raises:
+        DataError: there is no such home; `key` is the param that is to blame.
+    """
+    try:
+        return repository_root() / Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{key}: {path}: {error}; write the full path") from error

@@ -1,0 +1,1 @@
+"""prepare: from a raw folder to labelled windows with splits."""

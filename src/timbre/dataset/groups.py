@@ -1,0 +1,146 @@
+"""What file names tell about shared recordings: one table of rules for the names of Kaggle's data set.
+
+Two clips of one group share a performance, a player's take, a drum kit or a session, so that a model that
+learnt one has half heard the other. A name that no rule knows is a group of its own. Names of other data sets may
+fit a rule by accident, so that the rules are for a data set that visibly is Kaggle's, or a good part of it.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+
+class Rule(NamedTuple):
+    """File names of one source.
+
+    Attributes:
+        name: of the rule.
+        pattern: of the whole file name without its suffix, in any case.
+        group: of a file, from the pattern's named parts.
+        fact: what these files share.
+        is_telling: whether hardly anybody else's files are named so.
+    """
+
+    name: str
+    pattern: str
+    group: str
+    fact: str
+    is_telling: bool = True
+
+
+LEAST_RULES, LEAST_FILES = 3, 2  # telling rules that each know so many files make a data set Kaggle's
+
+RULES = (
+    Rule(
+        "room piano",
+        r"ROOM[_-]room\d+[_-]MUS[_-](?P<piece>[a-z]+\d*)(?:[_-]DEV[_-].+)?",
+        "room piano {piece}",
+        "one performance of a piece, in 8 rooms on 6 devices; beethoven1 and beethoven2 are two pieces",
+    ),
+    Rule(
+        "guitar lick",
+        r"(?P<guitar>AR|FS|LP)_Lick(?P<number>\d+)_.+",
+        "guitar {guitar} lick {number}",
+        "one lick on one guitar: plucked three ways (F, K, M), in other positions (Lage), with ornaments",
+    ),
+    Rule(
+        "guitar string",
+        r"(?P<guitar>AR|FS|LP)_(?P<string>E1|[ABDEG])_.+",
+        "guitar {guitar} string {string}",
+        "notes of one string of one guitar, plain, muted, bent and slid",
+    ),
+    Rule("guitar harmonics", r"(?P<guitar>AR|FS|LP)_NH_.+", "guitar {guitar} harmonics", "one session on one guitar"),
+    Rule(
+        "guitar note",
+        r"G53-(?P<pitch>\d\d)\d{3}-\d+-\d+",
+        "guitar G53 note {pitch}",
+        "one MIDI pitch of one guitar (then string, fret), recorded with three pick-up settings",
+    ),
+    Rule(
+        "guitar chord",
+        r"(?P<string>\d)-(?P<shape>[A-G]\d-(?:major|minor)) \d+",
+        "guitar chord {string} {shape}",
+        "one chord shape moved along the neck",
+    ),
+    Rule(
+        "guitar loop",
+        r"(?:slow_)?(?P<style>classical|country|folk|jazz|latin|metal|pop|reggae|rock|ska)_(?P<number>\d+)_\d+BPM",
+        "guitar loop {style} {number}",
+        "one piece at two tempi on several guitars",
+    ),
+    Rule("guitar piece", r"pathetique_(?:mono|poly)", "guitar piece pathetique", "one piece, plain and in full"),
+    Rule(
+        "drum kit",
+        r"(?P<kit>(?:Real|Techno|Wave)Drum\d+)_.+",
+        "drum kit {kit}",
+        "hits and loops of one kit, and its drums one by one",
+    ),
+    Rule(
+        "numbered series",
+        r"(?P<title>drum_sound|violin_sounds?) \(\d+\)",
+        "series {title}",
+        "pieces of a few long recordings; violin_sound counts from 1 to 330 once over four spellings",
+        is_telling=False,
+    ),
+    Rule(
+        "Bach",
+        r"\d+_(?P<player>[a-z]+-[a-z]+)_(?P<work>bwv\d+)(?:_mov\d+)?",
+        "bach {player} {work}",
+        "consecutive pieces of one player's recording of one work",
+    ),
+    Rule(
+        "string note",
+        r"(?P<instrument>Vn|Va)-ord-(?P<pitch>[A-G]\d)-.+",
+        "{instrument} note {pitch}",
+        "one pitch on one instrument, at three loudnesses and on two strings",
+    ),
+    Rule("sad violin", r"Sad-Violin-.+-www\.fesliyanstudios\.com", "sad violin", "variants of one track, A to K"),
+    Rule("solfa note", r"(?:do|re|mi|fa|sol|la|si)-80\d{3}", "solfa note", "notes do to si of one upload"),
+    Rule(
+        "stock series",
+        r"(?P<title>[a-z](?:\D*[^\W\d_])?)[_-]?\d.*-\d{4,6}(?: \(\d+\))?",
+        "stock {title}",
+        "numbered loops of one pack (hip-hop-drum-loop-22 to 25), the last number being the site's own",
+        is_telling=False,
+    ),
+    Rule(
+        "second download",
+        r"(?P<first>.+-\d{4,6}) \(\d+\)",
+        "{first}",
+        "a browser's mark on a file that it already has",
+        is_telling=False,
+    ),
+)
+
+
+def rule_of(file: str) -> tuple[Rule, str] | None:
+    """Return the first rule that knows a file's name, and the group it names; None where no rule does."""
+    stem = PurePosixPath(file).stem
+    for rule in RULES:
+        if match := re.fullmatch(rule.pattern, stem, re.IGNORECASE):
+            return rule, rule.group.format(**match.groupdict()).casefold()
+    return None
+
+
+def own_group(file: str) -> str:
+    """Return the group of a file that shares no recording: its own name, without folder and suffix."""
+    return PurePosixPath(file).stem.casefold()
+
+
+def group_of(file: str) -> str:
+    """Return the group of a file of Kaggle's by its name alone: a rule's, or its own."""
+    known = rule_of(file)
+    return known[1] if known else own_group(file)
+
+
+def count_rules(files: Iterable[str]) -> dict[str, int]:
+    """Return how many of `files` each rule of the table knows, rules in the table's order."""
+    known = [found[0].name for found in map(rule_of, files) if found]
+    return {rule.name: known.count(rule.name) for rule in RULES}
+
+
+def are_kaggles(files: Iterable[str]) -> bool:
+    """Whether the files of a data set are named as only Kaggle's are: several telling rules know several of them."""
+    counts = count_rules(files)
+    return sum(counts[rule.name] >= LEAST_FILES for rule in RULES if rule.is_telling) >= LEAST_RULES

@@ -1,0 +1,127 @@
+"""From a raw folder to packed windows: audit, decode, compare, split, index."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import numpy as np
+
+from timbre.core.errors import AudioError
+from timbre.core.params import Audio, Compute, Mel, Splits
+from timbre.core.tables import Clip, Issue, Recording, Window, write_table
+from timbre.dataset.audit import audit, require_every_class
+from timbre.dataset.duplicates import SHAPE, alike, fingerprint
+from timbre.dataset.splits import assign_splits
+from timbre.dataset.windows import write_windows
+from timbre.features.arrays import open_pack, pack_writer
+from timbre.features.extraction import clip_mels
+from timbre.parallel.pool import parallel_map
+
+PACK = "windows.npy"
+HEARD_WINDOWS = 3  # of a file, compared with those of others
+
+
+def prepare_dataset(raw: Path, folder: Path, audio: Audio, splits: Splits, seed: int, compute: Compute) -> str:
+    """Write `windows.npy` (int16 `[rows, samples]`), `index.csv`, `files.csv` and `issues.csv` to a folder.
+
+    The tables hold `Window`, `Recording` and `Issue` rows. Each file of the raw folder and each row of its
+    metadata is in the index or in the issues. Returns a summary.
+
+    Raises:
+        DataError: the metadata cannot be used, or an instrument is left without clips.
+    """
+    clips, issues = audit(raw)
+    require_every_class(clips, issues)
+    decoded, unreadable = _decode(clips, raw, folder / PACK, audio, compute)
+    issues += unreadable
+    audible = [clip for clip in clips if clip.file in decoded]
+    require_every_class(audible, unreadable, clips)
+    twins = _find_twins(decoded, folder / PACK, audio, compute) if splits.by == "recording" else []
+    assigned, dropped = assign_splits(audible, seed, splits, twins)
+    issues += dropped
+    windows = [
+        Window(row, place * audio.window, clip.file, clip.label, clip.split, clip.group)
+        for clip in assigned
+        for row, place in decoded[clip.file].places
+    ]
+    recordings = [
+        Recording(clip.file, clip.label, clip.split, clip.group, *decoded[clip.file].source) for clip in assigned
+    ]
+    write_table(folder / "index.csv", windows, Window)
+    write_table(folder / "files.csv", recordings, Recording)
+    write_table(folder / "issues.csv", issues, Issue)
+    return f"{len(windows)} windows of {len(assigned)} clips kept, {len(issues)} issues listed in issues.csv"
+
+
+class Decoded(NamedTuple):
+    """Where a file's windows are, as (row of the pack, place in the file), and its rate, channels and seconds."""
+
+    places: list[tuple[int, int]]
+    source: tuple[int, int, float]
+
+
+def _decode(
+    clips: Sequence[Clip], raw: Path, pack: Path, audio: Audio, compute: Compute
+) -> tuple[dict[str, Decoded], list[Issue]]:
+    """Decode clips into one pack, in their order; return what became of each file, and an issue for each fault."""
+    decoded: dict[str, Decoded] = {}
+    issues = []
+    row = 0
+    with (
+        TemporaryDirectory(prefix=".parts-", dir=pack.parent, ignore_cleanup_errors=True) as parts,
+        pack_writer(pack, (audio.samples,), "int16") as windows,
+    ):
+        read = partial(_read, raw=raw, parts=Path(parts), sample_rate=audio.sample_rate, length=audio.samples)
+        results = parallel_map(read, list(enumerate(clip.file for clip in clips)), compute, "decoding", unit="file")
+        for clip, result in zip(clips, results, strict=True):
+            if isinstance(result, str):
+                issues.append(Issue(clip.file, "unusable audio", "dropped", result))
+                continue
+            part, kept, source = result
+            places = np.flatnonzero(kept)
+            windows.append_file(part, len(places))
+            part.unlink()
+            decoded[clip.file] = Decoded([(row + index, int(place)) for index, place in enumerate(places)], source)
+            row += len(places)
+            if quiet := len(kept) - len(places):
+                issues.append(Issue(clip.file, "quiet windows", "reported", f"{quiet} windows left out: near silence"))
+    return decoded, issues
+
+
+def _read(
+    numbered: tuple[int, str], raw: Path, parts: Path, sample_rate: int, length: int
+) -> tuple[Path, np.ndarray, tuple[int, int, float]] | str:
+    """A part of the pack with one file's windows, which were kept, and what it was; or why it cannot be used."""
+    number, file = numbered
+    part = parts / str(number)
+    try:
+        kept, source = write_windows(raw / file, part, sample_rate, length)
+        return part, kept, source
+    except AudioError as error:
+        part.unlink(missing_ok=True)
+        return str(error)
+
+
+def _find_twins(decoded: dict[str, Decoded], pack: Path, audio: Audio, compute: Compute) -> list[tuple[str, str]]:
+    """Pairs of files that sound the same, by the fingerprints of their first windows."""
+    rows = [[row for row, _ in found.places[:HEARD_WINDOWS]] for found in decoded.values()]
+    mel = Mel(
+        n_fft=2 ** round(np.log2(0.046 * audio.sample_rate)),
+        hop_length=audio.sample_rate // 50,
+        n_mels=80,
+        fmin=30,
+        fmax=audio.sample_rate / 2,
+    )
+    hear = partial(_fingerprint, pack=pack, sample_rate=audio.sample_rate, mel=mel)
+    with TemporaryDirectory(prefix=".fingerprints-", dir=pack.parent) as folder:
+        path = Path(folder) / "fingerprints.npy"
+        with pack_writer(path, SHAPE, "float32") as fingerprints:
+            for found in parallel_map(hear, rows, compute, "comparing", threads=True):
+                fingerprints.append(found[None])
+        return alike(open_pack(path), list(decoded))
+
+
+def _fingerprint(rows: list[int], pack: Path, sample_rate: int, mel: Mel) -> np.ndarray:
+    return fingerprint(np.concatenate(clip_mels(rows, pack=pack, sample_rate=sample_rate, mel=mel), axis=1))

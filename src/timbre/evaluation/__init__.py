@@ -1,0 +1,1 @@
+"""evaluate: from a model to metrics, pictures and pages."""

@@ -1,0 +1,180 @@
+"""How sure a figure is: bootstrap intervals over clips that are drawn by group, of one model or of a pair.
+
+Clips of one group (a performance, a kit, a session) resemble each other, so whole groups are drawn with replacement:
+the cluster bootstrap, with percentile intervals (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993). A
+draw is a weight for each clip, how often its group was drawn, and a metric is a function of these weights; all draws
+are computed at once.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from timbre.core.rng import generator
+
+DRAWS = 1000
+LEVEL = 0.95
+
+Metric = Callable[[np.ndarray], np.ndarray]
+"""Weights of clips, float32 `[draws, clips]`, to figures, `[draws]` or `[draws, instruments]`."""
+
+
+class Interval(NamedTuple):
+    """A figure and the bounds of its interval; arrays `[instruments]` where the metric has one for each."""
+
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def interval(metric: Metric, groups: Sequence[str], seed: int, *place: str | int, draws: int = DRAWS) -> Interval:
+    """The figure of all clips, and the middle 95 % of it over draws of groups.
+
+    Args:
+        metric: one of those below, or another function of weights.
+        groups: of each clip; an empty name stands for a group of its own.
+        seed: with `place`, what the draws follow from.
+        place: as in `timbre.core.rng.generator`.
+        draws: how many.
+    """
+    tail = (1 - LEVEL) / 2
+    drawn = metric(draw_weights(groups, seed, *place, draws=draws))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of instruments without a figure in any draw
+        low, high = np.nanquantile(drawn, (tail, 1 - tail), axis=0)
+    return Interval(metric(np.ones((1, len(groups)), np.float32))[0], low, high)
+
+
+def difference(
+    first: Metric, second: Metric, groups: Sequence[str], seed: int, *place: str | int, draws: int = DRAWS
+) -> Interval:
+    """By how much the second of two figures of the same clips is larger: each draw weighs the clips of both alike."""
+    return interval(lambda weights: second(weights) - first(weights), groups, seed, *place, draws=draws)
+
+
+def draw_weights(groups: Sequence[str], seed: int, *place: str | int, draws: int = DRAWS) -> np.ndarray:
+    """How often each clip is drawn, float32 `[draws, clips]`, when as many groups are drawn as there are."""
+    names = [group or ("", clip) for clip, group in enumerate(groups)]
+    number = {name: index for index, name in enumerate(dict.fromkeys(names))}
+    times = generator(seed, "bootstrap", *place).multinomial(len(number), np.full(len(number), 1 / len(number)), draws)
+    return times.astype(np.float32)[:, [number[name] for name in names]]
+
+
+def macro_f1(truth: ArrayLike, present: ArrayLike) -> Metric:
+    """Mean F1 of the instruments that have one; truth and answers are 1 where one plays, `[clips, instruments]`."""
+    return mean(f1_of_each(truth, present))
+
+
+def micro_f1(truth: ArrayLike, present: ArrayLike) -> Metric:
+    """F1 of all answers to all clips and instruments together; not a number where none plays and none is heard."""
+    counts = _counts(truth, present)
+    return lambda weights: _f1(*(count.sum(axis=-1) for count in counts(weights)))
+
+
+def f1_of_each(truth: ArrayLike, present: ArrayLike) -> Metric:
+    """F1 of each instrument; not a number where it neither plays nor is heard, as in `metrics`."""
+    counts = _counts(truth, present)
+    return lambda weights: _f1(*counts(weights))
+
+
+def precision_of_each(truth: ArrayLike, present: ArrayLike) -> Metric:
+    """Precision of each instrument; 0 where it is never heard."""
+    counts = _counts(truth, present)
+
+    def precision(weights: np.ndarray) -> np.ndarray:
+        hit, false, _ = counts(weights)
+        return _ratio(hit, hit + false)
+
+    return precision
+
+
+def recall_of_each(truth: ArrayLike, present: ArrayLike) -> Metric:
+    """Recall of each instrument; 0 where it never plays."""
+    counts = _counts(truth, present)
+
+    def recall(weights: np.ndarray) -> np.ndarray:
+        hit, _, missed = counts(weights)
+        return _ratio(hit, hit + missed)
+
+    return recall
+
+
+def exact_match(truth: ArrayLike, present: ArrayLike) -> Metric:
+    """Share of clips answered wholly right; accuracy where one instrument plays."""
+    right = (np.asarray(truth, bool) == np.asarray(present, bool)).all(axis=1).astype(np.float32)
+    return lambda weights: _ratio(weights @ right, weights.sum(axis=1))
+
+
+def average_precision_of_each(truth: ArrayLike, probabilities: ArrayLike) -> Metric:
+    """Average precision of each instrument, as scikit-learn has it; not a number where it never plays."""
+    ranked = _ranked(truth, probabilities)
+
+    def average_precision(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
+        hit = positive.cumsum(axis=1)
+        precision = _ratio(hit, hit + negative.cumsum(axis=1))
+        return _ratio((precision * positive).sum(axis=1), positive.sum(axis=1), np.nan)
+
+    return lambda weights: np.stack([average_precision(*blocks(weights)) for blocks in ranked], axis=1)
+
+
+def auc_of_each(truth: ArrayLike, probabilities: ArrayLike) -> Metric:
+    """Area under each instrument's ROC curve; not a number where it always or never plays."""
+    ranked = _ranked(truth, probabilities)
+
+    def area(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
+        above = positive.cumsum(axis=1) - positive / 2  # a tie is half a win
+        return _ratio((above * negative).sum(axis=1), positive.sum(axis=1) * negative.sum(axis=1), np.nan)
+
+    return lambda weights: np.stack([area(*blocks(weights)) for blocks in ranked], axis=1)
+
+
+def mean(of_each: Metric) -> Metric:
+    """The mean over instruments of such a metric, of those that have a figure."""
+
+    def over_instruments(weights: np.ndarray) -> np.ndarray:
+        values = of_each(weights)
+        known = ~np.isnan(values)
+        return _ratio(np.where(known, values, 0).sum(axis=1), known.sum(axis=1), np.nan)
+
+    return over_instruments
+
+
+def _counts(truth: ArrayLike, present: ArrayLike) -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
+    """Weights to hits, false alarms and misses, each `[draws, instruments]`; float32 holds such counts exactly."""
+    truth, present = np.asarray(truth, bool), np.asarray(present, bool)
+    tables = [table.astype(np.float32) for table in (truth & present, ~truth & present, truth & ~present)]
+    return lambda weights: tuple(weights @ table for table in tables)
+
+
+def _ranked(truth: ArrayLike, probabilities: ArrayLike) -> list[Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]]:
+    """For each instrument: weights to those of clips where it plays and where not, `[draws, ranks]`, likeliest first.
+
+    Clips of one probability share a rank.
+    """
+    truth, probabilities = np.asarray(truth, bool), np.asarray(probabilities)
+    return [_blocks(plays, given) for plays, given in zip(truth.T, probabilities.T, strict=True)]
+
+
+def _blocks(plays: np.ndarray, given: np.ndarray) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    order = np.argsort(-given, kind="stable")
+    starts = np.flatnonzero(np.diff(given[order], prepend=np.nan) != 0)
+    positive = plays[order].astype(np.float64)
+
+    def blocks(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        weights = weights[:, order]
+        return tuple(np.add.reduceat(weights * part, starts, axis=1) for part in (positive, 1 - positive))
+
+    return blocks
+
+
+def _f1(hit: np.ndarray, false: np.ndarray, missed: np.ndarray) -> np.ndarray:
+    return _ratio(2 * hit, 2 * hit + false + missed, np.nan)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray, empty: float = 0.0) -> np.ndarray:
+    """Part by whole in float64, `empty` where the whole is nothing."""
+    part, whole = np.asarray(part, float), np.asarray(whole, float)
+    return np.divide(part, whole, out=np.full(whole.shape, empty), where=whole > 0)

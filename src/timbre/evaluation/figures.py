@@ -1,0 +1,240 @@
+"""The pictures: mel spectrograms with their axes, and expected against predicted, hardest first."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from timbre.core.instruments import CLASSES, INSTRUMENTS, OTHER
+from timbre.core.rng import generator
+from timbre.core.tables import SPLITS
+from timbre.evaluation.curves import LEVELS
+from timbre.songs.text import shortened
+
+if TYPE_CHECKING:
+    from timbre.core.params import Audio, Mel
+    from timbre.core.tables import Recording
+    from timbre.evaluation.predictions import Judged
+
+COLOURS = dict(zip(INSTRUMENTS, ("#E69F00", "#0072B2", "#CC79A7", "#009E73"), strict=True))  # Okabe and Ito, 2008
+RIGHT, WRONG = "#444444", "#D55E00"
+TICKS_HZ = (100, 300, 1000, 3000, 10000)
+RANGE_DB = 70
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG whose bytes hold no date and no version."""
+    FigureCanvasAgg(figure)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def draw_mel(axes: Axes, decibels: np.ndarray, audio: "Audio", mel: "Mel") -> None:
+    """Draw a log mel `[bands, frames]`, 70 dB deep, with Hz and seconds on its axes."""
+    from librosa import hz_to_mel
+
+    decibels = decibels.astype(np.float32)
+    seconds = decibels.shape[1] * mel.hop_length / audio.sample_rate
+    axes.imshow(
+        decibels,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=decibels.max() - RANGE_DB,
+        vmax=decibels.max(),
+        extent=(0, seconds, 0, mel.n_mels),
+        interpolation="nearest",
+    )
+    low, high = hz_to_mel(mel.fmin), hz_to_mel(mel.fmax)
+    ticks = [hz for hz in TICKS_HZ if mel.fmin <= hz <= mel.fmax]
+    axes.set_yticks([(hz_to_mel(hz) - low) / (high - low) * mel.n_mels for hz in ticks], [_hz(hz) for hz in ticks])
+    axes.tick_params(labelsize=7, length=2)
+
+
+def mels_of_each_instrument(
+    mels: np.ndarray, labels: Sequence[str], names: Sequence[str], audio: "Audio", mel: "Mel", rows: int = 3
+) -> Figure:
+    """A column an instrument, `rows` clips each, spread evenly over the split.
+
+    Args:
+        mels: log mels `[clips, bands, frames]`, dB.
+        labels: their instruments.
+        names: their files.
+        audio: for the time axis.
+        mel: for the frequency axis.
+        rows: clips an instrument.
+    """
+    figure = Figure(figsize=(11, 1.9 * rows + 0.6), layout="constrained")
+    grid = figure.subplots(rows, len(INSTRUMENTS), sharex=True, sharey=True, squeeze=False)
+    for column, instrument in enumerate(INSTRUMENTS):
+        clips = [index for index, label in enumerate(labels) if label == instrument]
+        for row in range(rows):
+            axes = grid[row, column]
+            if row < len(clips):
+                clip = clips[row * len(clips) // rows]
+                draw_mel(axes, mels[clip], audio, mel)
+                axes.set_title(_file_name(names[clip], 30), fontsize=7, color="#555555", pad=2)
+            else:
+                axes.set_axis_off()
+        grid[0, column].annotate(
+            instrument,
+            (0.5, 1.18),
+            xycoords="axes fraction",
+            ha="center",
+            fontsize=12,
+            fontweight="bold",
+            color=COLOURS[instrument],
+        )
+    figure.supxlabel("seconds", fontsize=9)
+    figure.supylabel("Hz", fontsize=9)
+    return figure
+
+
+def data_overview(recordings: Sequence["Recording"]) -> Figure:
+    """How many clips each instrument has in each split, at which sample rates they came, and how long they are."""
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    counts, rates, lengths = figure.subplots(1, 3, width_ratios=[1.2, 1, 1.2])
+    classes = CLASSES if any(one.label == OTHER for one in recordings) else INSTRUMENTS
+    places, colours = np.arange(len(classes)), [*COLOURS.values(), "#888888"][: len(classes)]
+    for column, (split, alpha) in enumerate(zip(SPLITS, (1.0, 0.65, 0.35), strict=True)):
+        seconds = [[one.seconds for one in recordings if (one.split, one.label) == (split, label)] for label in classes]
+        shifted = places + (column - 1) * 0.27
+        bars = counts.bar(shifted, [len(values) for values in seconds], 0.25, color=colours, alpha=alpha)
+        counts.bar_label(bars, fontsize=6.5)
+        spread = generator(0, "figures", split)
+        for place, values, colour in zip(shifted, seconds, colours, strict=True):
+            across = place + spread.uniform(-0.09, 0.09, len(values))
+            lengths.scatter(across, values, s=5, color=colour, alpha=max(0.8 * alpha, 0.3), linewidths=0)
+    held = sorted({one.sample_rate for one in recordings})
+    of_rate = Counter((one.sample_rate, one.label) for one in recordings)
+    table = np.array([[of_rate[hertz, label] for label in classes] for hertz in held])
+    rates.imshow(np.sqrt(table), cmap="Greys", aspect="auto", vmin=0, vmax=2 * np.sqrt(table.max()))
+    for row, column in np.argwhere(table):
+        rates.text(column, row, table[row, column], ha="center", va="center", fontsize=8)
+    rates.set_yticks(range(len(held)), held)
+    lengths.set_yscale("log")
+    lengths.set_yticks([0.1, 0.3, 1, 3, 10, 30, 100], minor=False)
+    lengths.yaxis.set_major_formatter("{x:g}")
+    lengths.yaxis.set_minor_formatter("")
+    titles = (
+        "clips in train, validation, test",
+        "sample rates of the files, Hz",
+        "length of the files, seconds",
+    )
+    for axes, title in zip((counts, rates, lengths), titles, strict=True):
+        axes.set_title(title, fontsize=10)
+        axes.set_xticks(places, classes)
+        axes.tick_params(labelsize=8, length=2)
+        if axes is not rates:
+            axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def expected_against_predicted(
+    judged: "Judged", audio: "Audio", mel: "Mel", title: str, columns: int = 4, rows: int = 3
+) -> Figure:
+    """The clips that a model finds hardest: mel, truth, and a bar a probability.
+
+    The name above a mel is marked ✓ or ✗; bold names and filled bars are instruments that play; the
+    line across the bars is the instrument's threshold.
+    """
+    figure = Figure(figsize=(11, 2.5 * rows + 0.5), layout="constrained")
+    figure.suptitle(title, fontsize=11)
+    grid = figure.subplots(rows, columns * 2, width_ratios=[2.2, 1] * columns, squeeze=False)
+    first_window = np.unique(judged.split.clips, return_index=True)[1]
+    hardest = judged.hardest_first[: rows * columns]
+    for place in range(rows * columns):
+        left, right = grid[place // columns, place % columns * 2 : place % columns * 2 + 2]
+        if place >= len(hardest):
+            left.set_axis_off()
+            right.set_axis_off()
+            continue
+        clip = hardest[place]
+        draw_mel(left, judged.split.mels[first_window[clip]], audio, mel)
+        mark, colour = ("✓", RIGHT) if judged.right[clip] else ("✗", WRONG)
+        left.set_title(
+            f"{mark} {_file_name(judged.split.names[clip], 28)}", fontsize=8, color=colour, loc="left", pad=3
+        )
+        _draw_answer(right, judged.probabilities[clip], judged.split.targets[clip], judged.thresholds)
+    return figure
+
+
+def curves_figure(
+    precision_recall: dict[str, np.ndarray],
+    layered: "Judged",
+    by_level: np.ndarray,
+    reliabilities: dict[str, np.ndarray],
+) -> Figure:
+    """Three panels: precision against recall, F1 against level, and how far probabilities can be believed.
+
+    Args:
+        precision_recall: by instrument, recall, precision and threshold, `[points, 3]`.
+        layered: its answers, for the dot where each instrument's threshold lies.
+        by_level: as `timbre.evaluation.curves.f1_by_level` gives it.
+        reliabilities: by task, probability, share and number, `[bins, 3]`.
+    """
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    ranking, levels, trust = figure.subplots(1, 3)
+    scores = layered.of_instruments
+    for instrument, curve in precision_recall.items():
+        ranking.plot(curve[:, 0], curve[:, 1], color=COLOURS[instrument], linewidth=1.5, label=instrument)
+        if score := scores.get(instrument):
+            ranking.plot(score["recall"], score["precision"], "o", color=COLOURS[instrument])
+    for values, (instrument, colour) in zip(by_level.T, COLOURS.items(), strict=False):
+        levels.plot(LEVELS, values, "o-", color=colour, linewidth=1.2, markersize=4, label=instrument)
+    levels.plot(LEVELS, by_level[:, -1], "o-", color=RIGHT, linewidth=2.5, label="all")
+    trust.plot([0, 1], [0, 1], color="#BBBBBB", linewidth=1)
+    for (task, table), (colour, style) in zip(reliabilities.items(), (("#56B4E9", "o-"), (RIGHT, "s-")), strict=True):
+        trust.plot(table[:, 0], table[:, 1], style, color=colour, linewidth=1.5, markersize=4, label=task)
+    ranking.set(title="layered: precision and recall, ● at the threshold", xlabel="recall", ylabel="precision")
+    levels.set(title="layered: F1 of quieter instruments", xlabel="dB below the loudest, from", ylabel="F1")
+    levels.set_xticks(LEVELS)
+    trust.set(title="probabilities against what is true", xlabel="probability given", ylabel="share that plays")
+    for axes in (ranking, levels, trust):
+        axes.set_ylim(0, 1.02)
+        axes.title.set_fontsize(10)
+        axes.tick_params(labelsize=8)
+        axes.grid(color="#EEEEEE")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(fontsize=8, frameon=False, loc="lower right" if axes is trust else "lower left")
+    return figure
+
+
+def _draw_answer(axes: Axes, probabilities: np.ndarray, truth: np.ndarray, thresholds: tuple[float, ...]) -> None:
+    places = np.arange(len(INSTRUMENTS))[::-1]
+    colours = list(COLOURS.values())
+    filled = [colour if playing else "none" for colour, playing in zip(colours, truth, strict=True)]
+    axes.barh(places, np.maximum(probabilities, 0.01), color=filled, edgecolor=colours, linewidth=1.2, height=0.7)
+    for place, probability, threshold in zip(places, probabilities, thresholds or (None,) * 4, strict=True):
+        inside = probability > 0.6
+        axes.text(
+            min(probability, 1) - 0.04 if inside else probability + 0.05,
+            place,
+            f"{probability:.2f}",
+            va="center",
+            ha="right" if inside else "left",
+            fontsize=6.5,
+            color="#222222",
+        )
+        if threshold is not None:
+            axes.plot([threshold] * 2, [place - 0.42, place + 0.42], color="#222222", linewidth=0.8, linestyle=":")
+    axes.set(xlim=(0, 1.05), ylim=(-0.6, len(INSTRUMENTS) - 0.4), xticks=(0, 1))
+    axes.set_yticks(places, INSTRUMENTS)
+    axes.tick_params(labelsize=7, length=2)
+    for label, colour, playing in zip(axes.get_yticklabels(), colours, truth, strict=True):
+        label.set(color=colour if playing else "#999999", fontweight="bold" if playing else "normal")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _file_name(name: str, length: int) -> str:
+    """The last part of a path, at most `length` characters of it."""
+    return shortened(name.rsplit("/", 1)[-1], length)
+
+
+def _hz(hz: int) -> str:
+    return f"{hz // 1000}k" if hz >= 1000 else str(hz)

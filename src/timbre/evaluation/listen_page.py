@@ -1,0 +1,259 @@
+"""A page to listen to: the worst mistakes and a random sample, with sound, mel, truth, answer and probabilities."""
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+
+import numpy as np
+
+from timbre.core.instruments import INSTRUMENTS
+from timbre.core.params import Audio, Mel
+from timbre.core.rng import generator
+from timbre.core.tables import Part, Window, parts_by_mixture
+from timbre.evaluation.figures import COLOURS, RANGE_DB, TICKS_HZ
+from timbre.evaluation.predictions import Judged
+from timbre.features.mixtures import mix
+
+Sound = Callable[[int], np.ndarray]
+"""The waveform `[samples]` of a clip's first window, at the rate of the params."""
+
+SECONDS = 8.0  # the most of a clip that the page plays
+SOUND_RATE = 24000  # Hz, one that MP3 knows
+PEAK = 0.9  # headroom for what MP3 adds
+COMPRESSION = 0.75  # 48 kbit/s at SOUND_RATE
+BANDS, FRAMES = 128, 400  # the largest picture
+WIDTH, HEIGHT = 420, 190  # of a figure
+LEFT, RIGHT, TOP, BOTTOM = 38, 6, 6, 24  # its margins
+TICK_SECONDS = (0.1, 0.2, 0.5, 1, 2)
+
+
+def sounds_alone(windows: Sequence[Window], pack: np.ndarray) -> Sound:
+    """The sound of each clip of `load_alone`.
+
+    Args:
+        windows: the rows of its table.
+        pack: int16 windows `[rows, samples]`, all that prepare packed.
+    """
+    first = {window.file: window.row for window in reversed(windows)}
+    rows = [first[file] for file in dict.fromkeys(window.file for window in windows)]
+    return lambda clip: pack[rows[clip]].astype(np.float32)
+
+
+def sounds_layered(parts: Sequence[Part], pack: np.ndarray, sample_rate: int) -> Sound:
+    """The sound of each clip of `load_layered`: the mixture of its parts, `pack` as in `sounds_alone`."""
+    mixtures = parts_by_mixture(parts)
+    return lambda clip: mix(mixtures[clip], pack, sample_rate)
+
+
+def write_listen_page(
+    path: Path,
+    single: Judged,
+    layered: Judged,
+    sound_alone: Sound,
+    sound_layered: Sound,
+    audio: Audio,
+    mel: Mel,
+    seed: int,
+    worst: int = 8,
+    sample: int = 4,
+) -> None:
+    """Write one HTML file that needs no other and no network: 50 kB a clip of four seconds.
+
+    Args:
+        path: the file.
+        single: answers to clips of one instrument.
+        layered: answers to clips of several.
+        sound_alone: the sound of each clip of `single`.
+        sound_layered: the sound of each clip of `layered`.
+        audio: for the rate of sounds and the time axis.
+        mel: for both axes.
+        seed: draws the sample.
+        worst: mistakes shown of each task, hardest first.
+        sample: clips of each task drawn from the others.
+    """
+    sections = []
+    for place, title, judged, sound in (
+        ("single", "One instrument alone", single, sound_alone),
+        ("layered", "Several instruments layered", layered, sound_layered),
+    ):
+        mistakes = [int(clip) for clip in judged.hardest_first if not judged.right[clip]][:worst]
+        others = np.setdiff1d(np.arange(len(judged.right)), mistakes)
+        drawn = generator(seed, "listen", place).permutation(others)[:sample]
+        wrong, total = int((~judged.right).sum()), len(judged.right)
+        sections.append(f"<h2>{title}</h2><p>{wrong} of {total} test clips are answered wrong.</p>")
+        for heading, clips in (("Worst mistakes", mistakes), ("Random sample of the others", drawn)):
+            cards = "\n".join(_card(judged, int(clip), sound(int(clip)), audio, mel) for clip in clips)
+            sections.append(f'<h3>{heading}</h3><div class="cards">{cards or "<p>None.</p>"}</div>')
+    page = PAGE.replace("{width}", str(WIDTH)).replace("{left}", str(LEFT)).replace("{sections}", "\n".join(sections))
+    path.write_text(page, encoding="utf-8", newline="\n")
+
+
+def _card(judged: Judged, clip: int, waveform: np.ndarray, audio: Audio, mel: Mel) -> str:
+    windows = np.flatnonzero(judged.split.clips == clip)
+    more = f", first of {len(windows)} windows" if len(windows) > 1 else ""
+    truth, present = judged.split.targets[clip] > 0, judged.present[clip]
+    mark, kind = ("✓", "right") if judged.right[clip] else ("✗", "wrong")
+    name = judged.split.names[clip]
+    bars = "".join(
+        _bar(instrument, *values)
+        for instrument, *values in zip(
+            INSTRUMENTS, judged.probabilities[clip], truth, judged.thresholds or (None,) * len(INSTRUMENTS), strict=True
+        )
+    )
+    return f"""<article class="clip {kind}">
+<h4 title="{escape(name)}">{mark} {escape(name.rsplit("/", 1)[-1])}{more}</h4>
+{_figure(judged.split.mels[windows[0]], audio, mel)}
+<audio controls preload="metadata" src="data:audio/mpeg;base64,{_mp3(waveform, audio.sample_rate)}"></audio>
+<p>plays <b>{_listed(truth)}</b>, heard <b>{_listed(present)}</b></p>
+<table>{bars}</table>
+</article>"""
+
+
+def _listed(present: np.ndarray) -> str:
+    return ", ".join(np.array(INSTRUMENTS)[present.astype(bool)]) or "nothing"
+
+
+def _bar(instrument: str, probability: float, plays: bool, threshold: float | None) -> str:
+    line = "" if threshold is None else f'<i style="left:{threshold:.1%}"></i>'
+    return (
+        f'<tr class="{"plays" if plays else "silent"}" style="--colour:{COLOURS[instrument]}"><th>{instrument}</th>'
+        f'<td class="track"><span style="width:{probability:.1%}"></span>{line}</td><td>{probability:.2f}</td></tr>'
+    )
+
+
+def _figure(decibels: np.ndarray, audio: Audio, mel: Mel) -> str:
+    """An SVG of the mel `[bands, frames]` with ticks in Hz and seconds, and the cursor that the player moves."""
+    from librosa import hz_to_mel
+
+    rate = audio.sample_rate / mel.hop_length
+    decibels = decibels[:, : round(SECONDS * rate)]
+    seconds = decibels.shape[1] / rate
+    across, up = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+    low, high = hz_to_mel(mel.fmin), hz_to_mel(mel.fmax)
+    ticks = []
+    for hertz in (hertz for hertz in TICKS_HZ if mel.fmin <= hertz <= mel.fmax):
+        y = TOP + up * (1 - (hz_to_mel(hertz) - low) / (high - low))
+        label = f"{hertz // 1000}k" if hertz >= 1000 else hertz
+        ticks.append(f'<path d="M{LEFT - 4} {y:.1f}h4"/><text x="{LEFT - 6}" y="{y + 3.5:.1f}">{label}</text>')
+    step = next((step for step in TICK_SECONDS if seconds / step <= 5), TICK_SECONDS[-1])
+    for second in np.arange(0, seconds, step):
+        x = LEFT + across * second / seconds
+        unit = " s" if second == 0 else ""
+        ticks.append(
+            f'<path d="M{x:.1f} {TOP + up}v4"/><text class="below" x="{x:.1f}" y="{HEIGHT - 7}">{second:g}{unit}</text>'
+        )
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" data-seconds="{seconds:.4f}" data-across="{across}" role="img" '
+        'aria-label="mel spectrogram, Hz over seconds">'
+        f'<image href="data:image/png;base64,{_png(decibels)}" x="{LEFT}" y="{TOP}" width="{across}" height="{up}" '
+        f'preserveAspectRatio="none"/>{"".join(ticks)}'
+        f'<line class="cursor" x1="{LEFT}" x2="{LEFT}" y1="{TOP}" y2="{TOP + up}"/></svg>'
+    )
+
+
+def _png(decibels: np.ndarray) -> str:
+    """A mel as a picture of 256 colours, 70 dB deep, in base64."""
+    from matplotlib import colormaps
+    from PIL import Image
+
+    decibels = decibels.astype(np.float32)
+    depth = np.clip((decibels - decibels.max()) / RANGE_DB + 1, 0, 1)
+    image = Image.fromarray(np.rint(depth[::-1] * 255).astype(np.uint8))
+    image = image.resize((min(image.width, FRAMES), min(image.height, BANDS)), Image.Resampling.BOX)
+    image.putpalette((colormaps["magma"](np.arange(256))[:, :3] * 255).astype(np.uint8).tobytes())
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _mp3(waveform: np.ndarray, sample_rate: int) -> str:
+    """A sound as MP3, which every browser plays and whose bytes, unlike Ogg's, hold no random number; in base64."""
+    import soundfile
+    import soxr
+
+    waveform = soxr.resample(waveform[: round(SECONDS * sample_rate)], sample_rate, SOUND_RATE)
+    waveform *= PEAK / max(float(np.abs(waveform).max()), 1e-9)
+    file = io.BytesIO()
+    soundfile.write(
+        file,
+        waveform,
+        SOUND_RATE,
+        format="MP3",
+        subtype="MPEG_LAYER_III",
+        compression_level=COMPRESSION,
+        bitrate_mode="CONSTANT",
+    )
+    return base64.b64encode(file.getvalue()).decode()
+
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; media-src data:;
+ style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<title>Timbre: listen</title>
+<link rel="icon" href="data:,">
+<style>
+  :root { color: #222; background: #f6f6f4;
+          font: 16px/1.5 system-ui, "Segoe UI", "Liberation Sans", Arial, sans-serif; }
+  body { margin: 0 auto; padding: 1.5rem; max-width: 100rem; }
+  h1, h2, h3, p { margin: 0; }
+  h1 { font-size: 1.6rem; }
+  h2 { margin-top: 2rem; font-size: 1.3rem; }
+  h3 { margin: 1rem 0 .5rem; font-size: 1rem; color: #666; }
+  .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); gap: 1rem; }
+  .clip { padding: .75rem; background: #fff; border: 1px solid #ddd; border-radius: 6px; font-size: .875rem; }
+  .clip h4 { margin: 0 0 .25rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  .wrong h4 { color: #b84c00; }
+  svg { display: block; width: 100%; cursor: pointer; font-size: 10px; fill: #555; }
+  svg text { text-anchor: end; }
+  svg text.below { text-anchor: middle; }
+  svg path { stroke: #888; }
+  .cursor { stroke: #fff; stroke-width: 1.5; }
+  audio { display: block; width: 100%; height: 2.25rem; margin: .25rem 0; }
+  table { width: 100%; border-spacing: 0 2px; font-variant-numeric: tabular-nums; }
+  th { width: 3.5rem; font-weight: normal; text-align: left; color: #767676; }
+  td:last-child { width: 2.5rem; text-align: right; }
+  .plays th { font-weight: bold; color: inherit; }
+  .track { position: relative; }
+  .track span { display: block; box-sizing: border-box; height: .8rem; min-width: 3px;
+                border: 1.5px solid var(--colour); }
+  .plays .track span { background: var(--colour); }
+  .track i { position: absolute; top: 0; bottom: 0; border-left: 1.5px dotted #222; }
+</style>
+</head>
+<body>
+<h1>Timbre: listen</h1>
+<p>Bold and filled is what plays, a bar is the probability that the model gives, a dotted line the threshold from which
+it counts as heard. A click on a picture plays from there.</p>
+{sections}
+<script>
+  const players = [...document.querySelectorAll("audio")];
+  for (const player of players) {
+    const picture = player.closest(".clip").querySelector("svg"), cursor = picture.querySelector(".cursor");
+    const seconds = Number(picture.dataset.seconds), across = Number(picture.dataset.across);
+    const show = () => {
+      const x = {left} + across * Math.min(player.currentTime / seconds, 1);
+      for (const end of ["x1", "x2"]) cursor.setAttribute(end, x);
+      if (!player.paused) requestAnimationFrame(show);
+    };
+    player.addEventListener("play", () => {
+      for (const other of players) if (other !== player) other.pause();
+      show();
+    });
+    player.addEventListener("seeked", show);
+    picture.addEventListener("click", (event) => {
+      const box = picture.getBoundingClientRect();
+      const place = ((event.clientX - box.left) / box.width * {width} - {left}) / across;
+      player.currentTime = Math.min(Math.max(place, 0), 1) * seconds;
+      player.play();
+    });
+  }
+</script>
+</body>
+</html>
+"""

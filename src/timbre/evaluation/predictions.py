@@ -1,0 +1,84 @@
+"""What trained models make of a split: probabilities and answers beside the truth, and figures of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from timbre.core.instruments import INSTRUMENTS
+from timbre.evaluation.curves import expected_calibration_error
+from timbre.evaluation.metrics import DIGITS, layered_metrics, ranking_metrics, single_metrics
+from timbre.features.split import Labelled
+from timbre.model.checkpoint import Trained
+from timbre.model.inference import clip_logits
+from timbre.model.tasks import TASKS
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The answers of one model to the clips of one split.
+
+    Attributes:
+        split: the clips.
+        probabilities: `[clips, 4]`.
+        present: bool `[clips, 4]`: the one likeliest instrument of a clip, or all from their thresholds up.
+        thresholds: the thresholds, empty where the likeliest is the answer.
+    """
+
+    split: Labelled
+    probabilities: np.ndarray
+    present: np.ndarray
+    thresholds: tuple[float, ...]
+
+    @property
+    def metrics(self) -> dict[str, object]:
+        """The figures of the task, as `metrics` and `curves` define them, of all and of each instrument.
+
+        Those that rank by probability are missing where an instrument always or never plays.
+        """
+        truth = self.split.targets
+        if self.thresholds:
+            figures = layered_metrics(truth, self.present) | ranking_metrics(truth, self.probabilities)
+        else:
+            figures = single_metrics(truth.argmax(axis=1), self.present.argmax(axis=1))
+        error = expected_calibration_error(self.probabilities, truth)
+        return {"expected_calibration_error": round(error, DIGITS), **figures}
+
+    @property
+    def headline(self) -> dict[str, float]:
+        """The figures of all instruments together."""
+        return {name: value for name, value in self.metrics.items() if name not in INSTRUMENTS}
+
+    @property
+    def of_instruments(self) -> dict[str, dict[str, float]]:
+        """The figures of each instrument."""
+        return {name: value for name, value in self.metrics.items() if name in INSTRUMENTS}
+
+    @property
+    def claimed(self) -> float:
+        """Instruments claimed a clip."""
+        return round(float(self.present.sum(axis=1).mean()), DIGITS)
+
+    @property
+    def right(self) -> np.ndarray:
+        """Which clips are answered wholly right, bool `[clips]`."""
+        return (self.present == self.split.targets.astype(bool)).all(axis=1)
+
+    @property
+    def hardest_first(self) -> np.ndarray:
+        """Clips in falling order of how far the worst probability lies from the truth."""
+        return np.argsort(-np.abs(self.probabilities - self.split.targets).max(axis=1), kind="stable")
+
+
+def judge(trained: Trained, split: Labelled) -> Judged:
+    """Let a model hear a split, in float32 on the CPU, so that figures are the same wherever it was trained."""
+    thresholds = trained.description.thresholds
+    logits = clip_logits(trained.network, split)
+    probabilities = TASKS[trained.description.task].probabilities(logits).numpy()
+    return Judged(split, probabilities, answers_of(probabilities, thresholds), thresholds)
+
+
+def answers_of(probabilities: np.ndarray, thresholds: tuple[float, ...]) -> np.ndarray:
+    """Which instruments are claimed, bool `[clips, 4]`; without thresholds the likeliest one."""
+    if thresholds:
+        return probabilities >= np.array(thresholds)
+    return np.eye(len(INSTRUMENTS), dtype=bool)[probabilities.argmax(axis=1)]

@@ -1,0 +1,202 @@
+"""What evaluation leaves behind: metrics as JSON, tables that DVC plots, and pictures."""
+
+import csv
+import json
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from timbre.compare import Answers, answers_table, read_answers
+from timbre.core.files import fresh_file
+from timbre.core.instruments import CLASSES, INSTRUMENTS
+from timbre.core.params import Audio, Mel
+from timbre.core.tables import SPLITS, Issue, Part, Recording, Window, count_faults, parts_by_mixture, read_table
+from timbre.evaluation.bootstrap import interval, macro_f1, micro_f1
+from timbre.evaluation.curves import (
+    LEVELS,
+    f1_by_level,
+    f1_by_number,
+    levels_below_loudest,
+    precision_recall,
+    reliability,
+)
+from timbre.evaluation.figures import (
+    curves_figure,
+    data_overview,
+    expected_against_predicted,
+    mels_of_each_instrument,
+    save,
+)
+from timbre.evaluation.metrics import DIGITS
+from timbre.evaluation.predictions import Judged
+
+
+def write_metrics(
+    folder: Path,
+    single: dict[str, Judged],
+    layered: dict[str, Judged],
+    others: dict[str, Judged],
+    mixtures: Sequence[Sequence[Part]],
+) -> None:
+    """Write the headline figures of each task and split as single.json and layered.json, and what lies behind them.
+
+    The latter, details.json, has those of each instrument, and layered F1 on test by how many instruments play and by
+    how far below the loudest each lies.
+
+    Args:
+        folder: where to.
+        single, layered: answers by split.
+        others: the layered model's answers to clips in which none of the four plays, of splits that have any.
+        mixtures: the parts of each test mixture.
+    """
+    claimed = {split: {"claimed_where_none_plays": judged.claimed} for split, judged in others.items()}
+    write_json(folder / "single.json", {split: judged.headline for split, judged in single.items()})
+    write_json(
+        folder / "layered.json",
+        {split: judged.headline | claimed.get(split, {}) for split, judged in layered.items()},
+    )
+    test = layered["test"]
+    by_level = f1_by_level(levels_below_loudest(mixtures), test.present)[:, -1]
+    details = {
+        "single": {split: judged.of_instruments for split, judged in single.items()},
+        "layered": {split: judged.of_instruments for split, judged in layered.items()},
+        "layered_test_micro_f1": {
+            "by_instruments_playing": {
+                str(number): round(f1, DIGITS) for number, f1 in f1_by_number(test.split.targets, test.present).items()
+            },
+            "by_db_below_loudest": {
+                f"from {level:g}": round(float(f1), DIGITS)
+                for level, f1 in zip(LEVELS, by_level, strict=True)
+                if f1 == f1
+            },
+        },
+    }
+    write_json(folder / "details.json", details)
+
+
+def write_data_report(metrics: Path, picture: Path, clips: Path) -> None:
+    """Count what data/clips holds, and each kind of fault that was found, as JSON; draw what it holds."""
+    recordings = read_table(clips / "files.csv", Recording)
+    kept = Counter((recording.split, recording.label) for recording in recordings)
+    report = {
+        "clips": {split: {label: kept[split, label] for label in CLASSES} for split in SPLITS},
+        "faults": count_faults(read_table(clips / "issues.csv", Issue)),
+    }
+    write_json(metrics, report)
+    save(data_overview(recordings), picture)
+
+
+def write_answers(
+    folder: Path, single: Judged, layered: Judged, windows: Sequence[Window], parts: Sequence[Part]
+) -> dict[str, Answers]:
+    """Write the answers to each test clip as `<task>_answers.csv`, for `timbre compare`, and return them.
+
+    A mixture goes by the group of its first part, and by all of its parts' files, gains and offsets: its number
+    would mean another mixture once the data change.
+    """
+    group_of = {window.file: window.group for window in windows}
+    mixtures = parts_by_mixture(parts)
+    names = ["; ".join(f"{part.file} {part.gain_db:+g} dB {part.offset:g} s" for part in of) for of in mixtures]
+    named = {
+        "single": (single, single.split.names, [group_of[file] for file in single.split.names]),
+        "layered": (
+            layered,
+            [f"{number}: {name}" for number, name in enumerate(names)],
+            [group_of[of[0].file] for of in mixtures],
+        ),
+    }
+    answers = {}
+    for task, (judged, clips, groups) in named.items():
+        text = answers_table(judged, clips, groups)
+        (folder / f"{task}_answers.csv").write_text(text, encoding="utf-8", newline="\n")
+        answers[task] = read_answers(text, task)
+    return answers
+
+
+def write_intervals(path: Path, answers: dict[str, Answers], seed: int) -> None:
+    """Write each headline F1 on test with its 95 % bootstrap interval, resampled by group."""
+    report: dict[str, dict[str, dict[str, float]]] = {"single": {}, "layered": {}}
+    for task, name, metric in (
+        ("single", "macro_f1", macro_f1),
+        ("layered", "micro_f1", micro_f1),
+        ("layered", "macro_f1", macro_f1),
+    ):
+        found = interval(metric(answers[task].truth, answers[task].present), answers[task].groups, seed, task)
+        report[task][name] = {bound: round(float(value), DIGITS) for bound, value in found._asdict().items()}
+    write_json(path, report)
+
+
+def write_json(path: Path, content: dict[str, object]) -> None:
+    """Write plain values, whole or not at all."""
+    with fresh_file(path) as file:
+        file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def write_plots(
+    folder: Path,
+    models: Path,
+    single: Judged,
+    layered: Judged,
+    mixtures: Sequence[Sequence[Part]],
+    audio: Audio,
+    mel: Mel,
+) -> None:
+    """Fill a folder with the trainings' histories, tables and pictures of the answers to the test split.
+
+    Histories are copied so that a clone without DVC's cache can compare curves.
+    """
+    for task in ("single", "layered"):
+        shutil.copyfile(models / f"{task}_history.csv", folder / f"{task}_history.csv")
+    truth, answers = single.split.targets.argmax(axis=1), single.present.argmax(axis=1)
+    pairs = [(INSTRUMENTS[actual], INSTRUMENTS[answer]) for actual, answer in zip(truth, answers, strict=True)]
+    _write_csv(folder / "confusion.csv", ("actual", "predicted"), pairs)
+    for task, judged in (("single", single), ("layered", layered)):
+        scores = [(instrument, figures["f1"]) for instrument, figures in judged.of_instruments.items()]
+        _write_csv(folder / f"{task}_f1.csv", ("instrument", "f1"), scores)
+        title = f"{task}: the test clips answered worst (bold and filled: plays)"
+        save(expected_against_predicted(judged, audio, mel, title), folder / f"{task}_answers.png")
+    _write_curves(folder, single, layered, mixtures)
+    first_window = np.unique(single.split.clips, return_index=True)[1]
+    labels = [INSTRUMENTS[label] for label in truth]
+    mels = mels_of_each_instrument(single.split.mels[first_window], labels, single.split.names, audio, mel)
+    save(mels, folder / "mels.png")
+
+
+def _write_curves(folder: Path, single: Judged, layered: Judged, mixtures: Sequence[Sequence[Part]]) -> None:
+    """Tables and one picture of precision against recall, F1 against level, and probability against share."""
+    (folder / "precision_recall").mkdir()
+    targets = layered.split.targets
+    curves = {
+        instrument: precision_recall(targets[:, label], layered.probabilities[:, label])
+        for label, instrument in enumerate(INSTRUMENTS)
+    }
+    for instrument, curve in curves.items():
+        _write_csv(
+            folder / "precision_recall" / f"{instrument}.csv",
+            ("recall", "precision", "threshold"),
+            np.round(curve, DIGITS).tolist(),
+        )
+    by_level = f1_by_level(levels_below_loudest(mixtures), layered.present)
+    columns = ("db_below_loudest", *INSTRUMENTS, "all")
+    rows = [[level, *np.round(row, DIGITS)] for level, row in zip(LEVELS, by_level, strict=True)]
+    known = [["" if np.isnan(value) else value for value in row] for row in rows]
+    _write_csv(folder / "layered_by_level.csv", columns, known)
+    reliabilities = {
+        task: reliability(judged.probabilities, judged.split.targets)
+        for task, judged in (("single", single), ("layered", layered))
+    }
+    for task, table in reliabilities.items():
+        _write_csv(
+            folder / f"{task}_reliability.csv",
+            ("probability", "share", "answers"),
+            np.round(table, DIGITS).tolist(),
+        )
+    save(curves_figure(curves, layered, by_level, reliabilities), folder / "curves.png")
+
+
+def _write_csv(path: Path, columns: tuple[str, ...], rows: Sequence[Sequence[object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([columns, *rows])

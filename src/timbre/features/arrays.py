@@ -1,0 +1,64 @@
+"""Packed arrays: many rows of one shape in one `.npy` file, written as a stream and read as a memory map."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from timbre.core.errors import DataError
+
+CHUNK = 1 << 20  # bytes copied at once
+
+
+class PackWriter:
+    """Appends rows to a pack, from memory or from files."""
+
+    def __init__(self, file: IO[bytes], row_shape: tuple[int, ...], dtype: str) -> None:
+        self.file, self.row_shape, self.dtype, self.count = file, row_shape, np.dtype(dtype), 0
+
+    def append(self, rows: np.ndarray) -> None:
+        """Append `[rows, *row_shape]`."""
+        if rows.shape[1:] != self.row_shape:
+            raise ValueError(f"rows of shape {rows.shape[1:]} do not fit a pack of {self.row_shape}")
+        self.file.write(np.ascontiguousarray(rows, dtype=self.dtype).data)
+        self.count += len(rows)
+
+    def append_file(self, path: Path, count: int) -> None:
+        """Append the `count` rows that a file holds: their bytes alone, of this pack's type."""
+        size = count * self.dtype.itemsize * int(np.prod(self.row_shape))
+        if path.stat().st_size != size:
+            raise ValueError(f"{path}: {count} rows are {size} bytes, not {path.stat().st_size}")
+        with path.open("rb") as part:
+            shutil.copyfileobj(part, self.file, CHUNK)
+        self.count += count
+
+    def write_header(self) -> None:
+        """Write how many rows there are; NumPy leaves room for the first axis to grow to any length."""
+        shape = {"shape": (self.count, *self.row_shape), "fortran_order": False}
+        self.file.seek(0)
+        np.lib.format.write_array_header_1_0(self.file, {"descr": np.lib.format.dtype_to_descr(self.dtype), **shape})
+
+
+@contextmanager
+def pack_writer(path: Path, row_shape: tuple[int, ...], dtype: str) -> Iterator[PackWriter]:
+    """Yield what appends rows to a new pack; their number is set when the block ends."""
+    with path.open("wb") as file:
+        writer = PackWriter(file, row_shape, dtype)
+        writer.write_header()
+        yield writer
+        writer.write_header()
+
+
+def open_pack(path: Path) -> np.ndarray:
+    """Map a pack into memory, read-only: `[rows, *row_shape]`.
+
+    Raises:
+        DataError: the file is missing or no pack.
+    """
+    try:
+        return np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); run dvc repro") from error

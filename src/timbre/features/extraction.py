@@ -1,0 +1,42 @@
+"""Packed waveforms to packed log mels, some rows at a time, on all cores."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from timbre.core.params import Compute, Mel
+from timbre.features.arrays import open_pack, pack_writer
+from timbre.features.mel import log_mels
+from timbre.parallel.pool import parallel_map
+
+ROWS = 16  # at a time: a few MB of spectra stay in a core's cache
+
+T = TypeVar("T")
+
+
+def write_mels(
+    path: Path, items: Sequence[T], extract: Callable[[Sequence[T]], np.ndarray], compute: Compute, description: str
+) -> None:
+    """Write a pack of `extract(items)`, float16 `[rows, bands, frames]` in dB, without holding it in memory.
+
+    Args:
+        path: the pack to write.
+        items: window rows, or the parts of each mixture.
+        extract: `clip_mels` or `mixture_mels`, with all but its first argument given.
+        compute: where the work is done.
+        description: beside the progress bar.
+    """
+    chunks = [items[start : start + ROWS] for start in range(0, len(items), ROWS)]
+    results = parallel_map(extract, chunks, compute, description, unit=f"{ROWS} clips", threads=True)
+    first = next(results)
+    with pack_writer(path, first.shape[1:], "float16") as pack:
+        pack.append(first)
+        for mels in results:
+            pack.append(mels)
+
+
+def clip_mels(rows: Sequence[int], *, pack: Path, sample_rate: int, mel: Mel) -> np.ndarray:
+    """Log mels of some rows of a waveform pack: float16 `[rows, bands, frames]`, dB."""
+    return log_mels(open_pack(pack)[list(rows)].astype(np.float32) / 32767, sample_rate, mel)

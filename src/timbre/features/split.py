@@ -1,0 +1,89 @@
+"""A split as training and evaluation read it: mels, the clips they belong to, and what plays in each."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from timbre.core.errors import DataError
+from timbre.core.instruments import INSTRUMENTS, OTHER
+from timbre.core.tables import Part, Window, parts_by_mixture, read_table
+from timbre.features.arrays import open_pack
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One split of clips.
+
+    Attributes:
+        mels: log mels, float16 `[windows, bands, frames]`, dB, mapped into memory.
+        clips: the clip of each window, int `[windows]`, numbered from 0.
+        targets: 1 where an instrument plays, float32 `[clips, 4]`.
+        names: of the clips: files, or the parts of a mixture.
+    """
+
+    mels: np.ndarray
+    clips: np.ndarray
+    targets: np.ndarray
+    names: list[str]
+
+
+def load_alone(folder: Path, split: str) -> Labelled:
+    """Read a split of data/mels: clips of one instrument each."""
+    windows, mels = _windows_and_mels(folder, split)
+    windows = [window for window in windows if window.label != OTHER]
+    labels = {window.file: window.label for window in windows}
+    number = {file: index for index, file in enumerate(labels)}
+    return Labelled(
+        mels=mels[: len(windows)],
+        clips=np.array([number[window.file] for window in windows]),
+        targets=targets_of([[label] for label in labels.values()]),
+        names=list(labels),
+    )
+
+
+def load_others(folder: Path, split: str) -> Labelled:
+    """Read a split of data/mels: clips in which none of the instruments plays, which stand last in it."""
+    windows, mels = _windows_and_mels(folder, split)
+    others = [window.file for window in windows if window.label == OTHER]
+    number = {file: index for index, file in enumerate(dict.fromkeys(others))}
+    return Labelled(
+        mels=mels[len(windows) - len(others) :],
+        clips=np.array([number[file] for file in others], int),
+        targets=np.zeros((len(number), len(INSTRUMENTS)), np.float32),
+        names=list(number),
+    )
+
+
+def _windows_and_mels(folder: Path, split: str) -> tuple[list[Window], np.ndarray]:
+    """The windows of a split and their log mels, row by row, those of other instruments last.
+
+    Raises:
+        DataError: there are more of the one than of the other, or others stand among the rest.
+    """
+    windows = read_table(folder / f"{split}.csv", Window)
+    mels = open_pack(folder / f"{split}.npy")
+    is_other = [window.label == OTHER for window in windows]
+    if len(mels) != len(windows) or is_other != sorted(is_other):
+        raise DataError(f"{folder}: {split}.npy does not fit {split}.csv; run dvc repro -f extract_mels")
+    return windows, mels
+
+
+def load_layered(folder: Path, split: str) -> Labelled:
+    """Read a split of data/layered: mixtures of several instruments."""
+    mixtures = parts_by_mixture(read_table(folder / f"{split}.csv", Part))
+    mels = open_pack(folder / f"{split}.npy")
+    if len(mels) != len(mixtures):
+        raise DataError(f"{folder}: {split}.npy does not fit {split}.csv; run dvc repro -f layer_mixtures")
+    return Labelled(
+        mels=mels,
+        clips=np.arange(len(mixtures)),
+        targets=targets_of([[part.instrument for part in parts] for parts in mixtures]),
+        names=[f"mixture {number}" for number in range(len(mixtures))],
+    )
+
+
+def targets_of(playing: Sequence[Collection[str]]) -> np.ndarray:
+    """Instruments that play in each clip to targets, float32 `[clips, 4]`."""
+    return np.array([[instrument in names for instrument in INSTRUMENTS] for names in playing], np.float32)

@@ -1,0 +1,1 @@
+"""The network, its file, its two tasks."""

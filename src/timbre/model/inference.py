@@ -1,0 +1,27 @@
+"""Logits of windows, and of the clips they belong to."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from timbre.evaluation.metrics import mean_by_clip
+from timbre.features.mel import reference_to_peak
+from timbre.features.split import Labelled
+
+BATCH = 64
+
+
+def window_logits(network: nn.Module, mels: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
+    """Logits `[windows, 4]`, float32 on the CPU, of log mels `[windows, bands, frames]` in dB."""
+    network.eval()
+    with torch.inference_mode():
+        batches = (
+            torch.from_numpy(mels[start : start + BATCH].astype(np.float32)).to(device)
+            for start in range(0, len(mels), BATCH)
+        )
+        return torch.cat([network(reference_to_peak(batch)).float().cpu() for batch in batches])
+
+
+def clip_logits(network: nn.Module, split: Labelled, device: torch.device | str = "cpu") -> Tensor:
+    """Logits `[clips, 4]` of a split: the mean over the windows of each clip."""
+    return torch.from_numpy(mean_by_clip(window_logits(network, split.mels, device).numpy(), split.clips)).float()

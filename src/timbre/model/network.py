@@ -1,0 +1,71 @@
+"""The network: one CNN for both tasks, and for recordings of any length."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from timbre.core.instruments import INSTRUMENTS
+from timbre.core.params import Model
+
+
+def block(inputs: int, outputs: int, convolutions: int, pool: tuple[int, int]) -> nn.Sequential:
+    """Some 3 × 3 convolutions, each with batch normalisation and ReLU, and max pooling over (bands, frames).
+
+    Pooling comes right after the last convolution, so that what follows works on far fewer points, and rounds up, so
+    that any length is long enough.
+    """
+    layers: list[nn.Module] = []
+    for index in range(convolutions):
+        layers += [
+            nn.Conv2d(outputs if index else inputs, outputs, 3, padding=1, bias=False),
+            nn.MaxPool2d(pool, ceil_mode=True) if index == convolutions - 1 else nn.Identity(),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*layers)
+
+
+class Listener(nn.Module):
+    """Mel spectrograms to four logits, one an instrument, in label order.
+
+    ```
+    mels [batch, bands, frames]
+      │  block: 1 convolution, c channels        bands/2 × frames/4
+      │  block: 2 convolutions, 2c channels      bands/4 × frames/8
+      │  …                                       (the first works at full size, where all is dearest: 20 ms frames
+      │                                          serve to tell a pluck from a stroke, and then become 80 ms ones)
+      │  mean over bands, mean + max over time   any number of frames
+      ▼  dropout, linear (through `hidden` units, where there are any)
+    logits [batch, 4]
+    ```
+    """
+
+    def __init__(self, shape: Model) -> None:
+        super().__init__()
+        widths = [shape.channels * 2**index for index in range(shape.blocks)]
+        self.width = widths[-1]  # of the last maps
+        self.cell = (2**shape.blocks, 2 ** (shape.blocks + 1))  # bands and frames that one cell of them stands for
+        self.blocks = nn.Sequential(
+            block(1, widths[0], 1, (2, 4)),
+            *(block(inputs, outputs, 2, (2, 2)) for inputs, outputs in pairwise(widths)),
+        )
+        hidden = [nn.Linear(self.width, shape.hidden), nn.ReLU(inplace=True)] if shape.hidden else []
+        last = nn.Linear(shape.hidden or self.width, len(INSTRUMENTS))
+        self.head = nn.Sequential(nn.Dropout(shape.dropout), *hidden, last)
+
+    def forward(self, mels: Tensor) -> Tensor:
+        """Logits `[batch, 4]` of mels `[batch, bands, frames]` as `reference_to_peak` gives them."""
+        return self.answer(self.maps(mels))
+
+    def maps(self, mels: Tensor) -> Tensor:
+        """The last maps, mean over bands: `[batch, channels, pieces]`, each piece a stretch of frames."""
+        return self.cells(mels).mean(dim=2)
+
+    def cells(self, mels: Tensor) -> Tensor:
+        """The last maps `[batch, channels, bands, pieces]`."""
+        return self.blocks(mels[:, None].contiguous(memory_format=torch.channels_last))
+
+    def answer(self, maps: Tensor) -> Tensor:
+        """Logits `[batch, 4]` of any stretch of pieces of `maps`."""
+        return self.head(maps.mean(dim=2) + maps.amax(dim=2))

@@ -1,0 +1,50 @@
+"""The two tasks, one instrument alone and several layered, side by side: all that differs between them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+DIGITS = 4  # of an F1
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a model is trained and judged by.
+
+    Attributes:
+        name: single or layered.
+        loss: of logits `[clips, 4]` against targets `[clips, 4]`.
+        multiclass: whether one instrument plays, the likeliest, or all play from their thresholds up.
+        probabilities: of logits, the same shape.
+        f1: the metric by which the best epoch is kept, of logits and targets.
+    """
+
+    name: Literal["single", "layered"]
+    multiclass: bool
+    loss: Callable[[Tensor, Tensor], Tensor]
+    probabilities: Callable[[Tensor], Tensor]
+    f1: Callable[[Tensor, Tensor], float]
+
+
+def _single_f1(logits: Tensor, targets: Tensor) -> float:
+    """Macro F1, of the instruments that play or are heard."""
+    from sklearn.metrics import f1_score
+
+    scores = f1_score(targets.argmax(dim=1), logits.argmax(dim=1), average=None, zero_division=0)
+    return round(float(scores.round(DIGITS).mean()), DIGITS)
+
+
+def _layered_f1(logits: Tensor, targets: Tensor) -> float:
+    """Micro F1 at a threshold of one half."""
+    from sklearn.metrics import f1_score
+
+    return round(float(f1_score(targets, logits > 0, average="micro", zero_division=0)), DIGITS)
+
+
+SINGLE = Task("single", True, functional.cross_entropy, lambda logits: logits.softmax(dim=1), _single_f1)
+LAYERED = Task("layered", False, functional.binary_cross_entropy_with_logits, torch.sigmoid, _layered_f1)
+TASKS = {task.name: task for task in (SINGLE, LAYERED)}

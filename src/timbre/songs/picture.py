@@ -1,0 +1,110 @@
+"""The picture of a song: its mel spectrogram, and below it a lane an instrument, shaded where it plays."""
+
+import io
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+from timbre.core.printable import printable
+from timbre.evaluation.figures import COLOURS, RANGE_DB, TICKS_HZ
+from timbre.songs.text import clock, shortened
+
+if TYPE_CHECKING:
+    from timbre.songs.predictor import Song
+
+INK, FAINT = "#222222", "#8A8A8A"
+TIME_STEPS = (0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+TIME_TICKS = 11  # at most
+COLUMNS = 2400  # of a lane, at most: more would not show
+DPI = 130
+
+
+def as_png(song: "Song") -> bytes:
+    """The picture as a PNG file, whose bytes hold no date and no version."""
+    figure = draw(song)
+    FigureCanvasAgg(figure)
+    png = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a name in letters that the font lacks shows boxes
+        figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
+    return png.getvalue()
+
+
+def draw(song: "Song") -> Figure:
+    """Draw a song of any length."""
+    figure = Figure(figsize=(11, 5.2), layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.03, hspace=0.02)
+    top, *lanes = figure.subplots(
+        1 + len(COLOURS), 1, sharex=True, height_ratios=[5, *[1] * len(COLOURS)], squeeze=False
+    ).ravel()
+    _draw_spectrogram(top, song)
+    for index, (axes, name) in enumerate(zip(lanes, COLOURS, strict=True)):
+        _draw_lane(axes, song, index, name)
+    step = next((step for step in TIME_STEPS if song.seconds / step <= TIME_TICKS), TIME_STEPS[-1])
+    time = lanes[-1].xaxis
+    time.set_major_locator(MultipleLocator(step))
+    time.set_major_formatter(FuncFormatter(lambda seconds, _: clock(seconds) if step >= 1 else f"{seconds:.1f} s"))
+    lanes[-1].tick_params(axis="x", bottom=True, labelbottom=True, labelsize=8, length=3, colors=INK)
+    lanes[-1].set_xlim(0, song.seconds)
+    return figure
+
+
+def _draw_spectrogram(axes: Axes, song: "Song") -> None:
+    from librosa import hz_to_mel
+
+    loudest = song.spectrogram.max()
+    axes.imshow(
+        song.spectrogram,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=loudest - RANGE_DB,
+        vmax=loudest,
+        extent=(0, song.seconds, 0, song.mel.n_mels),
+        interpolation="antialiased",
+    )
+    low, high = hz_to_mel(song.mel.fmin), hz_to_mel(song.mel.fmax)
+    ticks = [hz for hz in TICKS_HZ if song.mel.fmin <= hz <= song.mel.fmax]
+    places = [float((hz_to_mel(hz) - low) / (high - low) * song.mel.n_mels) for hz in ticks]
+    axes.set_yticks(places, [f"{hz // 1000} kHz" if hz >= 1000 else f"{hz} Hz" for hz in ticks])
+    axes.tick_params(axis="y", labelsize=8, length=3, colors=INK)
+    axes.tick_params(axis="x", bottom=False, labelbottom=False)
+    axes.spines[:].set_visible(False)
+    name = shortened(printable(song.name.replace("\\", "/").rsplit("/", 1)[-1]), 60)
+    axes.set_title(name, loc="left", fontsize=12, fontweight="bold", color=INK, parse_math=False)
+    plays = " + ".join(song.present) or "none of the four"
+    length = clock(song.seconds) if song.seconds >= 10 else f"{song.seconds:.1f} s"
+    axes.set_title(f"{plays}   ·   {length}", loc="right", fontsize=10, color=INK)
+
+
+def _draw_lane(axes: Axes, song: "Song", index: int, name: str) -> None:
+    """Probability as shade; where the instrument plays, a line below; its overall probability at the right."""
+    colour, present = COLOURS[name], name in song.present
+    values = _fewer(song.timeline[:, index])
+    shade = np.empty((1, len(values), 4), np.float32)
+    shade[..., :3], shade[..., 3] = to_rgb(colour), values
+    end = max(len(song.timeline) * song.hop, song.seconds)
+    axes.set_facecolor("#F4F4F4")
+    axes.imshow(shade, aspect="auto", extent=(0, end, 0, 1), interpolation="antialiased")
+    spans = [(start, stop) for start, stop, which in song.sections if which == name]
+    axes.hlines([0.06] * len(spans), *zip(*spans, strict=True) if spans else ((), ()), color=INK, linewidth=2.5)
+    axes.set(ylim=(0, 1), yticks=())
+    axes.tick_params(axis="x", bottom=False, labelbottom=False)
+    axes.spines[:].set_visible(False)
+    weight, ink = ("bold", colour) if present else ("normal", FAINT)
+    beside = {"xycoords": "axes fraction", "va": "center", "annotation_clip": False, "textcoords": "offset points"}
+    axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10, color=ink, fontweight=weight)
+    axes.annotate(f"{song.layered[name]:.2f}", (1, 0.5), (6, 0), fontsize=9, color=ink, fontweight=weight, **beside)
+
+
+def _fewer(values: np.ndarray) -> np.ndarray:
+    """Means of neighbours, so that there are `COLUMNS` at most."""
+    count = -(-len(values) // COLUMNS)
+    padded = np.pad(values, (0, -len(values) % count), mode="edge")
+    return padded.reshape(-1, count).mean(axis=1)

@@ -1,0 +1,312 @@
+"""Listening to a song: windows as a stream, log mels, both models; one answer, and what plays when."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from itertools import islice
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from timbre.audio.decode import decode
+from timbre.audio.windows import QUIET, audible, cut, levels, limited
+from timbre.core.errors import AudioError, DataError
+from timbre.core.instruments import INSTRUMENTS
+from timbre.core.params import Mel
+from timbre.evaluation.predictions import answers_of
+from timbre.features.mel import MelSpectrogram, power_to_db, reference_to_peak
+from timbre.model.checkpoint import Trained, load_model
+from timbre.model.tasks import TASKS
+from timbre.songs.prefetch import ahead, side_by_side
+from timbre.songs.spectrogram import Overview
+
+BATCH = 2  # windows that one thread hears at once: more are no faster and take 10 MB each
+THREADS = 2
+OWN_MODELS = Path("models")
+RELEASED = Path(__file__).parents[1] / "weights"
+HOP = 0.5  # seconds
+HOPS = (0.05, 60.0)
+PRESENT_IN = 0.25  # of a song's windows: whoever plays in as many is present
+TOO_SHORT = 0.2  # seconds: nobody could tell
+BRIDGED = 1.0  # seconds: a shorter pause does not part two sections
+
+
+@dataclass(frozen=True)
+class Song:
+    """What is heard in one song; a notebook shows it as a picture.
+
+    Attributes:
+        name: the song as it was asked for.
+        seconds: its length.
+        instrument: the likeliest, if one plays alone.
+        single: probability that each is the one that plays alone; they add up to 1.
+        present: those that play, if several may.
+        layered: probability that each plays.
+        hop: seconds from one value of the timeline to the next.
+        timeline: probability that each plays, float32 `[ceil(seconds / hop), 4]`: row i from `i * hop` to
+            `(i + 1) * hop` seconds, in label order: guitar, drums, violin, piano; 0 where there is near silence.
+        thresholds: probabilities from which each counts as present, `[4]`.
+        spectrogram: log mels, dB, float32 `[bands, columns]`: evenly over the song, 3000 columns at most.
+        mel: what its bands are.
+    """
+
+    name: str
+    seconds: float
+    instrument: str
+    single: dict[str, float]
+    present: list[str]
+    layered: dict[str, float]
+    hop: float
+    timeline: np.ndarray = field(repr=False)
+    thresholds: np.ndarray = field(repr=False)
+    spectrogram: np.ndarray = field(repr=False)
+    mel: Mel = field(repr=False)
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Probability that each instrument plays, float64 `[4]` in label order, rounded to 4 digits as printed."""
+        return np.array(list(self.layered.values()))
+
+    @property
+    def sections(self) -> list[tuple[float, float, str]]:
+        """Where each instrument plays: start and end in seconds, and its name; in order of time.
+
+        A section is a stretch of the timeline at or above the instrument's threshold, across pauses under a second.
+        """
+        found = []
+        for name, values, threshold in zip(INSTRUMENTS, self.timeline.T, self.thresholds, strict=True):
+            for first, end in stretches(values >= threshold, round(BRIDGED / self.hop)):
+                found.append((first * self.hop, min(end * self.hop, self.seconds), name))
+        return sorted(found, key=lambda section: (section[0], INSTRUMENTS.index(section[2])))
+
+    def _repr_png_(self) -> bytes:
+        from timbre.songs.picture import as_png
+
+        return as_png(self)
+
+
+def listen(source: Path | str, hop: float = HOP, models: Path | str | None = None) -> Song:
+    """Hear one song; for many, load the models once: `ear = timbre.songs.predictor.Ear(models)`, then
+    `ear.listen(song)`.
+
+    Args:
+        source: a file of sound or video of any format that FFmpeg's libraries read, or `-` for standard input.
+        hop: seconds from one value of the timeline to the next.
+        models: the folder with single.safetensors and layered.safetensors; none: as `find_models` finds them.
+
+    Raises:
+        AudioError: the song cannot be read to its end, is empty, silent, too short or not finite.
+        DataError: a model is missing or damaged, or the hop is out of bounds.
+    """
+    return Ear(None if models is None else Path(models)).listen(source, hop)
+
+
+def find_models() -> Path:
+    """Where the models lie: in `models/` where the pipeline has run here, else with the package, which carries some."""
+    if all((OWN_MODELS / f"{task}.safetensors").is_file() for task in TASKS):
+        return OWN_MODELS
+    return RELEASED
+
+
+class Ear:
+    """Both trained models and the way from a song to them.
+
+    Args:
+        models: the folder with single.safetensors and layered.safetensors; none: as `find_models` finds them.
+
+    Raises:
+        DataError: a model is missing, damaged or misplaced, or the two expect different mels.
+    """
+
+    def __init__(self, models: Path | None = None) -> None:
+        models = find_models() if models is None else models
+        self.source = f"released with timbre {version('timbre')}" if models == RELEASED else f"in {models}"
+        self.single = _load(models, "single")
+        self.layered = _load(models, "layered")
+        self.audio, self.mel = self.single.description.audio, self.single.description.mel
+        if (self.audio, self.mel) != (self.layered.description.audio, self.layered.description.mel):
+            raise DataError(f"{models}: the two models expect different mels; train both again: dvc repro")
+        self.transform = MelSpectrogram(self.mel, self.layered.filters)
+
+    @torch.inference_mode()
+    def listen(self, source: Path | str, hop: float = HOP) -> Song:
+        """Hear a song of any length, in windows of the models' length, those near silence left out.
+
+        The single answer is the mean over windows. The layered one is the probability that a quarter of the windows
+        reach, so that who plays in a part of a song is present, and who seems to in a single window is not. Of a song
+        of one window both are that window's answer.
+
+        The timeline slides over the networks' last maps, which are worked out once: each value is the answer to half a
+        window around it.
+
+        Raises:
+            AudioError: the song cannot be read to its end, is empty, silent, too short or not finite.
+            DataError: the hop is out of bounds.
+        """
+        if not HOPS[0] <= hop <= HOPS[1]:
+            raise DataError(f"hop: must lie from {HOPS[0]:g} to {HOPS[1]:g} seconds, got {hop:g}")
+        blocks = _Whole(decode(source, self.audio.sample_rate), self.audio.samples)
+        windows = cut(ahead(iter(blocks)), self.audio.samples)
+        overview = Overview(self.mel.n_mels)
+        single, layered, slid, loudness = [], [], [], []
+        carried = None
+        with _single_threaded():
+            # Lists: small arrays that live on among large ones keep the memory of these from being given back.
+            for heard in side_by_side(self._hear, _batches(windows), THREADS):
+                single += heard.single.tolist()
+                layered += self.layered.network.answer(heard.maps).tolist()
+                pieces = heard.maps.shape[2]
+                half = max(1, pieces // 2)
+                frames = heard.maps.permute(1, 0, 2).flatten(1)
+                frames = frames if carried is None else torch.cat([carried, frames], dim=1)
+                slid += self.layered.network.answer(frames.unfold(1, half, 1).permute(1, 0, 2)).tolist()
+                carried = frames[:, frames.shape[1] - half + 1 :].clone()
+                loudness += heard.levels.tolist()
+                overview.add(heard.power)
+        seconds = blocks.samples / self.audio.sample_rate
+        if seconds < TOO_SHORT:
+            raise AudioError(f"is too short to tell ({seconds:.2f} s)")
+        by_piece = np.array(loudness, np.float32) if loudness else np.zeros((0, 1))
+        kept = audible(by_piece[: blocks.judged].max(axis=1).tolist())
+        step = self.audio.window / pieces
+        logits = _at_steps(np.array(slid, np.float32), half * step / 2, step, seconds, hop)
+        timeline = _probabilities(self.layered, torch.from_numpy(logits))
+        timeline[_levels_of_steps(by_piece.ravel(), step, len(timeline), hop) < QUIET * by_piece.max()] = 0
+        alone = _probabilities(self.single, _kept(single, kept).mean(dim=0, keepdim=True))[0]
+        together = _probabilities(self.layered, _kept(layered, kept).quantile(1 - PRESENT_IN, dim=0, keepdim=True))
+        present = answers_of(together, self.layered.description.thresholds)[0]
+        decibels = overview.decibels()
+        shown = ceil(decibels.shape[1] * blocks.samples / blocks.padded)
+        return Song(
+            name=str(source),
+            seconds=seconds,
+            instrument=INSTRUMENTS[alone.argmax()],
+            single=_named(alone),
+            present=[instrument for instrument, plays in zip(INSTRUMENTS, present, strict=True) if plays],
+            layered=_named(together[0]),
+            hop=hop,
+            timeline=timeline,
+            thresholds=np.array(self.layered.description.thresholds),
+            spectrogram=decibels[:, :shown],
+            mel=self.mel,
+        )
+
+    @torch.inference_mode()
+    def _hear(self, waveforms: np.ndarray) -> "_Heard":
+        waveforms = limited(waveforms, levels(waveforms, self.audio.sample_rate)[:, 0])
+        peak = np.abs(waveforms).max(axis=1, keepdims=True)
+        power = self.transform(torch.from_numpy(waveforms / np.maximum(peak, np.finfo(np.float32).tiny)))
+        mels = reference_to_peak(power_to_db(power))
+        maps = self.layered.network.maps(mels)
+        # A window's last frame is centred on its end, and so is the next one's first.
+        loud = power[:, :, : waveforms.shape[1] // self.mel.hop_length].numpy() * peak[:, :, None] ** 2
+        return _Heard(
+            single=self.single.network(mels),
+            maps=maps,
+            levels=levels(waveforms, self.audio.sample_rate, maps.shape[2]),
+            power=np.concatenate(list(loud), axis=1),
+        )
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A batch of windows: single logits, layered maps, levels of their pieces, power mels in a row."""
+
+    single: Tensor
+    maps: Tensor
+    levels: np.ndarray
+    power: np.ndarray
+
+
+def _batches(windows: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    while batch := list(islice(windows, BATCH)):
+        yield np.stack(batch)
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """One thread for each operation of torch: batches side by side are faster than parts of one, and steadier."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Whole:
+    """Blocks of a song, counted, with zeros after the last so that windows take in all of it."""
+
+    def __init__(self, blocks: Iterator[np.ndarray], length: int) -> None:
+        self.blocks, self.length, self.samples = blocks, length, 0
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for block in self.blocks:
+            self.samples += len(block)
+            yield block
+        yield np.zeros(self.padded - self.samples, np.float32)
+
+    @property
+    def padded(self) -> int:
+        return -(-self.samples // self.length) * self.length
+
+    @property
+    def judged(self) -> int:
+        """Windows that the overall answer follows: those that `timbre.audio.windows.cut` gives of the song alone."""
+        full, rest = divmod(self.samples, self.length)
+        return full + (rest > 0 and (full == 0 or 2 * rest >= self.length))
+
+
+def _load(models: Path, task: str) -> Trained:
+    """A model that is what its name says.
+
+    Raises:
+        DataError: it is missing, damaged, of another format, or made for something else.
+    """
+    path = models / f"{task}.safetensors"
+    trained = load_model(path)
+    if trained.description.task != task:
+        raise DataError(f"{path}: not a {task} model but a {trained.description.task} one; train both again: dvc repro")
+    return trained
+
+
+def _kept(logits: list[list[float]], kept: np.ndarray) -> Tensor:
+    return torch.tensor(logits[: len(kept)])[torch.from_numpy(kept)]
+
+
+def _levels_of_steps(levels: np.ndarray, piece: float, steps: int, hop: float) -> np.ndarray:
+    """Level of each step of `hop` seconds, `[steps]`: the greatest of its pieces of `piece` seconds."""
+    first = (np.arange(steps) * hop / piece).astype(int)
+    end = np.ceil((np.arange(steps) + 1) * hop / piece).astype(int)
+    return np.array([levels[start:stop].max(initial=0) for start, stop in zip(first, end, strict=True)])
+
+
+def _at_steps(logits: np.ndarray, first: float, spacing: float, seconds: float, hop: float) -> np.ndarray:
+    """Logits `[steps, 4]` at the middles of steps of `hop`, from those at `first + i * spacing` seconds."""
+    times = first + np.arange(len(logits)) * spacing
+    middles = (np.arange(max(1, ceil(seconds / hop - 1e-9))) + 0.5) * hop
+    return np.stack([np.interp(middles, times, column) for column in logits.T], axis=1).astype(np.float32)
+
+
+def stretches(plays: np.ndarray, bridged: int) -> list[tuple[int, int]]:
+    """Runs of true as (first, end), with gaps of fewer than `bridged` between them closed."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], plays, [False]]).astype(np.int8)))
+    runs: list[tuple[int, int]] = []
+    for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if runs and first - runs[-1][1] < bridged:
+            runs[-1] = (runs[-1][0], end)
+        else:
+            runs.append((first, end))
+    return runs
+
+
+def _probabilities(trained: Trained, logits: Tensor) -> np.ndarray:
+    return TASKS[trained.description.task].probabilities(logits).numpy()
+
+
+def _named(probabilities: np.ndarray) -> dict[str, float]:
+    return {name: round(float(value), 4) for name, value in zip(INSTRUMENTS, probabilities, strict=True)}

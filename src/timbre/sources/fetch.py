@@ -1,0 +1,75 @@
+"""Where recordings come from: rendered with a sound font, the user's own, or Kaggle; all in Kaggle's layout."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from timbre.core.kaggle_layout import METADATA
+from timbre.core.params import Params
+from timbre.core.tables import write_table
+from timbre.parallel.pool import parallel_map
+from timbre.sources.files import readable_size
+
+MANIFEST = "manifest.csv"
+PROVENANCE = "source.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of the data set: its path below the folder, its size, and the SHA-256 of its bytes in hex."""
+
+    file: str
+    bytes: int
+    sha256: str
+
+
+def fetch(params: Params, folder: Path) -> str:
+    """Fill the empty `folder` from `data.source` and write its manifest and where it came from.
+
+    Returns:
+        What there is now, in a few words for the log.
+
+    Raises:
+        DataError: the source cannot be had or used; the text says what to do.
+    """
+    details = _fill(params, folder)
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    describe = partial(_describe, folder)
+    entries = list(parallel_map(describe, files, params.compute, "hash", "file", threads=True))
+    size = sum(entry.bytes for entry in entries)
+    provenance = {
+        "source": params.data.source,
+        params.data.source: details,
+        "files": len(entries),
+        "bytes": size,
+        "metadata": {entry.file: entry.sha256 for entry in entries if entry.file in METADATA},
+    }
+    write_table(folder / MANIFEST, entries, Entry)
+    text = json.dumps(provenance, indent=2, ensure_ascii=False) + "\n"
+    (folder / PROVENANCE).write_text(text, encoding="utf-8", newline="\n")
+    return f"{len(entries)} files, {readable_size(size)}, from {params.data.source}"
+
+
+def _fill(params: Params, folder: Path) -> dict[str, object]:
+    """Bring the data set into `folder`; what comes back says where from, beyond the source's name."""
+    match params.data.source:
+        case "soundfont":
+            from timbre.sources.soundfont import render_dataset
+
+            return render_dataset(params.soundfont, params.data.seed, folder, params.compute)
+        case "folder":
+            from timbre.sources.folder import copy_dataset
+
+            return copy_dataset(Path(params.data.folder), folder)
+        case "kaggle":
+            from timbre.sources.kaggle import download_dataset
+
+            return download_dataset(params.data.kaggle, folder)
+
+
+def _describe(folder: Path, name: str) -> Entry:
+    path = folder / name
+    with path.open("rb") as file:
+        return Entry(name, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())

@@ -1,0 +1,1 @@
+"""train_layered, train_single: from mels to a model."""

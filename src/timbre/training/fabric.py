@@ -1,0 +1,114 @@
+"""Where training runs: devices, processes, precision and threads, through Lightning Fabric."""
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from timbre.core.errors import ParamsError, WorkerError
+from timbre.core.params import Compute
+
+
+def make_fabric(compute: Compute) -> Fabric:
+    """Choose device and precision, and make PyTorch repeatable.
+
+    `auto` takes a CUDA GPU where there is one, and bf16 where the device computes in it.
+
+    Raises:
+        ParamsError: a GPU is asked for where there is none, or more GPUs than there are.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with this
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_num_threads(compute.threads)
+    gpu = torch.cuda.is_available()
+    if compute.device == "cuda" and not gpu:
+        raise ParamsError("params.yaml: compute.device: cuda, but PyTorch sees no GPU here; use auto or cpu")
+    if gpu and compute.device != "cpu" and compute.devices > torch.cuda.device_count():
+        raise ParamsError(
+            f"params.yaml: compute.devices: {compute.devices}, but there are {torch.cuda.device_count()} GPUs here"
+        )
+    device = "cuda" if gpu and compute.device != "cpu" else "cpu"
+    bf16 = torch.cuda.is_bf16_supported() if device == "cuda" else torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    precision = compute.precision if compute.precision != "auto" else "bf16-mixed" if bf16 else "32-true"
+    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning_fabric")
+    several = compute.devices * compute.nodes > 1
+    fabric = Fabric(
+        accelerator=device,
+        devices=compute.devices,
+        num_nodes=compute.nodes,
+        strategy="ddp" if several else "auto",
+        precision=precision,
+    )
+    fabric.launch()
+    return fabric
+
+
+@contextmanager
+def on_own_cores(threads: int) -> Iterator[None]:
+    """Keep each of torch's threads on a core of its own, where there are no more cores than threads.
+
+    Beside another busy process the kernel would put two of them on one core, and at each small operation one waits for
+    the other. Where cores are to spare, it finds one. Elsewhere than on Linux, nothing is done.
+    """
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    workers = _new_workers() if 1 < len(cores) <= threads else []
+    bound = [0, *workers]  # 0: this thread, which is one of them
+    try:
+        for number, thread in enumerate(bound if workers else []):
+            os.sched_setaffinity(thread, {cores[number % len(cores)]})
+        yield
+    finally:
+        for thread in bound if workers else []:
+            with suppress(OSError):  # it has ended
+                os.sched_setaffinity(thread, cores)
+
+
+def _new_workers() -> list[int]:
+    """The threads that torch starts for its first operation on several of them; none where it had done so before."""
+    tasks = Path("/proc/self/task")
+    before = {path.name for path in tasks.iterdir()}
+    torch.ones(1 << 20).mul_(2)
+    return sorted(int(path.name) for path in tasks.iterdir() if path.name not in before)
+
+
+def gathered(rows: Tensor, fabric: Fabric) -> Tensor:
+    """The rows `[n, …]` of all processes, one after another."""
+    if fabric.world_size == 1:
+        return rows
+    parts: list[Any] = [None] * fabric.world_size
+    torch.distributed.all_gather_object(parts, rows)
+    return torch.cat(parts)
+
+
+def leave_to_first(fabric: Fabric) -> None:
+    """End all processes but the first, once all have come so far: what follows is for one."""
+    if fabric.world_size > 1:
+        fabric.barrier()
+        torch.distributed.destroy_process_group()
+    if not fabric.is_global_zero:
+        raise SystemExit(0)
+
+
+@contextmanager
+def one_fate(fabric: Fabric) -> Iterator[None]:
+    """Tell in a line when another process of a training has ended, of which this one learns by a lost connection.
+
+    Raises:
+        WorkerError: that happened.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if fabric.world_size == 1:
+            raise
+        raise WorkerError(
+            "another process of this training ended; its own message tells why. Nothing half-written is kept: run again"
+        ) from error

@@ -1,0 +1,257 @@
+"""Training: epochs of drawn and augmented mels; of its epochs the best by validation F1 is kept."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Generator, Tensor
+
+from timbre.core.errors import ParamsError
+from timbre.core.files import fresh_file
+from timbre.core.params import Audio, Augment, Compute, Mel, Model
+from timbre.core.rng import generator
+from timbre.core.stage import progress
+from timbre.core.tables import write_table
+from timbre.features.mel import db_to_power, filter_bank, power_to_db, reference_to_peak
+from timbre.features.split import Labelled
+from timbre.model.checkpoint import Description, save_model
+from timbre.model.inference import clip_logits
+from timbre.model.network import Listener
+from timbre.model.tasks import Task
+from timbre.training.augment import augment, crop, make_equally_loud, shorten, steady_noise
+from timbre.training.fabric import gathered, leave_to_first, make_fabric, on_own_cores, one_fate
+from timbre.training.optimizer import make_optimizer
+from timbre.training.sampling import Draw
+from timbre.training.separation import Pupil, power_by_class, share_loss
+
+WARM_UP = 0.15  # share of the steps until the learning rate peaks
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One line of a training's history; the train figures are those of the augmented clips as they went by."""
+
+    epoch: int
+    train_loss: float
+    train_f1: float
+    validation_loss: float
+    validation_f1: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The numbers of one training, as params.yaml has them."""
+
+    seed: int
+    epochs: int
+    batch_size: int
+    optimizer: Literal["muon", "adamw"]
+    learning_rate: float
+    audio: Audio
+    mel: Mel
+    model: Model
+    augment: Augment
+    shares: float = 0.0
+
+    @property
+    def frame_seconds(self) -> float:
+        """Time from one mel frame to the next."""
+        return self.mel.hop_length / self.audio.sample_rate
+
+
+def train(
+    task: Task,
+    pack: np.ndarray,
+    draw: Callable[[np.random.Generator], Draw],
+    validation: Labelled,
+    recipe: Recipe,
+    compute: Compute,
+    start: Listener | None = None,
+) -> tuple[Listener, list[Epoch]]:
+    """Train one network; return it, on the CPU, as of its best epoch by validation F1, and the history.
+
+    Args:
+        task: single or layered.
+        pack: log mels `[rows, bands, frames]` in dB that draws refer to.
+        draw: what an epoch hears.
+        validation: what it is judged by.
+        recipe: every number the result depends on.
+        compute: where and how; the same on every run of one machine gives the same result. Of several processes each
+            takes its share of every batch, and the first alone returns.
+        start: a network of the same shape whose blocks this one begins with; none: with drawn weights.
+
+    Raises:
+        ParamsError: a GPU is asked for where there is none, or a batch is too small for the processes.
+        WorkerError: another process of this training ended.
+    """
+    fabric = make_fabric(compute)
+    if recipe.batch_size < 2 * fabric.world_size:
+        raise ParamsError(
+            f"params.yaml: batch_size: {recipe.batch_size} clips are too few for {fabric.world_size} processes; raise "
+            "batch_size or lower compute.devices"
+        )
+    with one_fate(fabric), on_own_cores(compute.threads):
+        best, history = _learn(_Learner(task, pack, recipe, fabric, start), draw, validation)
+    leave_to_first(fabric)
+    network = Listener(recipe.model)
+    network.load_state_dict(best)
+    return network.eval(), history
+
+
+class _Learner:
+    """A network in training: its optimiser, schedule, and generators of its own, on a device.
+
+    Args:
+        task: single or layered.
+        pack: log mels `[rows, bands, frames]` in dB that draws refer to.
+        recipe: every number the result depends on.
+        fabric: where.
+        start: a network whose blocks this one begins with.
+    """
+
+    def __init__(
+        self, task: Task, pack: np.ndarray, recipe: Recipe, fabric: Fabric, start: Listener | None = None
+    ) -> None:
+        self.task, self.pack, self.recipe, self.fabric = task, pack, recipe, fabric
+        torch.manual_seed(int(generator(recipe.seed, task.name, "weights").integers(2**31)))
+        self.network = Listener(recipe.model)
+        if start:
+            self.network.blocks.load_state_dict(start.blocks.state_dict())
+        pupil = Pupil(self.network, learns_shares=recipe.shares > 0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        optimizer = make_optimizer(pupil, recipe.optimizer, recipe.learning_rate)
+        self.model, self.optimizer = fabric.setup(pupil, optimizer)
+        self.schedule: torch.optim.lr_scheduler.OneCycleLR | None = None
+        self.noise = Generator(fabric.device)
+        self.grain = steady_noise(recipe.audio, recipe.mel).to(fabric.device)
+
+    def epoch(self, number: int, drawn: Draw) -> tuple[Tensor, Tensor]:
+        """Learn from what an epoch hears; return logits and targets `[clips, 4]` of all processes, on the CPU."""
+        steps = max(len(drawn.targets) // self.recipe.batch_size, 1)
+        self.schedule = self.schedule or torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer,
+            self.recipe.learning_rate,
+            total_steps=steps * self.recipe.epochs,
+            pct_start=WARM_UP,
+            cycle_momentum=self.recipe.optimizer == "adamw",
+        )
+        key = self.task.name, "augment", number, self.fabric.global_rank
+        self.noise.manual_seed(int(generator(self.recipe.seed, *key).integers(2**31)))
+        self.model.train()
+        heard, truth = [], []
+        for batch in np.array_split(np.arange(len(drawn.targets)), steps):
+            shard = batch[self.fabric.global_rank :: self.fabric.world_size]
+            targets = torch.from_numpy(drawn.targets[shard]).to(self.fabric.device)
+            heard.append(self._step(drawn, shard, targets))
+            self.schedule.step()
+            truth.append(targets.cpu())
+        return gathered(torch.cat(heard), self.fabric), gathered(torch.cat(truth), self.fabric)
+
+    def _step(self, drawn: Draw, shard: np.ndarray, targets: Tensor) -> Tensor:
+        """One step of the optimiser; the logits `[clips, 4]` of its clips, on the CPU."""
+        recipe, size = self.recipe, len(shard)
+        clips, slots, parts = cut_parts(self.pack, drawn.rows[shard], drawn.gains_db[shard], recipe, self.noise)
+        mixed = add_up(parts, clips, size)
+        power = augment(mixed, self.grain, recipe.augment, recipe.frame_seconds, self.noise)
+        logits, shares = self.model(reference_to_peak(power_to_db(power)))
+        loss = self.task.loss(logits.float(), targets)
+        if shares is not None:
+            assert drawn.classes is not None  # masks are learnt from mixtures whose parts are known
+            classes = torch.from_numpy(drawn.classes).to(self.fabric.device)[slots]
+            shared = power_by_class(parts, clips, classes, size, self.network.cell)
+            loss = loss + recipe.shares * share_loss(shares.float(), shared)
+        self.fabric.backward(loss)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return logits.detach().float().cpu()
+
+    def validate(self, number: int, heard: tuple[Tensor, Tensor], validation: Labelled) -> Epoch:
+        """The line of an epoch: loss and F1 of what it heard, and of validation."""
+        logits = clip_logits(self.network, validation, self.fabric.device)
+        targets = torch.from_numpy(validation.targets)
+        return Epoch(
+            number,
+            train_loss=round(float(self.task.loss(*heard)), 5),
+            train_f1=self.task.f1(*heard),
+            validation_loss=round(float(self.task.loss(logits, targets)), 5),
+            validation_f1=self.task.f1(logits, targets),
+        )
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the network's weights, on the CPU: the tensors of a state dict go on changing with it."""
+        return {name: tensor.detach().cpu().clone() for name, tensor in self.network.state_dict().items()}
+
+
+def _learn(
+    learner: _Learner, draw: Callable[[np.random.Generator], Draw], validation: Labelled
+) -> tuple[dict[str, Tensor], list[Epoch]]:
+    """The weights of the best epoch, on the CPU, and the history."""
+    recipe, name = learner.recipe, learner.task.name
+    best: dict[str, Tensor] = {}
+    history: list[Epoch] = []
+    epochs: Iterable[int] = range(1, recipe.epochs + 1)
+    for number in progress(epochs, f"train_{name}", unit="epoch") if learner.fabric.is_global_zero else epochs:
+        heard = learner.epoch(number, draw(generator(recipe.seed, name, "epoch", number)))
+        epoch = learner.validate(number, heard, validation)
+        if all(epoch.validation_f1 >= earlier.validation_f1 for earlier in history):
+            best = learner.weights()
+        history.append(epoch)
+    return best, history
+
+
+def cut_parts(
+    pack: np.ndarray, rows: np.ndarray, gains_db: np.ndarray, recipe: Recipe, noise: Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Cut the parts of some clips: the clip of each `[parts]`, its place there, and power `[parts, bands, frames]`.
+
+    Each part is cropped, maybe shortened, and made equally loud before its gain.
+
+    Args:
+        pack: log mels `[all rows, bands, frames]`, dB.
+        rows: int `[clips, places]`.
+        gains_db: `[clips, places]`, minus infinity where a place is empty.
+        recipe: for the length of the crop and the share that is shortened.
+        noise: draws where each part is cut.
+    """
+    clips, slots = np.nonzero(np.isfinite(gains_db))
+    mels = torch.from_numpy(pack[rows[clips, slots]]).to(noise.device).float()
+    frames = min(round(recipe.augment.crop / recipe.frame_seconds), mels.shape[2])
+    power = make_equally_loud(shorten(db_to_power(crop(mels, frames, noise)), recipe.augment.shorten, noise))
+    gains = torch.from_numpy(10 ** (gains_db[clips, slots] / 10)).to(power)
+    return _on(noise, clips), _on(noise, slots), power * gains[:, None, None]
+
+
+def _on(noise: Generator, index: np.ndarray) -> Tensor:
+    return torch.from_numpy(index).to(noise.device)
+
+
+def add_up(parts: Tensor, clips: Tensor, size: int) -> Tensor:
+    """Add the parts of `size` clips: power `[size, bands, frames]`."""
+    return parts.new_zeros(size, *parts.shape[1:]).index_add_(0, clips, parts)
+
+
+def write_training(
+    folder: Path,
+    task: Task,
+    network: Listener,
+    history: list[Epoch],
+    recipe: Recipe,
+    thresholds: tuple[float, ...] = (),
+) -> str:
+    """Write `<task>.safetensors` and `<task>_history.csv` to a folder; return a summary."""
+    description = Description(
+        task=task.name,
+        audio=recipe.audio,
+        mel=recipe.mel,
+        model=recipe.model,
+        thresholds=thresholds,
+    )
+    with fresh_file(folder / f"{task.name}_history.csv") as table:
+        write_table(table, history, Epoch)
+    with fresh_file(folder / f"{task.name}.safetensors") as model:
+        save_model(model, network, description, filter_bank(recipe.audio.sample_rate, recipe.mel))
+    best = max(history, key=lambda epoch: (epoch.validation_f1, epoch.epoch))
+    return f"{len(history)} epochs, the best is {best.epoch} with validation F1 {best.validation_f1:.3f}"

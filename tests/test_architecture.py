@@ -1,0 +1,50 @@
+"""The rooms of the package: imports go one way, between files and between folders."""
+
+import ast
+from graphlib import TopologicalSorter
+
+import pytest
+from conftest import ROOT
+from imports import imported_by
+
+PACKAGE = ROOT / "src" / "timbre"
+FILES = [path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"]
+ROOMS = ("core", "parallel", "audio", "sources", "features", "dataset", "model", "training", "songs", "evaluation")
+
+
+def room(path):
+    """The first folder of a file, or its own name where it lies in none."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("name", [str, room])
+def test_imports_run_in_no_circle(name):
+    graph = {}
+    for path in FILES:
+        graph.setdefault(name(path), set()).update({name(other) for other in imported_by(path)} - {name(path)})
+    TopologicalSorter(graph).prepare()
+
+
+def test_each_room_imports_only_from_those_before_it():
+    allowed = {
+        "core": set(),
+        "parallel": {"core"},
+        "audio": {"core"},
+        "sources": {"core", "parallel"},
+        "features": {"core", "parallel"},
+        "dataset": {"core", "parallel", "audio", "features"},
+        "model": {"core", "features"},
+        "training": {"core", "features", "model"},
+        "songs": {"core", "audio", "features", "model"},
+        "evaluation": {"core", "audio", "features", "model", "songs"},
+    }
+    for path in FILES:
+        if room(path) in allowed:
+            assert {room(other) for other in imported_by(path)} <= allowed[room(path)] | {room(path)}, path
+
+
+def test_packages_hold_a_docstring_alone():
+    for path in PACKAGE.rglob("*/__init__.py"):
+        if path.parent != PACKAGE:
+            (only,) = ast.parse(path.read_text()).body
+            assert isinstance(only, ast.Expr), path

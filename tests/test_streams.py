@@ -1,0 +1,107 @@
+"""Commands whose standard streams wait, are closed, or end at a reader that has gone; and that are interrupted."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import termios
+import time
+
+import pytest
+import soundfile
+from conftest import ROOT, tone
+
+from timbre.core.stage import INTERRUPTED
+
+TIMBRE = [sys.executable, "-m", "timbre"]
+STAGE = [sys.executable, "-m", "stages.prepare"]
+
+
+@pytest.fixture
+def folder(models):
+    """A folder with models and two songs."""
+    for name in ("a.wav", "ö.wav"):
+        soundfile.write(models / name, tone(440, 1, 16000), 16000)
+    return models
+
+
+def start(folder, command, stdin=subprocess.DEVNULL, **environment):
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "src")])
+    return subprocess.Popen(
+        list(map(str, command)),
+        cwd=folder,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths, **environment},
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_the_waiting_for_standard_input_with_one_line(folder, number):
+    process = start(folder, [*TIMBRE, "predict", "-", "--models", "."], stdin=subprocess.PIPE)
+    process.stdin.write("RIFF")
+    process.stdin.flush()
+    unread = bytearray(4)
+    while fcntl.ioctl(process.stdin, termios.FIONREAD, unread) or any(unread):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    process.wait()  # standard input stays open
+    assert process.stderr.read().splitlines()[1:] == [f"timbre: {INTERRUPTED}"]
+    assert process.returncode == 130
+
+
+ANSWER = [*TIMBRE, "predict", "a.wav", "--models", ".", "--format", "csv"]
+FROM_STREAM = ["-" if argument == "a.wav" else argument for argument in ANSWER]
+
+
+@pytest.mark.parametrize(
+    ("command", "closed", "status", "stdout", "stderr"),
+    [
+        (ANSWER, ">&-", 0, "", "models: "),
+        (ANSWER, "2>&-", 0, "\na.wav,", ""),
+        (FROM_STREAM, "<&-", 1, "is empty", "models: "),
+        ([*TIMBRE, "--help"], ">&-", 0, "", ""),
+        ([*TIMBRE, "check"], ">&- 2>&-", 1, "", ""),
+        ([*TIMBRE, "compare", "HEAD"], ">&- <&-", 1, "", "timbre: "),
+        (STAGE, ">&-", 1, "", "prepare: params.yaml"),
+        (STAGE, "2>&-", 1, "", ""),
+    ],
+)
+def test_closed_streams_stop_nothing_but_what_they_carry(folder, command, closed, status, stdout, stderr):
+    process = start(folder, ["sh", "-c", f'exec "$@" {closed}', "sh", *command])
+    output, errors = process.communicate()
+    assert process.returncode == status, errors
+    assert stdout in output
+    assert errors.startswith(stderr)
+    assert errors.count("\n") == bool(stderr)
+
+
+def test_with_all_streams_closed_files_are_written_and_hold_nothing_else(folder):
+    command = [*ANSWER, "--plot", "out", "--labels", "out"]
+    assert start(folder, command).wait() == 0
+    before = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
+    assert start(folder, ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command]).wait() == 0
+    assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == before
+    assert len(before) == 2
+
+
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly(folder):
+    process = start(folder, [*TIMBRE, "predict", "a.wav", "ö.wav", "--models", "."])
+    assert process.stdout.readline().split()[-1] == "plays"
+    process.stdout.close()
+    process.wait()
+    assert process.returncode == 1
+    assert process.stderr.read().count("\n") == 1  # which models
+
+
+@pytest.mark.parametrize(("form", "name"), [("text", "?.wav"), ("csv", r"\xf6.wav")])
+def test_an_output_without_letters_for_a_name_stops_nothing(folder, form, name):
+    command = [*TIMBRE, "predict", "ö.wav", "--models", ".", "--format", form]
+    process = start(folder, command, PYTHONIOENCODING="ascii")
+    output, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert name in output
