@@ -10,9 +10,10 @@ import pytest
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import INSTRUMENTS
-from timbre.core.tables import Clip, Issue, count_faults, read_table, write_table
+from timbre.core.tables import Clip, Issue, read_table, write_table
 from timbre.dataset.audit import audit, require_every_class
 from timbre.dataset.labels import match_instrument
+from timbre.evaluation.report import count_faults
 
 SHARED = Path(__file__).parents[2] / "shared"
 KAGGLE, SAMPLE = SHARED / "kaggle", SHARED / "kaggle-sample"

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from timbre.compare import Answers, answers_table, as_text, compare, read_answers, verdict
+from timbre.compare import as_text, compare, verdict
 from timbre.core.errors import DataError
+from timbre.evaluation.answers import Answers, answers_table, read_answers
 from timbre.evaluation.predictions import Judged
 from timbre.features.split import Labelled
 from timbre.revisions import answers_at

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from timbre.evaluation.metrics import layered_metrics, mean_by_clip, single_metrics
-from timbre.evaluation.predictions import Judged, answers_of
-from timbre.features.split import Labelled
+from timbre.evaluation.metrics import layered_metrics, single_metrics
+from timbre.evaluation.predictions import Judged
+from timbre.features.split import Labelled, mean_by_clip
+from timbre.model.tasks import answers_of
 
 
 def test_single_figures_of_a_case_done_by_hand():

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from timbre.cli import app
 from timbre.core.printable import printable
-from timbre.songs.picture import as_png
 from timbre.songs.predictor import Ear
+from timbre.songs.song import as_png
 
 LATIN = os.fsdecode(b"caf\xe9.m4a")
 TORN = "two\nlines.wav"
@@ -48,7 +48,7 @@ def test_a_picture_that_fails_in_any_way_costs_one_line_and_the_exit_status(mode
             raise ValueError("no such glyph")
         return b"picture"
 
-    monkeypatch.setattr("timbre.songs.picture.as_png", fail)
+    monkeypatch.setattr("timbre.songs.song.as_png", fail)
     result = predict(*songs, "--models", models, "--plot", tmp_path / "out")
     assert result.exit_code == 1
     assert result.stderr.splitlines()[1:] == [

@@ -196,7 +196,7 @@ def _write(song: "Song", path: Path) -> None:
 
         content = as_labels(song).encode()
     else:
-        from timbre.songs.picture import as_png
+        from timbre.songs.song import as_png
 
         content = as_png(song)
     with fresh_file(path) as partial:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from timbre.compare import Answers, read_answers
 from timbre.core.errors import DataError
+from timbre.evaluation.answers import Answers, read_answers
 
 WORKSPACE = "workspace"
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from timbre.core.instruments import INSTRUMENTS
-from timbre.evaluation.metrics import mean_by_clip
-from timbre.features.split import Labelled
+from timbre.features.split import Labelled, mean_by_clip
 
 FOLDS = 5  # at most
 

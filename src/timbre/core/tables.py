@@ -1,7 +1,6 @@
 """The rows that pass between rooms, and their CSV files."""
 
 import csv
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
@@ -111,11 +110,6 @@ class Issue:
     action: str
     reason: str
     row: str = ""
-
-
-def count_faults(issues: Iterable[Issue]) -> dict[str, int]:
-    """Count issues by kind, kinds in alphabetical order."""
-    return dict(sorted(Counter(issue.kind for issue in issues).items()))
 
 
 def write_table(path: Path, rows: Iterable[Any], row_type: type) -> None:

@@ -7,36 +7,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from timbre.core.instruments import CLASSES, INSTRUMENTS, OTHER
 from timbre.core.rng import generator
 from timbre.core.tables import SPLITS
 from timbre.evaluation.curves import LEVELS
-from timbre.songs.text import shortened
+from timbre.features.display import COLOURS, PLOT_RANGE_DB, mel_ticks, png_bytes, shortened
 
 if TYPE_CHECKING:
     from timbre.core.params import Audio, Mel
     from timbre.core.tables import Recording
     from timbre.evaluation.predictions import Judged
 
-COLOURS = dict(zip(INSTRUMENTS, ("#E69F00", "#0072B2", "#CC79A7", "#009E73"), strict=True))  # Okabe and Ito, 2008
 RIGHT, WRONG = "#444444", "#D55E00"
-TICKS_HZ = (100, 300, 1000, 3000, 10000)
-RANGE_DB = 70
+DPI = 110
 
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG whose bytes hold no date and no version."""
-    FigureCanvasAgg(figure)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    path.write_bytes(png_bytes(figure, DPI))
 
 
 def draw_mel(axes: Axes, decibels: np.ndarray, audio: "Audio", mel: "Mel") -> None:
     """Draw a log mel `[bands, frames]`, 70 dB deep, with Hz and seconds on its axes."""
-    from librosa import hz_to_mel
-
     decibels = decibels.astype(np.float32)
     seconds = decibels.shape[1] * mel.hop_length / audio.sample_rate
     axes.imshow(
@@ -44,14 +38,13 @@ def draw_mel(axes: Axes, decibels: np.ndarray, audio: "Audio", mel: "Mel") -> No
         origin="lower",
         aspect="auto",
         cmap="magma",
-        vmin=decibels.max() - RANGE_DB,
+        vmin=decibels.max() - PLOT_RANGE_DB,
         vmax=decibels.max(),
         extent=(0, seconds, 0, mel.n_mels),
         interpolation="nearest",
     )
-    low, high = hz_to_mel(mel.fmin), hz_to_mel(mel.fmax)
-    ticks = [hz for hz in TICKS_HZ if mel.fmin <= hz <= mel.fmax]
-    axes.set_yticks([(hz_to_mel(hz) - low) / (high - low) * mel.n_mels for hz in ticks], [_hz(hz) for hz in ticks])
+    ticks = mel_ticks(mel)
+    axes.set_yticks(list(ticks.values()), [_hz(hz) for hz in ticks])
     axes.tick_params(labelsize=7, length=2)
 
 
@@ -210,7 +203,9 @@ def _draw_answer(axes: Axes, probabilities: np.ndarray, truth: np.ndarray, thres
     colours = list(COLOURS.values())
     filled = [colour if playing else "none" for colour, playing in zip(colours, truth, strict=True)]
     axes.barh(places, np.maximum(probabilities, 0.01), color=filled, edgecolor=colours, linewidth=1.2, height=0.7)
-    for place, probability, threshold in zip(places, probabilities, thresholds or (None,) * 4, strict=True):
+    for place, probability, threshold in zip(
+        places, probabilities, thresholds or (None,) * len(INSTRUMENTS), strict=True
+    ):
         inside = probability > 0.6
         axes.text(
             min(probability, 1) - 0.04 if inside else probability + 0.05,

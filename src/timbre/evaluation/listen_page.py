@@ -12,10 +12,11 @@ from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import Audio, Mel
 from timbre.core.rng import generator
 from timbre.core.tables import Part, Window, parts_by_mixture
-from timbre.evaluation.figures import COLOURS, RANGE_DB, TICKS_HZ
 from timbre.evaluation.predictions import Judged
+from timbre.features.display import COLOURS, PLOT_RANGE_DB, mel_ticks
 from timbre.features.mixtures import mix
 
+PAGE = Path(__file__).with_suffix(".html")
 Sound = Callable[[int], np.ndarray]
 """The waveform `[samples]` of a clip's first window, at the rate of the params."""
 
@@ -86,7 +87,9 @@ def write_listen_page(
         for heading, clips in (("Worst mistakes", mistakes), ("Random sample of the others", drawn)):
             cards = "\n".join(_card(judged, int(clip), sound(int(clip)), audio, mel) for clip in clips)
             sections.append(f'<h3>{heading}</h3><div class="cards">{cards or "<p>None.</p>"}</div>')
-    page = PAGE.replace("{width}", str(WIDTH)).replace("{left}", str(LEFT)).replace("{sections}", "\n".join(sections))
+    page = PAGE.read_text(encoding="utf-8")
+    for mark, content in {"width": WIDTH, "left": LEFT, "sections": "\n".join(sections)}.items():
+        page = page.replace(f"{{{mark}}}", str(content))
     path.write_text(page, encoding="utf-8", newline="\n")
 
 
@@ -125,16 +128,13 @@ def _bar(instrument: str, probability: float, plays: bool, threshold: float | No
 
 def _figure(decibels: np.ndarray, audio: Audio, mel: Mel) -> str:
     """An SVG of the mel `[bands, frames]` with ticks in Hz and seconds, and the cursor that the player moves."""
-    from librosa import hz_to_mel
-
     rate = audio.sample_rate / mel.hop_length
     decibels = decibels[:, : round(SECONDS * rate)]
     seconds = decibels.shape[1] / rate
     across, up = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
-    low, high = hz_to_mel(mel.fmin), hz_to_mel(mel.fmax)
     ticks = []
-    for hertz in (hertz for hertz in TICKS_HZ if mel.fmin <= hertz <= mel.fmax):
-        y = TOP + up * (1 - (hz_to_mel(hertz) - low) / (high - low))
+    for hertz, band in mel_ticks(mel).items():
+        y = TOP + up * (1 - band / mel.n_mels)
         label = f"{hertz // 1000}k" if hertz >= 1000 else hertz
         ticks.append(f'<path d="M{LEFT - 4} {y:.1f}h4"/><text x="{LEFT - 6}" y="{y + 3.5:.1f}">{label}</text>')
     step = next((step for step in TICK_SECONDS if seconds / step <= 5), TICK_SECONDS[-1])
@@ -159,7 +159,7 @@ def _png(decibels: np.ndarray) -> str:
     from PIL import Image
 
     decibels = decibels.astype(np.float32)
-    depth = np.clip((decibels - decibels.max()) / RANGE_DB + 1, 0, 1)
+    depth = np.clip((decibels - decibels.max()) / PLOT_RANGE_DB + 1, 0, 1)
     image = Image.fromarray(np.rint(depth[::-1] * 255).astype(np.uint8))
     image = image.resize((min(image.width, FRAMES), min(image.height, BANDS)), Image.Resampling.BOX)
     image.putpalette((colormaps["magma"](np.arange(256))[:, :3] * 255).astype(np.uint8).tobytes())
@@ -186,74 +186,3 @@ def _mp3(waveform: np.ndarray, sample_rate: int) -> str:
         bitrate_mode="CONSTANT",
     )
     return base64.b64encode(file.getvalue()).decode()
-
-
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; media-src data:;
- style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<title>Timbre: listen</title>
-<link rel="icon" href="data:,">
-<style>
-  :root { color: #222; background: #f6f6f4;
-          font: 16px/1.5 system-ui, "Segoe UI", "Liberation Sans", Arial, sans-serif; }
-  body { margin: 0 auto; padding: 1.5rem; max-width: 100rem; }
-  h1, h2, h3, p { margin: 0; }
-  h1 { font-size: 1.6rem; }
-  h2 { margin-top: 2rem; font-size: 1.3rem; }
-  h3 { margin: 1rem 0 .5rem; font-size: 1rem; color: #666; }
-  .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); gap: 1rem; }
-  .clip { padding: .75rem; background: #fff; border: 1px solid #ddd; border-radius: 6px; font-size: .875rem; }
-  .clip h4 { margin: 0 0 .25rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-  .wrong h4 { color: #b84c00; }
-  svg { display: block; width: 100%; cursor: pointer; font-size: 10px; fill: #555; }
-  svg text { text-anchor: end; }
-  svg text.below { text-anchor: middle; }
-  svg path { stroke: #888; }
-  .cursor { stroke: #fff; stroke-width: 1.5; }
-  audio { display: block; width: 100%; height: 2.25rem; margin: .25rem 0; }
-  table { width: 100%; border-spacing: 0 2px; font-variant-numeric: tabular-nums; }
-  th { width: 3.5rem; font-weight: normal; text-align: left; color: #767676; }
-  td:last-child { width: 2.5rem; text-align: right; }
-  .plays th { font-weight: bold; color: inherit; }
-  .track { position: relative; }
-  .track span { display: block; box-sizing: border-box; height: .8rem; min-width: 3px;
-                border: 1.5px solid var(--colour); }
-  .plays .track span { background: var(--colour); }
-  .track i { position: absolute; top: 0; bottom: 0; border-left: 1.5px dotted #222; }
-</style>
-</head>
-<body>
-<h1>Timbre: listen</h1>
-<p>Bold and filled is what plays, a bar is the probability that the model gives, a dotted line the threshold from which
-it counts as heard. A click on a picture plays from there.</p>
-{sections}
-<script>
-  const players = [...document.querySelectorAll("audio")];
-  for (const player of players) {
-    const picture = player.closest(".clip").querySelector("svg"), cursor = picture.querySelector(".cursor");
-    const seconds = Number(picture.dataset.seconds), across = Number(picture.dataset.across);
-    const show = () => {
-      const x = {left} + across * Math.min(player.currentTime / seconds, 1);
-      for (const end of ["x1", "x2"]) cursor.setAttribute(end, x);
-      if (!player.paused) requestAnimationFrame(show);
-    };
-    player.addEventListener("play", () => {
-      for (const other of players) if (other !== player) other.pause();
-      show();
-    });
-    player.addEventListener("seeked", show);
-    picture.addEventListener("click", (event) => {
-      const box = picture.getBoundingClientRect();
-      const place = ((event.clientX - box.left) / box.width * {width} - {left}) / across;
-      player.currentTime = Math.min(Math.max(place, 0), 1) * seconds;
-      player.play();
-    });
-  }
-</script>
-</body>
-</html>
-"""

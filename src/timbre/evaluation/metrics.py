@@ -8,13 +8,6 @@ from timbre.core.instruments import INSTRUMENTS
 DIGITS = 4
 
 
-def mean_by_clip(values: np.ndarray, clips: np.ndarray) -> np.ndarray:
-    """Average the rows of each clip: `[windows, n]` to float64 `[clips, n]`, clips numbered 0, 1, … in `clips`."""
-    sums = np.zeros((clips.max() + 1, values.shape[1]))
-    np.add.at(sums, clips, values)
-    return sums / np.bincount(clips)[:, None]
-
-
 def single_metrics(truth: ArrayLike, answers: ArrayLike) -> dict[str, object]:
     """Accuracy, macro F1, and precision, recall and F1 of each instrument that is the truth or the answer somewhere.
 
@@ -23,7 +16,7 @@ def single_metrics(truth: ArrayLike, answers: ArrayLike) -> dict[str, object]:
         answers: the label given to it, `[clips]`.
     """
     truth, answers = np.asarray(truth), np.asarray(answers)
-    of_instrument = _precision_recall_f1(np.eye(4)[truth], np.eye(4)[answers])
+    of_instrument = _precision_recall_f1(np.eye(len(INSTRUMENTS))[truth], np.eye(len(INSTRUMENTS))[answers])
     return {
         "accuracy": round(float((truth == answers).mean()), DIGITS),
         **_macro_f1(of_instrument),

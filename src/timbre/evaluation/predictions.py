@@ -10,7 +10,7 @@ from timbre.evaluation.metrics import DIGITS, layered_metrics, ranking_metrics, 
 from timbre.features.split import Labelled
 from timbre.model.checkpoint import Trained
 from timbre.model.inference import clip_logits
-from timbre.model.tasks import TASKS
+from timbre.model.tasks import TASKS, answers_of
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,3 @@ def judge(trained: Trained, split: Labelled) -> Judged:
     logits = clip_logits(trained.network, split)
     probabilities = TASKS[trained.description.task].probabilities(logits).numpy()
     return Judged(split, probabilities, answers_of(probabilities, thresholds), thresholds)
-
-
-def answers_of(probabilities: np.ndarray, thresholds: tuple[float, ...]) -> np.ndarray:
-    """Which instruments are claimed, bool `[clips, 4]`; without thresholds the likeliest one."""
-    if thresholds:
-        return probabilities >= np.array(thresholds)
-    return np.eye(len(INSTRUMENTS), dtype=bool)[probabilities.argmax(axis=1)]

@@ -4,16 +4,16 @@ import csv
 import json
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from timbre.compare import Answers, answers_table, read_answers
 from timbre.core.files import fresh_file
 from timbre.core.instruments import CLASSES, INSTRUMENTS
 from timbre.core.params import Audio, Mel
-from timbre.core.tables import SPLITS, Issue, Part, Recording, Window, count_faults, parts_by_mixture, read_table
+from timbre.core.tables import SPLITS, Issue, Part, Recording, Window, parts_by_mixture, read_table
+from timbre.evaluation.answers import Answers, answers_table, read_answers
 from timbre.evaluation.bootstrap import interval, macro_f1, micro_f1
 from timbre.evaluation.curves import (
     LEVELS,
@@ -200,3 +200,8 @@ def _write_curves(folder: Path, single: Judged, layered: Judged, mixtures: Seque
 def _write_csv(path: Path, columns: tuple[str, ...], rows: Sequence[Sequence[object]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([columns, *rows])
+
+
+def count_faults(issues: Iterable[Issue]) -> dict[str, int]:
+    """Count issues by kind, kinds in alphabetical order."""
+    return dict(sorted(Counter(issue.kind for issue in issues).items()))

@@ -13,8 +13,8 @@ from timbre.core.stage import progress
 from timbre.evaluation.metrics import layered_metrics
 from timbre.features.split import targets_of
 from timbre.songs.find import find
-from timbre.songs.picture import as_png
 from timbre.songs.predictor import Ear, Song
+from timbre.songs.song import as_png
 from timbre.songs.text import FIELDS, as_csv, csv_row, error_as_csv
 
 LABELS = "labels.csv"

@@ -87,3 +87,10 @@ def load_layered(folder: Path, split: str) -> Labelled:
 def targets_of(playing: Sequence[Collection[str]]) -> np.ndarray:
     """Instruments that play in each clip to targets, float32 `[clips, 4]`."""
     return np.array([[instrument in names for instrument in INSTRUMENTS] for names in playing], np.float32)
+
+
+def mean_by_clip(values: np.ndarray, clips: np.ndarray) -> np.ndarray:
+    """Average the rows of each clip: `[windows, n]` to float64 `[clips, n]`, clips numbered 0, 1, … in `clips`."""
+    sums = np.zeros((clips.max() + 1, values.shape[1]))
+    np.add.at(sums, clips, values)
+    return sums / np.bincount(clips)[:, None]

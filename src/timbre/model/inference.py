@@ -4,9 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from timbre.evaluation.metrics import mean_by_clip
 from timbre.features.mel import reference_to_peak
-from timbre.features.split import Labelled
+from timbre.features.split import Labelled, mean_by_clip
 
 BATCH = 64
 

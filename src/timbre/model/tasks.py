@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from timbre.core.instruments import INSTRUMENTS
 
 DIGITS = 4  # of an F1
 
@@ -48,3 +51,10 @@ def _layered_f1(logits: Tensor, targets: Tensor) -> float:
 SINGLE = Task("single", True, functional.cross_entropy, lambda logits: logits.softmax(dim=1), _single_f1)
 LAYERED = Task("layered", False, functional.binary_cross_entropy_with_logits, torch.sigmoid, _layered_f1)
 TASKS = {task.name: task for task in (SINGLE, LAYERED)}
+
+
+def answers_of(probabilities: np.ndarray, thresholds: tuple[float, ...]) -> np.ndarray:
+    """Which instruments are claimed, bool `[clips, 4]`; without thresholds the likeliest one."""
+    if thresholds:
+        return probabilities >= np.array(thresholds)
+    return np.eye(len(INSTRUMENTS), dtype=bool)[probabilities.argmax(axis=1)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
 from math import ceil
@@ -16,13 +16,13 @@ from timbre.audio.decode import decode
 from timbre.audio.windows import QUIET, audible, cut, levels, limited
 from timbre.core.errors import AudioError, DataError
 from timbre.core.instruments import INSTRUMENTS
-from timbre.core.params import Mel
-from timbre.evaluation.predictions import answers_of
 from timbre.features.mel import MelSpectrogram, power_to_db, reference_to_peak
 from timbre.model.checkpoint import Trained, load_model
-from timbre.model.tasks import TASKS
+from timbre.model.tasks import TASKS, answers_of
 from timbre.songs.prefetch import ahead, side_by_side
+from timbre.songs.song import Song
 from timbre.songs.spectrogram import Overview
+from timbre.songs.timeline import at_steps, levels_of_steps
 
 BATCH = 2  # windows that one thread hears at once: more are no faster and take 10 MB each
 THREADS = 2
@@ -32,61 +32,6 @@ HOP = 0.5  # seconds
 HOPS = (0.05, 60.0)
 PRESENT_IN = 0.25  # of a song's windows: whoever plays in as many is present
 TOO_SHORT = 0.2  # seconds: nobody could tell
-BRIDGED = 1.0  # seconds: a shorter pause does not part two sections
-
-
-@dataclass(frozen=True)
-class Song:
-    """What is heard in one song; a notebook shows it as a picture.
-
-    Attributes:
-        name: the song as it was asked for.
-        seconds: its length.
-        instrument: the likeliest, if one plays alone.
-        single: probability that each is the one that plays alone; they add up to 1.
-        present: those that play, if several may.
-        layered: probability that each plays.
-        hop: seconds from one value of the timeline to the next.
-        timeline: probability that each plays, float32 `[ceil(seconds / hop), 4]`: row i from `i * hop` to
-            `(i + 1) * hop` seconds, in label order: guitar, drums, violin, piano; 0 where there is near silence.
-        thresholds: probabilities from which each counts as present, `[4]`.
-        spectrogram: log mels, dB, float32 `[bands, columns]`: evenly over the song, 3000 columns at most.
-        mel: what its bands are.
-    """
-
-    name: str
-    seconds: float
-    instrument: str
-    single: dict[str, float]
-    present: list[str]
-    layered: dict[str, float]
-    hop: float
-    timeline: np.ndarray = field(repr=False)
-    thresholds: np.ndarray = field(repr=False)
-    spectrogram: np.ndarray = field(repr=False)
-    mel: Mel = field(repr=False)
-
-    @property
-    def probabilities(self) -> np.ndarray:
-        """Probability that each instrument plays, float64 `[4]` in label order, rounded to 4 digits as printed."""
-        return np.array(list(self.layered.values()))
-
-    @property
-    def sections(self) -> list[tuple[float, float, str]]:
-        """Where each instrument plays: start and end in seconds, and its name; in order of time.
-
-        A section is a stretch of the timeline at or above the instrument's threshold, across pauses under a second.
-        """
-        found = []
-        for name, values, threshold in zip(INSTRUMENTS, self.timeline.T, self.thresholds, strict=True):
-            for first, end in stretches(values >= threshold, round(BRIDGED / self.hop)):
-                found.append((first * self.hop, min(end * self.hop, self.seconds), name))
-        return sorted(found, key=lambda section: (section[0], INSTRUMENTS.index(section[2])))
-
-    def _repr_png_(self) -> bytes:
-        from timbre.songs.picture import as_png
-
-        return as_png(self)
 
 
 def listen(source: Path | str, hop: float = HOP, models: Path | str | None = None) -> Song:
@@ -173,9 +118,9 @@ class Ear:
         by_piece = np.array(loudness, np.float32) if loudness else np.zeros((0, 1))
         kept = audible(by_piece[: blocks.judged].max(axis=1).tolist())
         step = self.audio.window / pieces
-        logits = _at_steps(np.array(slid, np.float32), half * step / 2, step, seconds, hop)
+        logits = at_steps(np.array(slid, np.float32), half * step / 2, step, seconds, hop)
         timeline = _probabilities(self.layered, torch.from_numpy(logits))
-        timeline[_levels_of_steps(by_piece.ravel(), step, len(timeline), hop) < QUIET * by_piece.max()] = 0
+        timeline[levels_of_steps(by_piece.ravel(), step, len(timeline), hop) < QUIET * by_piece.max()] = 0
         alone = _probabilities(self.single, _kept(single, kept).mean(dim=0, keepdim=True))[0]
         together = _probabilities(self.layered, _kept(layered, kept).quantile(1 - PRESENT_IN, dim=0, keepdim=True))
         present = answers_of(together, self.layered.description.thresholds)[0]
@@ -276,32 +221,6 @@ def _load(models: Path, task: str) -> Trained:
 
 def _kept(logits: list[list[float]], kept: np.ndarray) -> Tensor:
     return torch.tensor(logits[: len(kept)])[torch.from_numpy(kept)]
-
-
-def _levels_of_steps(levels: np.ndarray, piece: float, steps: int, hop: float) -> np.ndarray:
-    """Level of each step of `hop` seconds, `[steps]`: the greatest of its pieces of `piece` seconds."""
-    first = (np.arange(steps) * hop / piece).astype(int)
-    end = np.ceil((np.arange(steps) + 1) * hop / piece).astype(int)
-    return np.array([levels[start:stop].max(initial=0) for start, stop in zip(first, end, strict=True)])
-
-
-def _at_steps(logits: np.ndarray, first: float, spacing: float, seconds: float, hop: float) -> np.ndarray:
-    """Logits `[steps, 4]` at the middles of steps of `hop`, from those at `first + i * spacing` seconds."""
-    times = first + np.arange(len(logits)) * spacing
-    middles = (np.arange(max(1, ceil(seconds / hop - 1e-9))) + 0.5) * hop
-    return np.stack([np.interp(middles, times, column) for column in logits.T], axis=1).astype(np.float32)
-
-
-def stretches(plays: np.ndarray, bridged: int) -> list[tuple[int, int]]:
-    """Runs of true as (first, end), with gaps of fewer than `bridged` between them closed."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], plays, [False]]).astype(np.int8)))
-    runs: list[tuple[int, int]] = []
-    for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        if runs and first - runs[-1][1] < bridged:
-            runs[-1] = (runs[-1][0], end)
-        else:
-            runs.append((first, end))
-    return runs
 
 
 def _probabilities(trained: Trained, logits: Tensor) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from timbre.core.instruments import INSTRUMENTS
 from timbre.core.printable import printable
+from timbre.features.display import clock, shortened
 
 if TYPE_CHECKING:
     from timbre.songs.predictor import Song
@@ -113,18 +114,6 @@ def lane(values: Sequence[float]) -> str:
     edges = [index * len(values) // width for index in range(width + 1)]
     means = (float(values[first:end].mean()) for first, end in pairwise(edges))
     return "".join(SHADES[round(mean * (len(SHADES) - 1))] for mean in means)
-
-
-def clock(seconds: float) -> str:
-    """Seconds as m:ss, or h:mm:ss from an hour on."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
-
-
-def shortened(name: str, length: int) -> str:
-    """A name with its middle left out if it is longer than `length`."""
-    keep = length - 1
-    return name if len(name) <= length else f"{name[: keep // 2]}…{name[-(keep - keep // 2) :]}"
 
 
 def _bar(probability: float, length: int) -> str:

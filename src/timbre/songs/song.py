@@ -1,23 +1,21 @@
-"""The picture of a song: its mel spectrogram, and below it a lane an instrument, shaded where it plays."""
+"""What is heard in a song, and its picture: its mel spectrogram above one lane per instrument, shaded where it plays."""
 
-import io
-import warnings
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MultipleLocator
 
+from timbre.core.instruments import INSTRUMENTS
+from timbre.core.params import Mel
 from timbre.core.printable import printable
-from timbre.evaluation.figures import COLOURS, RANGE_DB, TICKS_HZ
-from timbre.songs.text import clock, shortened
+from timbre.features.display import COLOURS, PLOT_RANGE_DB, clock, mel_ticks, png_bytes, shortened
+from timbre.songs.timeline import stretches
 
 if TYPE_CHECKING:
-    from timbre.songs.predictor import Song
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
+BRIDGED = 1.0  # seconds: a shorter pause does not part two sections
 INK, FAINT = "#222222", "#8A8A8A"
 TIME_STEPS = (0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 TIME_TICKS = 11  # at most
@@ -25,19 +23,68 @@ COLUMNS = 2400  # of a lane, at most: more would not show
 DPI = 130
 
 
-def as_png(song: "Song") -> bytes:
+@dataclass(frozen=True)
+class Song:
+    """What is heard in one song; a notebook shows it as a picture.
+
+    Attributes:
+        name: the song as it was asked for.
+        seconds: its length.
+        instrument: the likeliest, if one plays alone.
+        single: probability that each is the one that plays alone; they add up to 1.
+        present: those that play, if several may.
+        layered: probability that each plays.
+        hop: seconds from one value of the timeline to the next.
+        timeline: probability that each plays, float32 `[ceil(seconds / hop), 4]`: row i from `i * hop` to
+            `(i + 1) * hop` seconds, in label order: guitar, drums, violin, piano; 0 where there is near silence.
+        thresholds: probabilities from which each counts as present, `[4]`.
+        spectrogram: log mels, dB, float32 `[bands, columns]`: evenly over the song, 3000 columns at most.
+        mel: what its bands are.
+    """
+
+    name: str
+    seconds: float
+    instrument: str
+    single: dict[str, float]
+    present: list[str]
+    layered: dict[str, float]
+    hop: float
+    timeline: np.ndarray = field(repr=False)
+    thresholds: np.ndarray = field(repr=False)
+    spectrogram: np.ndarray = field(repr=False)
+    mel: Mel = field(repr=False)
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Probability that each instrument plays, float64 `[4]` in label order, rounded to 4 digits as printed."""
+        return np.array(list(self.layered.values()))
+
+    @property
+    def sections(self) -> list[tuple[float, float, str]]:
+        """Where each instrument plays: start and end in seconds, and its name; in order of time.
+
+        A section is a stretch of the timeline at or above the instrument's threshold, across pauses under a second.
+        """
+        found = []
+        for name, values, threshold in zip(INSTRUMENTS, self.timeline.T, self.thresholds, strict=True):
+            for first, end in stretches(values >= threshold, round(BRIDGED / self.hop)):
+                found.append((first * self.hop, min(end * self.hop, self.seconds), name))
+        return sorted(found, key=lambda section: (section[0], INSTRUMENTS.index(section[2])))
+
+    def _repr_png_(self) -> bytes:
+        return as_png(self)
+
+
+def as_png(song: Song) -> bytes:
     """The picture as a PNG file, whose bytes hold no date and no version."""
-    figure = draw(song)
-    FigureCanvasAgg(figure)
-    png = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # a name in letters that the font lacks shows boxes
-        figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
-    return png.getvalue()
+    return png_bytes(draw(song), DPI)
 
 
-def draw(song: "Song") -> Figure:
+def draw(song: Song) -> "Figure":
     """Draw a song of any length."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
+
     figure = Figure(figsize=(11, 5.2), layout="constrained")
     figure.get_layout_engine().set(h_pad=0.03, hspace=0.02)
     top, *lanes = figure.subplots(
@@ -55,24 +102,20 @@ def draw(song: "Song") -> Figure:
     return figure
 
 
-def _draw_spectrogram(axes: Axes, song: "Song") -> None:
-    from librosa import hz_to_mel
-
+def _draw_spectrogram(axes: "Axes", song: Song) -> None:
     loudest = song.spectrogram.max()
     axes.imshow(
         song.spectrogram,
         origin="lower",
         aspect="auto",
         cmap="magma",
-        vmin=loudest - RANGE_DB,
+        vmin=loudest - PLOT_RANGE_DB,
         vmax=loudest,
         extent=(0, song.seconds, 0, song.mel.n_mels),
         interpolation="antialiased",
     )
-    low, high = hz_to_mel(song.mel.fmin), hz_to_mel(song.mel.fmax)
-    ticks = [hz for hz in TICKS_HZ if song.mel.fmin <= hz <= song.mel.fmax]
-    places = [float((hz_to_mel(hz) - low) / (high - low) * song.mel.n_mels) for hz in ticks]
-    axes.set_yticks(places, [f"{hz // 1000} kHz" if hz >= 1000 else f"{hz} Hz" for hz in ticks])
+    ticks = mel_ticks(song.mel)
+    axes.set_yticks(list(ticks.values()), [f"{hz // 1000} kHz" if hz >= 1000 else f"{hz} Hz" for hz in ticks])
     axes.tick_params(axis="y", labelsize=8, length=3, colors=INK)
     axes.tick_params(axis="x", bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
@@ -83,8 +126,10 @@ def _draw_spectrogram(axes: Axes, song: "Song") -> None:
     axes.set_title(f"{plays}   ·   {length}", loc="right", fontsize=10, color=INK)
 
 
-def _draw_lane(axes: Axes, song: "Song", index: int, name: str) -> None:
+def _draw_lane(axes: "Axes", song: Song, index: int, name: str) -> None:
     """Probability as shade; where the instrument plays, a line below; its overall probability at the right."""
+    from matplotlib.colors import to_rgb
+
     colour, present = COLOURS[name], name in song.present
     values = _fewer(song.timeline[:, index])
     shade = np.empty((1, len(values), 4), np.float32)

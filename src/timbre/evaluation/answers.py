@@ -1,0 +1,96 @@
+"""What a model answered to test clips, as CSV, so that another revision can be compared with it."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from timbre.core.errors import DataError
+from timbre.core.instruments import INSTRUMENTS
+from timbre.evaluation.predictions import Judged
+
+COLUMNS = ("clip", "group", "plays", "heard", *INSTRUMENTS)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one model answered to the clips of a split.
+
+    Attributes:
+        clips: what tells a clip from others in every revision: its file, or the parts of a mixture.
+        groups: what they are drawn by in a bootstrap.
+        truth: bool `[clips, 4]`.
+        present: bool `[clips, 4]`, what was heard.
+        probabilities: `[clips, 4]`.
+    """
+
+    clips: list[str]
+    groups: list[str]
+    truth: np.ndarray
+    present: np.ndarray
+    probabilities: np.ndarray
+
+    @property
+    def right(self) -> np.ndarray:
+        """Which clips are answered wholly right, bool `[clips]`."""
+        return (self.truth == self.present).all(axis=1)
+
+    def take(self, rows: Sequence[int]) -> "Answers":
+        """Some of the clips, in the order of `rows`."""
+        return Answers(
+            [self.clips[row] for row in rows],
+            [self.groups[row] for row in rows],
+            *(values[np.array(rows, int)] for values in (self.truth, self.present, self.probabilities)),
+        )
+
+
+def answers_table(judged: Judged, clips: Sequence[str], groups: Sequence[str]) -> str:
+    """The answers to a split as CSV, a line a clip, for `read_answers`; `clips` and `groups` as in `Answers`."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    targets = judged.split.targets.astype(bool)
+    for clip, group, plays, heard, values in zip(
+        clips, groups, targets, judged.present, judged.probabilities, strict=True
+    ):
+        writer.writerow([clip, group, _joined(plays), _joined(heard), *map("{:.4f}".format, values)])
+    return text.getvalue()
+
+
+def read_answers(text: str, origin: str) -> Answers:
+    """Read what `answers_table` made.
+
+    Args:
+        text: the table.
+        origin: where it comes from, for the error.
+
+    Raises:
+        DataError: it is no such table, or names an unknown instrument or a clip twice.
+    """
+    rows = list(csv.DictReader(io.StringIO(text)))
+    try:
+        answers = Answers(
+            [row["clip"] for row in rows],
+            [row["group"] for row in rows],
+            np.array([_split(row["plays"]) for row in rows]).reshape(-1, len(INSTRUMENTS)),
+            np.array([_split(row["heard"]) for row in rows]).reshape(-1, len(INSTRUMENTS)),
+            np.array([[float(row[name]) for name in INSTRUMENTS] for row in rows]).reshape(-1, len(INSTRUMENTS)),
+        )
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"{origin}: not a table of answers ({error}); run dvc repro there") from error
+    if len(set(answers.clips)) < len(answers.clips):
+        raise DataError(f"{origin}: names a clip twice; run dvc repro there")
+    return answers
+
+
+def _joined(present: np.ndarray) -> str:
+    return "+".join(name for name, plays in zip(INSTRUMENTS, present, strict=True) if plays)
+
+
+def _split(names: str) -> list[bool]:
+    listed = names.split("+") if names else []
+    if unknown := sorted(set(listed) - set(INSTRUMENTS)):
+        raise ValueError(f"{unknown[0]!r} is no instrument")
+    return [name in listed for name in INSTRUMENTS]

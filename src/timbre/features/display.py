@@ -1,0 +1,49 @@
+"""How instruments, mels, times and names are shown (cf. librosa.display)."""
+
+import io
+from typing import TYPE_CHECKING
+
+from timbre.core.instruments import INSTRUMENTS
+from timbre.core.params import Mel
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = dict(zip(INSTRUMENTS, ("#E69F00", "#0072B2", "#CC79A7", "#009E73"), strict=True))  # Okabe and Ito, 2008
+PLOT_RANGE_DB = 70  # of a picture of a mel, below its loudest point
+TICKS_HZ = (100, 300, 1000, 3000, 10000)
+
+
+def mel_ticks(mel: Mel) -> dict[int, float]:
+    """Frequencies in Hz to mark on the axis of a mel, and where they lie, in bands from its lower edge."""
+    from librosa import hz_to_mel
+
+    low, high = float(hz_to_mel(mel.fmin)), float(hz_to_mel(mel.fmax))
+    shown = [hz for hz in TICKS_HZ if mel.fmin <= hz <= mel.fmax]
+    return {hz: (float(hz_to_mel(hz)) - low) / (high - low) * mel.n_mels for hz in shown}
+
+
+def png_bytes(figure: "Figure", dpi: int) -> bytes:
+    """A figure as a PNG file, whose bytes hold no date and no version."""
+    import warnings
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure)
+    png = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a name in letters that the font lacks shows boxes
+        figure.savefig(png, format="png", dpi=dpi, metadata={"Software": None})
+    return png.getvalue()
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss, or h:mm:ss from an hour on."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def shortened(name: str, length: int) -> str:
+    """A name with its middle left out if it is longer than `length`."""
+    keep = length - 1
+    return name if len(name) <= length else f"{name[: keep // 2]}…{name[-(keep - keep // 2) :]}"
