@@ -4,6 +4,10 @@ The seed's method, a second of audio heard once: 12 s clips, decoded in the loop
 blocks of 16, 32 and 64 channels and a layer of 128 units, Adam. Timbre's: a step with one instrument, as committed.
 """
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
 from itertools import pairwise
@@ -25,7 +29,7 @@ from timbre.core.rng import generator
 from timbre.features.mel import power_to_db, reference_to_peak
 from timbre.model.network import Listener
 from timbre.training.augment import augment, steady_noise
-from timbre.training.fabric import make_fabric
+from timbre.training.fabric import make_fabric, on_own_cores
 from timbre.training.optimizer import make_optimizer
 from timbre.training.separation import Pupil, power_by_class, share_loss
 from timbre.training.train import Recipe, add_up, cut_parts
@@ -33,6 +37,8 @@ from timbre.training.train import Recipe, add_up, cut_parts
 BATCH = 32
 RATE, SECONDS = 16000, 12  # of the seed's clips
 SIDE = 2048  # of the matrices
+STEPS = 5  # timed together, beside a busy process
+BUSY = (sys.executable, "-c", "while True: sum(range(10000))")
 
 
 class Seed(nn.Module):
@@ -108,6 +114,30 @@ def timbre_steps(params: Params) -> tuple[partial[None], partial[None], float]:
     return partial(lambda: learn(*batch())), partial(learn, *heard), float(counter.get_total_flops())
 
 
+def beside_another(step: Callable[[], None], niceness: int) -> None:
+    """Some steps beside another process that computes all the time."""
+    other = subprocess.Popen(BUSY, preexec_fn=partial(os.nice, niceness))
+    try:
+        alone(step)
+    finally:
+        other.kill()
+        other.wait()
+
+
+def alone(step: Callable[[], None]) -> None:
+    for _ in range(STEPS):
+        step()
+
+
+def slowed(step: Callable[[], None], threads: int) -> tuple[float, float]:
+    """How many times as long steps take beside a process of the lowest priority, and beside an equal one."""
+    with on_own_cores(threads):
+        quiet, low, equal = in_turns(
+            partial(alone, step), partial(beside_another, step, 19), partial(beside_another, step, 0)
+        )
+    return low / quiet, equal / quiet
+
+
 def measure() -> list[Line]:
     params = load_params().model_copy(update={"compute": Compute()})
     precise = torch.ops.mkldnn._is_mkldnn_bf16_supported()
@@ -115,6 +145,7 @@ def measure() -> list[Line]:
     with TemporaryDirectory() as folder:
         whole, network, work = timbre_steps(params)
         step, learn, seed, product = in_turns(whole, network, seed_step(Path(folder)), lambda: one @ two)
+        low, equal = slowed(whole, params.compute.threads)
     rate = 2 * SIDE**3 / product
     audio, seed_audio = BATCH * params.augment.crop, BATCH * SECONDS
     return [
@@ -130,6 +161,8 @@ def measure() -> list[Line]:
         ),
         Line("training: the network's part of a step, of what matrix products allow", f"{work / rate / learn:.2f}"),
         Line("training: share of a step that drawing, mixing and augmenting take", f"{1 - learn / step:.2f}"),
+        Line("training: beside a busy process of the lowest priority, times as long", f"{low:.1f}", "≤ 1.5"),
+        Line("training: beside a busy process of equal priority, times as long", f"{equal:.1f}", "≤ 2"),
         Line("training: matrix products in GFLOP/s, two threads (absolute)", f"{rate / 1e9:.0f}"),
         Line("training: clips a second (absolute)", f"{BATCH / step:.0f}"),
     ]

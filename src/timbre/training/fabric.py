@@ -3,13 +3,14 @@
 import logging
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ctypes import CDLL, CFUNCTYPE, c_void_p
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from threadpoolctl import threadpool_info
 from torch import Tensor
 
 from timbre.core.errors import ParamsError, WorkerError
@@ -59,24 +60,27 @@ def on_own_cores(threads: int) -> Iterator[None]:
     the other. Where cores are to spare, it finds one. Elsewhere than on Linux, nothing is done.
     """
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    workers = _new_workers() if 1 < len(cores) <= threads else []
-    bound = [0, *workers]  # 0: this thread, which is one of them
+    if not 1 < len(cores) <= threads:
+        yield
+        return
+    _on_each_thread(threads, lambda number: os.sched_setaffinity(0, {cores[number % len(cores)]}))
     try:
-        for number, thread in enumerate(bound if workers else []):
-            os.sched_setaffinity(thread, {cores[number % len(cores)]})
         yield
     finally:
-        for thread in bound if workers else []:
-            with suppress(OSError):  # it has ended
-                os.sched_setaffinity(thread, cores)
+        _on_each_thread(threads, lambda _: os.sched_setaffinity(0, cores))
 
 
-def _new_workers() -> list[int]:
-    """The threads that torch starts for its first operation on several of them; none where it had done so before."""
-    tasks = Path("/proc/self/task")
-    before = {path.name for path in tasks.iterdir()}
-    torch.ones(1 << 20).mul_(2)
-    return sorted(int(path.name) for path in tasks.iterdir() if path.name not in before)
+def _on_each_thread(threads: int, work: Callable[[int], None]) -> None:
+    """Call `work` with its number on each thread that torch shares this one's operations with, which OpenMP keeps."""
+    for library in threadpool_info():
+        if library["user_api"] == "openmp":
+            _in_parallel(CDLL(library["filepath"]), threads, work)
+
+
+def _in_parallel(openmp: CDLL, threads: int, work: Callable[[int], None]) -> None:
+    """What compilers make of `#pragma omp parallel num_threads(threads)`."""
+    region = CFUNCTYPE(None, c_void_p)(lambda _: work(openmp.omp_get_thread_num()))
+    openmp.GOMP_parallel(region, None, threads, 0)
 
 
 def gathered(rows: Tensor, fabric: Fabric) -> Tensor:
