@@ -73,11 +73,12 @@ def on_own_cores(threads: int) -> Iterator[None]:
 def _on_each_thread(threads: int, work: Callable[[int], None]) -> None:
     """Call `work` with its number on each thread that torch shares this one's operations with, which OpenMP keeps."""
     for library in threadpool_info():
-        if library["user_api"] == "openmp":
-            _in_parallel(CDLL(library["filepath"]), threads, work)
+        openmp = CDLL(library["filepath"]) if library["user_api"] == "openmp" else None
+        if hasattr(openmp, "GOMP_parallel"):
+            _in_parallel(openmp, threads, work)
 
 
-def _in_parallel(openmp: CDLL, threads: int, work: Callable[[int], None]) -> None:
+def _in_parallel(openmp: Any, threads: int, work: Callable[[int], None]) -> None:
     """What compilers make of `#pragma omp parallel num_threads(threads)`."""
     region = CFUNCTYPE(None, c_void_p)(lambda _: work(openmp.omp_get_thread_num()))
     openmp.GOMP_parallel(region, None, threads, 0)
