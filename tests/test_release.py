@@ -8,6 +8,7 @@ import sys
 import pytest
 from conftest import ROOT
 
+from timbre.core.errors import AudioError
 from timbre.model.checkpoint import load_model
 from timbre.songs.predictor import OWN_MODELS, RELEASED, Ear, find_models
 
@@ -85,3 +86,35 @@ def test_a_release_of_models_that_are_not_the_locked_ones_is_refused(what, model
     monkeypatch.setattr(release, "locked", lambda: {"single": "0" * 32})
     with pytest.raises(SystemExit, match="is not the model of"):
         release.release()
+
+
+STRANGE = {  # what damage must not hide
+    "click-42db-first-violin-12s.flac": {"violin"},
+    "click-42db-middle-piano-16s.flac": {"piano"},
+    "dc-offset-0.1-piano-peak-0.1-8s.flac": {"piano"},
+    "dc-offset-violin-minus40db.wav": {"violin"},
+    "flac-damaged-middle.flac": {"drums"},
+    "float-glitch-60db-guitar.wav": {"guitar"},
+    "float-glitch-60db-piano-12s.ogg": {"piano"},
+    "mp3-two-joined-by-cat-violin-then-drums.mp3": {"drums", "violin"},
+    "ogg-chained-violin-drums.ogg": {"drums", "violin"},
+    "opus-without-eos.opus": {"drums"},
+    "stereo-inverted-piano.flac": {"piano"},
+    "stereo-inverted-violin-with-quiet-drums.flac": {"violin"},
+    "stereo-opposite-phase.m4a": {"drums"},
+    "two-tracks-first-silent.m4a": {"drums"},
+}
+
+
+def test_what_recorders_cables_and_encoders_did_does_not_change_an_answer(monkeypatch):
+    folder = ROOT.parent / "shared" / "strange-files"
+    if not folder.is_dir():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("the files of ../shared/strange-files are not here")
+    monkeypatch.setenv("PATH", "")
+    ear = Ear(RELEASED)
+    answers = {name: ear.listen(folder / name) for name in STRANGE}
+    assert {name: set(song.present) for name, song in answers.items()} == STRANGE
+    assert all(song.instrument in STRANGE[name] for name, song in answers.items())
+    for name, reason in (("constant.wav", "is silent"), ("300-samples.wav", "is too short to tell")):
+        with pytest.raises(AudioError, match=reason):
+            ear.listen(folder / name)

@@ -5,33 +5,38 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 OFFSET = 0.1  # of the root mean square: a smaller constant does no harm
+DROWNING = 0.85  # likewise: the constant is louder than the sound
+SILENCE = 5e-4  # full scale at 1: what stands above nothing but this is no click
 OPPOSED = -0.5  # correlation with the loudest channel, from which on a channel is turned round
 CLICK = 10.0  # times all that is around it: 20 dB
 CELLS_A_SECOND = 1500  # a click lies in one or two such cells, of 0.7 ms
 REACH = 8  # cells on either side that are compared: 5 ms
 
 
-def without_offset(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Take the constant out of blocks `[channels, frames]`, as the first of them that is not silent has it."""
+def without_offset(blocks: Iterable[np.ndarray], least: float = OFFSET) -> Iterator[np.ndarray]:
+    """Take the constant out of blocks `[channels, frames]`, as the first of them that is not silent has it.
+
+    `least` is how large it must be, of the root mean square.
+    """
     offset = None
     for block in blocks:
         if offset is None and block.any():
-            offset = np.array([offset_of(channel) for channel in block], np.float32)[:, None]
+            offset = np.array([offset_of(channel, least) for channel in block], np.float32)[:, None]
         yield block if offset is None or not offset.any() else block - offset
 
 
-def offset_of(channel: np.ndarray) -> float:
+def offset_of(channel: np.ndarray, least: float = OFFSET) -> float:
     """The constant in a waveform, or 0 where it has none to speak of.
 
     The smaller of mean and median: the mean of a thump that dies away is no constant, nor is the median of a wave that
     is steeper on one side.
     """
-    least = OFFSET * float(np.sqrt(np.dot(channel, channel) / len(channel)))
+    bound = least * float(np.sqrt(np.dot(channel, channel) / len(channel)))
     mean = float(channel.mean())
-    if abs(mean) < least:
+    if abs(mean) < bound:
         return 0.0  # as of nearly all sound; the median is slow
     offset = min(mean, float(np.median(channel)), key=abs)
-    return offset if abs(offset) >= least else 0.0
+    return offset if abs(offset) >= bound else 0.0
 
 
 def mono(block: np.ndarray) -> np.ndarray:
@@ -51,7 +56,7 @@ def mono(block: np.ndarray) -> np.ndarray:
 def without_clicks(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
     """Bring single samples that stand far above all around them down to that; blocks of another size come out.
 
-    A drum's beginning is no click: it goes on being loud.
+    A drum's beginning is no click: it goes on being loud, or would where the file ends. Nor is what stands in silence.
     """
     cell = max(1, round(rate / CELLS_A_SECOND))
     around = REACH * cell
@@ -64,7 +69,7 @@ def without_clicks(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarr
             held = held[end - around :]
     left = len(held)
     padded = np.pad(held, (0, around + -left % cell))
-    yield _limited(padded, cell)[around:left]
+    yield np.concatenate([_limited(padded, cell)[around : left - around], held[max(around, left - around) :]])
 
 
 def _limited(samples: np.ndarray, cell: int) -> np.ndarray:
@@ -74,7 +79,7 @@ def _limited(samples: np.ndarray, cell: int) -> np.ndarray:
     count = len(cells)
     others = [step for step in range(-REACH, REACH + 1) if abs(step) > 1]
     around = np.maximum.reduce([padded[REACH + step : REACH + step + count] for step in others])
-    clicks = np.flatnonzero(cells > CLICK * around)
+    clicks = np.flatnonzero(cells > CLICK * np.maximum(around, SILENCE))
     if not len(clicks):
         return samples
     limited = samples.reshape(-1, cell).copy()

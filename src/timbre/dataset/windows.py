@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from timbre.audio.decode import opened
+from timbre.audio.repair import DROWNING
 from timbre.audio.windows import SILENCE, audible, cut, levels, limited
 
 
@@ -22,7 +23,7 @@ def write_windows(
     """
     found = []
     with opened(path) as sound, part.open("wb") as file:
-        for window in cut(sound.blocks(sample_rate), length):
+        for window in cut(sound.blocks(sample_rate, DROWNING), length):
             level = levels(window[None], sample_rate)[:, 0]
             window = limited(window[None], level)[0]
             found.append(float(level[0]))
