@@ -186,10 +186,10 @@ def test_real_recordings_run_through_and_their_faults_are_listed(repository, sam
     with (repository.folder / "data/clips/issues.csv").open() as file:
         issues = {row["file"].split("/")[-1]: row for row in csv.DictReader(file)}
     for name, reason in {
-        "0 bytes.wav": "cannot be read",
+        "0 bytes.wav": "is empty",
         "silence.wav": "silent",
         "not a number.wav": "not finite",
-        "truncated header.wav": "cannot be read",
+        "truncated header.wav": "is cut off",
         "029500_morning-rain-piano-65875.wav": "",
     }.items():
         assert issues[name]["action"] == "dropped"
