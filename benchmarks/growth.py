@@ -21,7 +21,7 @@ from timbre.core.kaggle_layout import FOLDERS, METADATA
 from timbre.core.params import load_params
 from timbre.core.rng import generator
 from timbre.dataset.duplicates import OUTLINE, SHAPE
-from timbre.dataset.splits import DRAWS
+from timbre.dataset.splits import RESAMPLES
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("GROWTH.md")
@@ -100,7 +100,7 @@ def on_paper(seconds: float) -> str:
         outlines=8 * SHAPE[0] * OUTLINE[0] * OUTLINE[1] * MILLION / 1e9,
         hours=seconds * params.audio.window / SECONDS * MILLION / 3600,
         tables=TABLE_BYTES * MILLION / 1e9,
-        draws=DRAWS,
+        draws=RESAMPLES,
     )
 
 
@@ -125,8 +125,8 @@ Of 4 s, at the committed params:
   there are clips ({mixtures:.0f} MB for validation and test).
 - **Hours.** {hours:.0f} on two cores for these three stages, at the time a clip takes above. Clips are independent, so
   that a Dask cluster of 32 cores on one file system (`compute.scheduler`) takes a sixteenth of it, until the disk is
-  the limit. An epoch hears each clip `repeats` times: a million clips an epoch are about half an hour at 500
-  clips a second on two cores, and what `compute.devices` and `compute.nodes` divide it by on GPUs.
+  the limit. An epoch hears each clip `repeats` times: a million clips per epoch are about half an hour at 500
+  clips per second on two cores, and what `compute.devices` and `compute.nodes` divide it by on GPUs.
 - **What breaks first** is the one process of prepare that compares and splits: its tables are Python objects (up
   to {tables:.1f} GB), its tree of outlines {outlines:.1f} GB, and it tries {draws} orders of all groups for the
   validation split. It fits a laptop's memory at a million clips and does not at ten million; then splits would have to

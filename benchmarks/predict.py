@@ -45,11 +45,11 @@ def measure(minutes: float = 30) -> list[Line]:
         make_song(song, minutes)
         make_song(short, BLOCK / 60)
         memory = run("predict", str(song), folder=folder)  # first: a child's peak counts what its parent held
-        from timbre.songs.predictor import Ear
+        from timbre.songs.predictor import Predictor
 
-        ear = Ear()
-        ear.listen(short)
-        taken = min(seconds(partial(ear.listen, song)) for _ in range(2))
+        predictor = Predictor()
+        predictor.listen(short)
+        taken = min(seconds(partial(predictor.listen, song)) for _ in range(2))
         helped, started = in_turns(
             partial(run, "--help", folder=folder), partial(run, "predict", str(short), folder=folder), rounds=3
         )

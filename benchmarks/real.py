@@ -20,12 +20,12 @@ from timbre.core.instruments import INSTRUMENTS, OTHER
 from timbre.core.params import Compute, Mixtures, Splits
 from timbre.core.tables import Window, parts_by_mixture, read_table
 from timbre.dataset.prepare import PACK, prepare_dataset
-from timbre.evaluation.predictions import judge
-from timbre.features.arrays import open_pack
+from timbre.evaluation.predictions import predict_split
+from timbre.features.arrays import open_array
 from timbre.features.extraction import clip_mels, write_mels
 from timbre.features.mixtures import draw_recipes, mixture_mels
-from timbre.features.split import Labelled, targets_of
-from timbre.model.checkpoint import Trained, load_model
+from timbre.features.split import Split, targets_of
+from timbre.model.checkpoint import TrainedModel, load_model
 
 MIXTURES = Mixtures(
     train=150,
@@ -43,15 +43,15 @@ MIXTURES = Mixtures(
 
 
 def main(raw: Path, folders: list[Path]) -> None:
-    """Print the figures of both models as JSON; of several folders of models, the median of each figure."""
+    """Print the metrics of both models as JSON; of several folders of models, the median of each metric."""
     print(json.dumps(median_of([measure(raw, models) for models in folders]), indent=2))
 
 
-def median_of(figures: list[Any]) -> Any:
+def median_of(metrics: list[Any]) -> Any:
     """The median of each number of nested dictionaries that are alike."""
-    if isinstance(figures[0], dict):
-        return {key: median_of([some[key] for some in figures]) for key in figures[0]}
-    return median(figures)
+    if isinstance(metrics[0], dict):
+        return {key: median_of([some[key] for some in metrics]) for key in metrics[0]}
+    return median(metrics)
 
 
 def measure(raw: Path, models: Path) -> dict[str, Any]:
@@ -61,8 +61,8 @@ def measure(raw: Path, models: Path) -> dict[str, Any]:
         return _judged(raw, Path(folder), single, layered)
 
 
-def _judged(raw: Path, folder: Path, single: Trained, layered: Trained) -> dict[str, Any]:
-    """The figures of both models; `folder` takes what is decoded."""
+def _judged(raw: Path, folder: Path, single: TrainedModel, layered: TrainedModel) -> dict[str, Any]:
+    """The metrics of both models; `folder` takes what is decoded."""
     audio = single.description.audio
     splits = Splits(by="file", validation=0.001, keep_test_groups=True)
     prepare_dataset(raw, folder, audio, splits, seed=0, compute=Compute())
@@ -71,24 +71,24 @@ def _judged(raw: Path, folder: Path, single: Trained, layered: Trained) -> dict[
     others = [window for window in windows if window.label == OTHER]
     pack = folder / PACK
 
-    def clips_of(some: list[Window], name: str) -> Labelled:
+    def clips_of(some: list[Window], name: str) -> Split:
         extract = partial(clip_mels, pack=pack, sample_rate=audio.sample_rate, mel=single.description.mel)
         write_mels(folder / f"{name}.npy", [window.row for window in some], extract, Compute(), "mels")
         labels = {window.file: window.label for window in some}
         number = {file: index for index, file in enumerate(labels)}
         clips = np.array([number[window.file] for window in some])
         targets = targets_of([[label] for label in labels.values()])
-        return Labelled(open_pack(folder / f"{name}.npy"), clips, targets, list(labels))
+        return Split(open_array(folder / f"{name}.npy"), clips, targets, list(labels))
 
-    alone = judge(single, clips_of(playing, "alone"))
+    alone = predict_split(single, clips_of(playing, "alone"))
     recipes = parts_by_mixture(draw_recipes(windows, "train", MIXTURES.train, MIXTURES, seed=0))
     layer = partial(mixture_mels, pack=pack, sample_rate=audio.sample_rate, mel=layered.description.mel)
     write_mels(folder / "layered.npy", recipes, layer, Compute(), "mixtures")
     truth = targets_of([[part.instrument for part in parts] for parts in recipes])
     names = [f"mixture {number}" for number in range(len(recipes))]
-    mixed = judge(layered, Labelled(open_pack(folder / "layered.npy"), np.arange(len(recipes)), truth, names))
+    mixed = predict_split(layered, Split(open_array(folder / "layered.npy"), np.arange(len(recipes)), truth, names))
     recalls = recall_score(alone.split.targets.argmax(1), alone.present.argmax(1), average=None, labels=range(4))
-    figures: dict[str, Any] = {
+    metrics: dict[str, Any] = {
         "clips": len(alone.split.names),
         "single": {"mean recall": round(float(recalls.mean()), 3)} | _by_instrument(recalls),
         "mixtures": len(recipes),
@@ -101,8 +101,8 @@ def _judged(raw: Path, folder: Path, single: Trained, layered: Trained) -> dict[
         },
     }
     if others:
-        figures["claimed where none plays"] = judge(layered, clips_of(others, "others")).claimed
-    return figures
+        metrics["claimed where none plays"] = predict_split(layered, clips_of(others, "others")).mean_claims
+    return metrics
 
 
 def _by_instrument(values: np.ndarray) -> dict[str, float]:

@@ -27,12 +27,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from timbre.core.params import Compute, Params, load_params
 from timbre.core.rng import generator
 from timbre.features.mel import power_to_db, reference_to_peak
-from timbre.model.network import Listener
+from timbre.model.network import TimbreNet
 from timbre.training.augment import augment, steady_noise
 from timbre.training.fabric import make_fabric, on_own_cores
 from timbre.training.optimizer import make_optimizer
-from timbre.training.separation import Pupil, power_by_class, share_loss
-from timbre.training.train import Recipe, add_up, cut_parts
+from timbre.training.separation import WithMaskHead, mask_loss, power_by_class
+from timbre.training.train import TrainingConfig, add_up, cut_parts
 
 BATCH = 32
 RATE, SECONDS = 16000, 12  # of the seed's clips
@@ -87,10 +87,10 @@ def seed_step(folder: Path) -> partial[None]:
 def timbre_steps(params: Params) -> tuple[partial[None], partial[None], float]:
     """A step of Timbre's training, its network's part alone, and the floating-point operations of that part."""
     fabric = make_fabric(params.compute)
-    pupil = Pupil(Listener(params.model), learns_shares=True).to(memory_format=torch.channels_last)
-    cell = pupil.listener.cell
-    model, optimizer = fabric.setup(pupil, make_optimizer(pupil, params.optimizer, 1e-3))
-    recipe = Recipe(**{field.name: getattr(params, field.name) for field in fields(Recipe)})
+    model = WithMaskHead(TimbreNet(params.model), with_masks=True).to(memory_format=torch.channels_last)
+    cell = model.network.cell
+    model, optimizer = fabric.setup(model, make_optimizer(model, params.optimizer, 1e-3))
+    config = TrainingConfig(**{field.name: getattr(params, field.name) for field in fields(TrainingConfig)})
     frames = params.audio.samples // params.mel.hop_length + 1
     pack = generator(0, "benchmark").uniform(-80, 0, (256, params.mel.n_mels, frames)).astype(np.float16)
     noise, gains = torch.Generator().manual_seed(0), np.zeros((BATCH, 1))
@@ -98,13 +98,13 @@ def timbre_steps(params: Params) -> tuple[partial[None], partial[None], float]:
     draws = generator(0, "benchmark", "rows")
 
     def batch() -> tuple[Tensor, Tensor]:
-        clips, places, parts = cut_parts(pack, draws.integers(256, size=(BATCH, 1)), gains, recipe, noise)
-        power = augment(add_up(parts, clips, BATCH), grain, recipe.augment, recipe.frame_seconds, noise)
+        clips, places, parts = cut_parts(pack, draws.integers(256, size=(BATCH, 1)), gains, config, noise)
+        power = augment(add_up(parts, clips, BATCH), grain, config.augment, config.frame_seconds, noise)
         return reference_to_peak(power_to_db(power)), power_by_class(parts, clips, places, BATCH, cell)
 
     def learn(mels: Tensor, shared: Tensor) -> None:
         logits, shares = model(mels)
-        fabric.backward(cross_entropy(logits.float(), targets) + share_loss(shares.float(), shared))
+        fabric.backward(cross_entropy(logits.float(), targets) + mask_loss(shares.float(), shared))
         optimizer.step()
         optimizer.zero_grad()
 
@@ -164,7 +164,7 @@ def measure() -> list[Line]:
         Line("training: beside a busy process of the lowest priority, times as long", f"{low:.1f}", "≤ 1.5"),
         Line("training: beside a busy process of equal priority, times as long", f"{equal:.1f}", "≤ 2"),
         Line("training: matrix products in GFLOP/s, two threads (absolute)", f"{rate / 1e9:.0f}"),
-        Line("training: clips a second (absolute)", f"{BATCH / step:.0f}"),
+        Line("training: clips per second (absolute)", f"{BATCH / step:.0f}"),
     ]
 
 

@@ -1,6 +1,6 @@
 """Make clips by a sound font that training does not hear: `python benchmarks/unheard.py FONT.sf2 FOLDER [worn]`.
 
-The folder is in Kaggle's layout, 100 clips an instrument and 100 of others, for `benchmarks/real.py` to judge models
+The folder is in Kaggle's layout, 100 clips per instrument and 100 of others, for `benchmarks/real.py` to judge models
 by: what decides between two ways of training, so that no real recording has to. MuseScore General is one such font, in
 Debian's musescore-general-soundfont-lossless; FluidR3 another but for its pianos, which training hears. `worn` passes
 each clip through what recordings go through, as waveforms, by other means than training's own augmentation: silence

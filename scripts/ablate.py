@@ -25,7 +25,7 @@ EPOCHS, FRESH, JOBS = 5, 3000, 2
 FULL = "the committed models, in full"
 SHORTER: dict[str, object] = {"epochs": EPOCHS, "mixtures.fresh": FRESH, "compute.threads": 1}
 NO_AUGMENTATION = {f"augment.{name}": 0 for name in ("shorten", "equaliser_db", "reverb", "noise", "low_pass", "mask")}
-CURVE = {  # mixtures an epoch
+CURVE = {  # mixtures per epoch
     "half-the-mixtures": FRESH // 2,
     "as-committed": FRESH,
     "twice-the-mixtures": 2 * FRESH,
@@ -85,8 +85,8 @@ def line(*cells: object) -> str:
     return f"| {' | '.join(map(str, cells))} |\n"
 
 
-def figures_of(clips: Path, models: Path) -> list[float]:
-    """The figures of the table, as `benchmarks/real.py` measures them."""
+def metrics_of(clips: Path, models: Path) -> list[float]:
+    """The metrics of the table, as `benchmarks/real.py` measures them."""
     from real import measure
 
     measured = measure(clips, models)
@@ -105,13 +105,13 @@ def main(fonts: list[Path]) -> None:
         for font, clips in zip(fonts, unheard, strict=True):
             run(sys.executable, "benchmarks/unheard.py", str(font.absolute()), str(clips), "worn")
         models = {FULL: ROOT / "models"} | {variant: models_of(variant, folder) for variant in VARIANTS}
-        figures = {name: np.mean([figures_of(clips, of) for clips in unheard], axis=0) for name, of in models.items()}
+        metrics = {name: np.mean([metrics_of(clips, of) for clips in unheard], axis=0) for name, of in models.items()}
     names = " ".join(font.name for font in fonts)
     text = HEAD.format(fonts=names, epochs=EPOCHS, fresh=FRESH)
-    text += "".join(line(name.replace("-", " "), *(f"{value:.3f}" for value in of)) for name, of in figures.items())
+    text += "".join(line(name.replace("-", " "), *(f"{value:.3f}" for value in of)) for name, of in metrics.items())
     params = load_params()
     heard = {name: EPOCHS * fresh for name, fresh in CURVE.items()} | {FULL: params.epochs * params.mixtures.fresh}
-    text += CURVE_HEAD + "".join(line(f"{count:,}", f"{figures[name][1]:.3f}") for name, count in heard.items())
+    text += CURVE_HEAD + "".join(line(f"{count:,}", f"{metrics[name][1]:.3f}") for name, count in heard.items())
     RESULTS.write_text(text, encoding="utf-8")
     print(text)
 

@@ -74,7 +74,7 @@ recording of a person was heard in training, in validation, or to choose thresho
 **How good they are** on rendered clips that training did not hear (95 % bootstrap interval in brackets):
 
 {table}
-On real recordings expect less; the project's README has figures of those.
+On real recordings expect less; the project's README has metrics of those.
 
 **Limits.** Bowed strings other than the violin are near to it, and harps, mandolins and harpsichords near to guitar and
 piano. Singing, synthesizers and strong effects are hardly known. An instrument 15 dB or more below the others is often

@@ -22,9 +22,9 @@ ROWS = (
 
 
 def table(metrics: Path) -> str:
-    """The headline figures as Markdown, those on test with their 95 % interval where there is one."""
+    """The headline metrics as Markdown, those on test with their 95 % interval where there is one."""
     read = {name: json.loads((metrics / f"{name}.json").read_text()) for name in ("single", "layered", "intervals")}
-    lines = ["| figure | validation | test |", "|---|---|---|"]
+    lines = ["| metric | validation | test |", "|---|---|---|"]
     for title, task, name in ROWS:
         validation, test = (f"{read[task][split][name]:.3f}" for split in ("validation", "test"))
         if bounds := read["intervals"][task].get(name):

@@ -6,7 +6,7 @@ from timbre.core.files import fresh_file
 from timbre.core.params import Params
 from timbre.core.stage import run_stage
 from timbre.core.tables import Window, read_table, write_table
-from timbre.features.split import load_alone
+from timbre.features.split import load_single
 from timbre.suspects import Suspect, find_suspects, folds_of
 
 MELS = Path("data/mels")
@@ -16,7 +16,7 @@ JUDGED = ("train", "validation")
 def find(_: Params) -> str:
     """Write metrics/suspects.csv."""
     groups = {window.file: window.group for split in JUDGED for window in read_table(MELS / f"{split}.csv", Window)}
-    splits = {split: load_alone(MELS, split) for split in JUDGED}
+    splits = {split: load_single(MELS, split) for split in JUDGED}
     suspects = find_suspects(splits, groups)
     with fresh_file("metrics/suspects.csv") as table:
         write_table(table, suspects, Suspect)

@@ -6,12 +6,12 @@ from pathlib import Path
 from timbre.core.params import Params
 from timbre.core.stage import run_stage
 from timbre.core.tables import Window, read_table
-from timbre.features.arrays import open_pack
-from timbre.features.split import load_alone, load_layered, load_others
+from timbre.features.arrays import open_array
+from timbre.features.split import load_layered, load_others, load_single
 from timbre.model.tasks import LAYERED
 from timbre.training.calibration import calibrate, choose_thresholds
-from timbre.training.sampling import draw_fixed, draw_layers
-from timbre.training.train import Recipe, train, write_training
+from timbre.training.sampling import sample_fixed, sample_mixtures
+from timbre.training.train import TrainingConfig, train, write_training
 
 MELS = Path("data/mels")
 MIXTURES = Path("data/layered")
@@ -20,7 +20,7 @@ MODELS = Path("models")
 
 def train_layered(params: Params) -> str:
     """Write models/layered.safetensors and its history."""
-    recipe = Recipe(
+    config = TrainingConfig(
         seed=params.seed,
         epochs=params.epochs,
         batch_size=params.batch_size,
@@ -33,17 +33,17 @@ def train_layered(params: Params) -> str:
         shares=params.shares if params.mixtures.fresh else 0,
     )
     if params.mixtures.fresh:
-        pack = open_pack(MELS / "train.npy")
-        draw = partial(draw_layers, read_table(MELS / "train.csv", Window), params.mixtures)
+        pack = open_array(MELS / "train.npy")
+        draw = partial(sample_mixtures, read_table(MELS / "train.csv", Window), params.mixtures)
     else:
         fixed = load_layered(MIXTURES, "train")
-        pack, draw = fixed.mels, partial(draw_fixed, fixed.targets)
+        pack, draw = fixed.mels, partial(sample_fixed, fixed.targets)
     validation = load_layered(MIXTURES, "validation")
-    network, history = train(LAYERED, pack, draw, validation, recipe, params.compute)
-    heard = [validation, load_alone(MELS, "validation"), load_others(MELS, "validation")]
+    network, history = train(LAYERED, pack, draw, validation, config, params.compute)
+    heard = [validation, load_single(MELS, "validation"), load_others(MELS, "validation")]
     calibrate(network, LAYERED, heard)
     thresholds = choose_thresholds(network, heard, params.threshold)
-    return write_training(MODELS, LAYERED, network, history, recipe, thresholds)
+    return write_training(MODELS, LAYERED, network, history, config, thresholds)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ from pathlib import Path
 from timbre.core.params import Params
 from timbre.core.stage import run_stage
 from timbre.core.tables import Window, read_table
-from timbre.features.arrays import open_pack
-from timbre.features.split import load_alone
+from timbre.features.arrays import open_array
+from timbre.features.split import load_single
 from timbre.model.checkpoint import load_model
 from timbre.model.tasks import SINGLE
 from timbre.training.calibration import calibrate
-from timbre.training.sampling import draw_alone
-from timbre.training.train import Recipe, train, write_training
+from timbre.training.sampling import sample_single
+from timbre.training.train import TrainingConfig, train, write_training
 
 MELS = Path("data/mels")
 MODELS = Path("models")
@@ -20,7 +20,7 @@ MODELS = Path("models")
 
 def train_single(params: Params) -> str:
     """Write models/single.safetensors and its history."""
-    recipe = Recipe(
+    config = TrainingConfig(
         seed=params.seed,
         epochs=params.epochs,
         batch_size=params.batch_size,
@@ -31,13 +31,13 @@ def train_single(params: Params) -> str:
         model=params.model,
         augment=params.augment,
     )
-    draw = partial(draw_alone, read_table(MELS / "train.csv", Window), params.repeats)
-    pack = open_pack(MELS / "train.npy")
-    validation = load_alone(MELS, "validation")
+    draw = partial(sample_single, read_table(MELS / "train.csv", Window), params.repeats)
+    pack = open_array(MELS / "train.npy")
+    validation = load_single(MELS, "validation")
     start = load_model(MODELS / "layered.safetensors").network if params.transfer else None
-    network, history = train(SINGLE, pack, draw, validation, recipe, params.compute, start)
+    network, history = train(SINGLE, pack, draw, validation, config, params.compute, start)
     calibrate(network, SINGLE, [validation])
-    return write_training(MODELS, SINGLE, network, history, recipe)
+    return write_training(MODELS, SINGLE, network, history, config)
 
 
 if __name__ == "__main__":

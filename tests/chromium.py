@@ -23,7 +23,7 @@ FLAGS = (
     "--disable-sync",
     "--remote-debugging-pipe",
 )
-PATIENCE = 60  # seconds for anything
+NO_WORKER_TIMEOUT = 60  # seconds for anything
 
 
 def chromium():
@@ -77,7 +77,7 @@ class Page:
             message["sessionId"] = self.session
         self.process.stdin.write(json.dumps(message).encode() + b"\0")
         self.process.stdin.flush()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + NO_WORKER_TIMEOUT
         while True:
             answer = self._read(deadline)
             if answer.get("id") == self.sent:
@@ -94,7 +94,7 @@ class Page:
 
     def wait(self, expression):
         """Ask until a JavaScript expression is true."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + NO_WORKER_TIMEOUT
         while not self.evaluate(f"!!({expression})"):
             assert time.monotonic() < deadline, f"never true: {expression}; errors: {self.errors}"
             time.sleep(0.05)

@@ -106,14 +106,14 @@ def kaggle(archive: bytes, *steps: Step, forever: bool = False) -> Iterator[Serv
             except ConnectionError:
                 self.close_connection = True
 
-    class Listener(ThreadingHTTPServer):
+    class TimbreNet(ThreadingHTTPServer):
         daemon_threads = True
 
-    with Listener(("127.0.0.1", 0), Handler) as listener:
-        server.port = listener.server_port
-        Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    with TimbreNet(("127.0.0.1", 0), Handler) as network:
+        server.port = network.server_port
+        Thread(target=network.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         try:
             yield server
         finally:
             server.closing.set()
-            listener.shutdown()
+            network.shutdown()

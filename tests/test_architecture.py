@@ -4,7 +4,7 @@ import ast
 from graphlib import TopologicalSorter
 
 import pytest
-from conftest import ROOT
+from helpers import ROOT
 from imports import imported_by
 
 PACKAGE = ROOT / "src" / "timbre"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import soundfile
-from conftest import tone
+from helpers import tone
 
 from timbre.audio.decode import decode
 from timbre.audio.windows import cut, levels, limited

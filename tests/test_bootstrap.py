@@ -36,7 +36,7 @@ def alone(clips):
 def test_each_metric_is_scikit_learns_for_any_weights(metric, judge, average):
     truth, probabilities, present = answers(200)
     given = probabilities if judge in (average_precision_score, roc_auc_score) else present
-    weights = bootstrap.draw_weights(alone(200), 1, draws=5)
+    weights = bootstrap.resample(alone(200), 1, resamples=5)
     expected = [judge(truth, given, average=average, sample_weight=row) for row in weights]
     assert metric(truth, given)(weights) == pytest.approx(np.array(expected), abs=1e-6)
 
@@ -96,9 +96,9 @@ def test_pairing_makes_a_difference_surer_than_two_intervals_apart():
 
 def test_draws_follow_from_seed_and_place_alone_and_hold_whole_groups():
     groups = ["a", "a", "b", "", ""]
-    weights = bootstrap.draw_weights(groups, 0, "test")
-    assert np.array_equal(weights, bootstrap.draw_weights(groups, 0, "test"))
-    assert not np.array_equal(weights, bootstrap.draw_weights(groups, 0, "validation"))
+    weights = bootstrap.resample(groups, 0, "test")
+    assert np.array_equal(weights, bootstrap.resample(groups, 0, "test"))
+    assert not np.array_equal(weights, bootstrap.resample(groups, 0, "validation"))
     assert np.array_equal(weights[:, 0], weights[:, 1])
     assert not np.array_equal(weights[:, 3], weights[:, 4])
     assert set(weights[:, 1:].sum(axis=1)) == {4}

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from timbre.features.split import Labelled
+from timbre.features.split import Split
 from timbre.model.inference import clip_logits
-from timbre.model.network import Listener
+from timbre.model.network import TimbreNet
 from timbre.model.tasks import LAYERED, SINGLE
 from timbre.training.calibration import best_thresholds, calibrate, choose_thresholds, fit_platt, fit_temperature
 
@@ -38,10 +38,10 @@ def test_thresholds_are_those_of_greatest_f1():
 @pytest.mark.parametrize("task", [SINGLE, LAYERED], ids=lambda task: task.name)
 def test_a_calibrated_network_is_likelier_right_and_answers_the_same(task, tiny):
     torch.manual_seed(0)
-    network = Listener(tiny.model).eval()
+    network = TimbreNet(tiny.model).eval()
     mels = RNG(0).normal(-40, 20, (60, 32, 20)).astype(np.float16)
-    split = Labelled(mels, np.arange(60), np.eye(4, dtype=np.float32)[RNG(1).integers(4, size=60)], ["x"] * 60)
-    empty = Labelled(mels[:0], np.arange(0), split.targets[:0], [])
+    split = Split(mels, np.arange(60), np.eye(4, dtype=np.float32)[RNG(1).integers(4, size=60)], ["x"] * 60)
+    empty = Split(mels[:0], np.arange(0), split.targets[:0], [])
     before, targets = clip_logits(network, split), torch.from_numpy(split.targets)
     calibrate(network, task, [split, empty])
     after = clip_logits(network, split)

@@ -6,8 +6,8 @@ import pytest
 from timbre.compare import as_text, compare, verdict
 from timbre.core.errors import DataError
 from timbre.evaluation.answers import Answers, answers_table, read_answers
-from timbre.evaluation.predictions import Judged
-from timbre.features.split import Labelled
+from timbre.evaluation.predictions import Predictions
+from timbre.features.split import Split
 from timbre.revisions import answers_at
 
 CLIPS = 400
@@ -76,14 +76,14 @@ def test_two_without_a_clip_in_common_are_refused():
 def test_a_table_of_answers_reads_back_and_anything_else_is_refused():
     rng = np.random.default_rng(0)
     probabilities = rng.random((6, 4)).round(4)
-    split = Labelled(np.zeros((6, 1, 1)), np.arange(6), (rng.random((6, 4)) < 0.5).astype(np.float32), [])
-    judged = Judged(split, probabilities, probabilities > 0.5, (0.5,) * 4)
+    split = Split(np.zeros((6, 1, 1)), np.arange(6), (rng.random((6, 4)) < 0.5).astype(np.float32), [])
+    predictions = Predictions(split, probabilities, probabilities > 0.5, (0.5,) * 4)
     names = ['a, "b".wav', *"bcdef"]
-    table = answers_table(judged, names, list("uvwxyz"))
+    table = answers_table(predictions, names, list("uvwxyz"))
     read = read_answers(table, "HEAD")
     assert (read.clips, read.groups) == (names, list("uvwxyz"))
     assert np.array_equal(read.truth, split.targets.astype(bool))
-    assert np.array_equal(read.present, judged.present)
+    assert np.array_equal(read.present, predictions.present)
     assert np.array_equal(read.probabilities, probabilities)
     for broken in ("epoch,f1\n1,0.5\n", table.replace("violin", "viola"), table + table.splitlines()[1]):
         with pytest.raises(DataError, match="HEAD: "):
@@ -94,9 +94,9 @@ def test_the_workspace_is_that_of_the_repository_around_and_other_places_say_wha
     repository = tmp_path / "repository"
     for folder in (".dvc", "plots", "src/timbre"):
         (repository / folder).mkdir(parents=True)
-    split = Labelled(np.zeros((1, 1, 1)), np.zeros(1, int), np.eye(4, dtype=np.float32)[:1], [])
-    judged = Judged(split, np.eye(4)[:1], np.eye(4, dtype=bool)[:1], ())
-    (repository / "plots/single_answers.csv").write_text(answers_table(judged, ["a.wav"], [""]))
+    split = Split(np.zeros((1, 1, 1)), np.zeros(1, int), np.eye(4, dtype=np.float32)[:1], [])
+    predictions = Predictions(split, np.eye(4)[:1], np.eye(4, dtype=bool)[:1], ())
+    (repository / "plots/single_answers.csv").write_text(answers_table(predictions, ["a.wav"], [""]))
     monkeypatch.chdir(repository / "src/timbre")
     assert answers_at("workspace", "single").clips == ["a.wav"]
     for revision, message in (

@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 import soundfile
-from conftest import ROOT, tone
 from encode import encode
+from helpers import ROOT, tone
 
 from timbre.audio.decode import decode, opened
 from timbre.audio.promise import promise_of

@@ -8,7 +8,7 @@ from functools import reduce
 
 import pytest
 import yaml
-from conftest import ROOT, committed_params
+from helpers import ROOT, committed_params
 from imports import imported_files
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())

@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import soundfile
-from conftest import tone
+from helpers import tone
 from typer.testing import CliRunner
 
 from timbre.cli import app
@@ -14,7 +14,7 @@ from timbre.core.errors import DataError
 from timbre.core.files import fresh_file
 from timbre.core.instruments import INSTRUMENTS
 from timbre.export import export_onnx
-from timbre.songs.predictor import RELEASED, Ear
+from timbre.songs.predictor import RELEASED, Predictor
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +27,14 @@ def session(tmp_path_factory):
 
 
 def test_onnxruntime_answers_as_timbre_does(session, tmp_path):
-    ear, random = Ear(RELEASED), np.random.default_rng(0)
-    rate, samples = ear.audio.sample_rate, ear.audio.samples
+    predictor, random = Predictor(RELEASED), np.random.default_rng(0)
+    rate, samples = predictor.audio.sample_rate, predictor.audio.samples
     for _ in range(50):
-        seconds = random.uniform(0.5, 1) * ear.audio.window
+        seconds = random.uniform(0.5, 1) * predictor.audio.window
         sound = tone(random.uniform(60, 4000), seconds, rate) * np.exp(-np.arange(round(seconds * rate)) / 9000)
         sound = (sound + random.normal(0, 0.02, len(sound))).astype(np.float32) * np.float32(random.uniform(0.1, 1))
         soundfile.write(tmp_path / "a.wav", sound, rate, subtype="FLOAT")
-        heard = ear.listen(tmp_path / "a.wav")
+        heard = predictor.listen(tmp_path / "a.wav")
         window = np.pad(sound, (0, samples - len(sound)))[None]
         single, layered = session.run(None, {"waveforms": window})
         np.testing.assert_allclose(single[0], list(heard.single.values()), atol=1.5e-4)  # these are rounded to 1e-4

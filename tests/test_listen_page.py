@@ -5,14 +5,14 @@ import re
 import numpy as np
 import pytest
 from chromium import opened
-from conftest import tone
+from helpers import tone
 
 from timbre.core.instruments import INSTRUMENTS
 from timbre.core.tables import Part, Window
-from timbre.evaluation.listen_page import sounds_alone, sounds_layered, write_listen_page
-from timbre.evaluation.predictions import Judged
+from timbre.evaluation.listen_page import layered_sounds, single_sounds, write_listen_page
+from timbre.evaluation.predictions import Predictions
 from timbre.features.mixtures import mix
-from timbre.features.split import Labelled
+from timbre.features.split import Split
 
 CLIPS = 20
 DECODE = """Promise.all([...document.querySelectorAll("audio")].map(async (player) => {
@@ -53,7 +53,7 @@ def judged(name, wrong, mel, thresholds=(), seconds=1.0, rate=16000):
     frames = 1 + round(seconds * rate) // mel.hop_length
     mels = np.random.default_rng(0).uniform(-80, 0, (CLIPS, mel.n_mels, frames)).astype(np.float16)
     names = [f"{name} {clip}" for clip in range(CLIPS)]
-    return Judged(Labelled(mels, np.arange(CLIPS), targets, names), probabilities, present, thresholds)
+    return Predictions(Split(mels, np.arange(CLIPS), targets, names), probabilities, present, thresholds)
 
 
 @pytest.fixture
@@ -62,8 +62,11 @@ def write(tiny, tmp_path):
 
     def write(single, layered, **options):
         rate = tiny.audio.sample_rate
-        sounds = [lambda clip: tone(hertz(clip), 1, rate)] * 2
-        write_listen_page(tmp_path / "listen.html", single, layered, *sounds, tiny.audio, tiny.mel, 0, **options)
+        tasks = {
+            task: (predictions, lambda clip: tone(hertz(clip), 1, rate))
+            for task, predictions in (("single", single), ("layered", layered))
+        }
+        write_listen_page(tmp_path / "listen.html", tasks, tiny.audio, tiny.mel, 0, **options)
         return tmp_path / "listen.html"
 
     return write
@@ -101,14 +104,15 @@ def test_long_noisy_windows_and_large_mels_stay_under_five_megabytes(tiny, tmp_p
     mel = tiny.mel.model_copy(update={"n_mels": 512, "hop_length": 160})
     clips = judged("long", range(CLIPS), mel, seconds=audio.window)
     noise = np.random.default_rng(0).standard_normal(audio.samples).astype(np.float32)
-    write_listen_page(tmp_path / "page.html", clips, clips, *[lambda clip: noise] * 2, audio, mel, 0)
+    tasks = dict.fromkeys(("single", "layered"), (clips, lambda clip: noise))
+    write_listen_page(tmp_path / "page.html", tasks, audio, mel, 0)
     assert (tmp_path / "page.html").stat().st_size < 5_000_000
 
 
 def test_sounds_are_the_first_window_of_a_file_and_the_mixture_of_its_parts():
     pack = np.random.default_rng(0).integers(-30000, 30000, (6, 400)).astype(np.int16)
     windows = [Window(row, row / 10, file, "guitar", "test", "") for row, file in ((4, "a"), (5, "a"), (2, "b"))]
-    alone = sounds_alone(windows, pack)
+    alone = single_sounds(windows, pack)
     assert np.array_equal(alone(0), pack[4])
     assert np.array_equal(alone(1), pack[2])
     parts = [
@@ -116,7 +120,7 @@ def test_sounds_are_the_first_window_of_a_file_and_the_mixture_of_its_parts():
         Part(1, 2, "drums", -3, 0.1, "b", 0),
         Part(1, 3, "piano", 0, 0, "c", 0),
     ]
-    assert np.array_equal(sounds_layered(parts, pack, 1000)(1), mix(parts[1:], pack, 1000))
+    assert np.array_equal(layered_sounds(parts, pack, 1000)(1), mix(parts[1:], pack, 1000))
 
 
 def test_a_browser_plays_each_clip_and_asks_for_nothing(tiny, write, tmp_path):

@@ -2,7 +2,7 @@ import librosa
 import numpy as np
 import pytest
 import torch
-from conftest import tone
+from helpers import tone
 
 from timbre.core.errors import ParamsError
 from timbre.core.params import Mel

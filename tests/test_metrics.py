@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from timbre.evaluation.metrics import layered_metrics, single_metrics
-from timbre.evaluation.predictions import Judged
-from timbre.features.split import Labelled, mean_by_clip
-from timbre.model.tasks import answers_of
+from timbre.evaluation.predictions import Predictions
+from timbre.features.split import Split, mean_by_clip
+from timbre.model.tasks import decide
 
 
 def test_single_figures_of_a_case_done_by_hand():
@@ -49,16 +49,16 @@ def test_windows_are_averaged_over_their_clips():
 
 def test_answers_are_the_likeliest_or_all_from_their_thresholds():
     probabilities = np.array([[0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4]])
-    assert answers_of(probabilities, ()).tolist() == [[True, False, False, False], [False, False, False, True]]
-    several = answers_of(probabilities, (0.4, 0.25, 0.25, 0.25))
+    assert decide(probabilities, ()).tolist() == [[True, False, False, False], [False, False, False, True]]
+    several = decide(probabilities, (0.4, 0.25, 0.25, 0.25))
     assert several.tolist() == [[True, True, False, False], [False, False, True, True]]
 
 
 def test_the_hardest_clips_come_first():
     targets = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]], np.float32)
     probabilities = np.array([[0.9, 0.1, 0, 0], [0.8, 0.2, 0, 0], [0.4, 0.1, 0.5, 0]])
-    split = Labelled(np.zeros((3, 1, 1)), np.arange(3), targets, ["a", "b", "c"])
-    judged = Judged(split, probabilities, answers_of(probabilities, ()), ())
-    assert judged.hardest_first.tolist() == [1, 2, 0]
-    assert judged.right.tolist() == [True, False, True]
-    assert judged.metrics["accuracy"] == pytest.approx(0.6667)
+    split = Split(np.zeros((3, 1, 1)), np.arange(3), targets, ["a", "b", "c"])
+    predictions = Predictions(split, probabilities, decide(probabilities, ()), ())
+    assert predictions.hardest_first.tolist() == [1, 2, 0]
+    assert predictions.right.tolist() == [True, False, True]
+    assert predictions.metrics["accuracy"] == pytest.approx(0.6667)

@@ -12,7 +12,7 @@ RATE = 1000
 
 
 def windows(split="train"):
-    """Five clips an instrument, the first of them of ten windows."""
+    """Five clips per instrument, the first of them of ten windows."""
     rows = [
         (instrument, clip, window)
         for instrument in INSTRUMENTS

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 import soundfile
-from conftest import tone
+from helpers import tone
 from typer.testing import CliRunner
 
 from timbre.cli import app
 from timbre.core.printable import printable
-from timbre.songs.predictor import Ear
+from timbre.songs.predictor import Predictor
 from timbre.songs.song import as_png
 
 LATIN = os.fsdecode(b"caf\xe9.m4a")
@@ -80,7 +80,7 @@ def test_json_gives_names_back_as_they_are_and_is_ascii(models, songs):
 @pytest.mark.parametrize("name", [LATIN, TORN, COLOURED, r"\frac{$x$", "日本語 😀"])
 def test_a_song_of_any_name_is_drawn_without_a_warning(models, tmp_path, name):
     soundfile.write(tmp_path / "a.wav", tone(440, 1, 16000), 16000)
-    heard = replace(Ear(models).listen(tmp_path / "a.wav"), name=name)
+    heard = replace(Predictor(models).listen(tmp_path / "a.wav"), name=name)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert as_png(heard).startswith(b"\x89PNG")

@@ -2,14 +2,14 @@
 
 import nbformat
 import pytest
-from conftest import ROOT
+from helpers import ROOT
 from nbclient import NotebookClient
 
 NOTEBOOK = ROOT / "notebooks" / "songs.ipynb"
 
 
 @pytest.fixture(scope="module")
-def cells(tmp_path_factory):
+def features(tmp_path_factory):
     """Its code cells, run in a folder where no pipeline has run."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     folder = tmp_path_factory.mktemp("notebook")

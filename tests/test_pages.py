@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 from chromium import chromium, opened
-from conftest import ROOT
+from helpers import ROOT
 from matplotlib.image import imread
 from repository import Repository
 

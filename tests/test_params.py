@@ -3,8 +3,8 @@ from functools import reduce
 
 import pytest
 import yaml
-from conftest import ROOT, committed_params, with_changes
 from dvc.utils.serialize import load_yaml
+from helpers import ROOT, committed_params, with_changes
 
 from timbre.core.errors import DataError, ParamsError
 from timbre.core.files import user_path

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from conftest import tone
+from helpers import tone
 from typer.testing import CliRunner
 
 import timbre
@@ -16,9 +16,9 @@ from timbre.cli import app
 from timbre.core.errors import AudioError, DataError
 from timbre.core.instruments import INSTRUMENTS
 from timbre.features.mel import power_to_db, reference_to_peak
-from timbre.model.checkpoint import Description, save_model
-from timbre.model.network import Listener
-from timbre.songs.predictor import BATCH, Ear
+from timbre.model.checkpoint import ModelConfig, save_model
+from timbre.model.network import TimbreNet
+from timbre.songs.predictor import BATCH, Predictor
 from timbre.songs.timeline import stretches
 
 
@@ -57,12 +57,12 @@ def test_the_text_names_the_file_the_answer_and_draws_a_bar_an_instrument(models
 
 
 def test_loudness_and_silence_around_do_not_change_an_answer(models, tmp_path):
-    ear = Ear(models)
+    predictor = Predictor(models)
     sound = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32)
     answers = []
     for name, changed in (("a", sound), ("b", sound / 50), ("c", np.pad(sound, (0, 48000)))):
         soundfile.write(tmp_path / f"{name}.wav", changed, 16000, subtype="FLOAT")
-        answers.append(ear.listen(tmp_path / f"{name}.wav"))
+        answers.append(predictor.listen(tmp_path / f"{name}.wav"))
     for answer in answers[1:]:
         assert answer.layered == pytest.approx(answers[0].layered, abs=1e-3)
 
@@ -73,8 +73,8 @@ def test_missing_models_are_named_with_the_way_out(tmp_path):
 
 
 @pytest.fixture
-def ear(models):
-    return Ear(models)
+def predictor(models):
+    return Predictor(models)
 
 
 def song(path, *parts):
@@ -86,61 +86,64 @@ def song(path, *parts):
 
 
 @pytest.mark.parametrize("seconds", [0.2, 1])
-def test_a_song_of_one_window_is_answered_as_the_networks_answer_that_window(ear, tmp_path, seconds):
+def test_a_song_of_one_window_is_answered_as_the_networks_answer_that_window(predictor, tmp_path, seconds):
     sound = tone(440, seconds, 16000)
     soundfile.write(tmp_path / "a.wav", sound, 16000, subtype="FLOAT")
     waveform = torch.from_numpy(np.pad(sound / np.abs(sound).max(), (0, 16000 - len(sound))))[None]
-    mels = reference_to_peak(power_to_db(ear.transform(waveform)))
-    heard = ear.listen(tmp_path / "a.wav")
+    mels = reference_to_peak(power_to_db(predictor.transform(waveform)))
+    heard = predictor.listen(tmp_path / "a.wav")
     with torch.inference_mode():
-        assert list(heard.layered.values()) == pytest.approx(ear.layered.network(mels)[0].sigmoid().tolist(), abs=1e-4)
-        alone = ear.single.network(mels)[0].softmax(0).tolist()
+        together = predictor.layered.network(mels)[0].sigmoid().tolist()
+        alone = predictor.single.network(mels)[0].softmax(0).tolist()
+    assert list(heard.layered.values()) == pytest.approx(together, abs=1e-4)
     assert list(heard.single.values()) == pytest.approx(alone, abs=1e-4)
 
 
 @pytest.mark.parametrize(("seconds", "hop"), [(0.2, 0.5), (1.0, 0.5), (7.3, 0.5), (7.3, 0.1), (3.0, 60.0)])
-def test_the_timeline_has_a_value_a_hop_over_the_whole_song(ear, tmp_path, seconds, hop):
+def test_the_timeline_has_one_value_per_hop_over_the_whole_song(predictor, tmp_path, seconds, hop):
     soundfile.write(tmp_path / "a.wav", tone(440, seconds, 16000), 16000)
-    heard = ear.listen(tmp_path / "a.wav", hop)
+    heard = predictor.listen(tmp_path / "a.wav", hop)
     assert heard.timeline.shape == (max(1, int(np.ceil(seconds / hop - 1e-9))), 4)
     assert heard.seconds == pytest.approx(seconds)
     assert ((heard.timeline >= 0) & (heard.timeline <= 1)).all()
     assert all(0 <= start < end <= heard.seconds + 1e-9 for start, end, _ in heard.sections)
 
 
-def test_nothing_plays_where_there_is_silence(ear, tmp_path):
-    heard = ear.listen(song(tmp_path / "a.wav", 1, 1, 0.001, 0.001, 0.001, 1, 1))
+def test_nothing_plays_where_there_is_silence(predictor, tmp_path):
+    heard = predictor.listen(song(tmp_path / "a.wav", 1, 1, 0.001, 0.001, 0.001, 1, 1))
     assert (heard.timeline[5:9] == 0).all()
     assert (heard.timeline[[0, 1, 2, 11, 12, 13]] > 0).all()
     assert [(start, end) for start, end, name in heard.sections if name == "drums"] == [(0, 7)]  # its threshold is 0
 
 
-def test_who_plays_in_a_third_of_a_song_is_present_and_who_seems_to_in_a_moment_is_not(ear, tmp_path, monkeypatch):
+def test_who_plays_in_a_third_of_a_song_is_present_and_who_seems_to_in_a_moment_is_not(
+    predictor, tmp_path, monkeypatch
+):
     windows = torch.full((12, 4), -6.0)
     windows[:4, 0] = 6  # guitar in a third of the windows
     windows[5, 2] = 6  # violin in one
     batches = iter([part for batch in windows.split(BATCH) for part in (batch, batch)])  # windows, then the timeline
-    monkeypatch.setattr(ear.layered.network, "answer", lambda maps: next(batches))
-    heard = ear.listen(song(tmp_path / "a.wav", *[1] * 12))
+    monkeypatch.setattr(predictor.layered.network, "classify", lambda features: next(batches))
+    heard = predictor.listen(song(tmp_path / "a.wav", *[1] * 12))
     assert heard.layered["guitar"] > 0.9
     assert heard.layered["violin"] < 0.1
 
 
 @pytest.mark.parametrize("samples", [1, 300, 3000])
-def test_what_is_too_short_to_tell_says_so(ear, tmp_path, samples):
+def test_what_is_too_short_to_tell_says_so(predictor, tmp_path, samples):
     soundfile.write(tmp_path / "a.wav", tone(440, 1, 16000)[-samples:], 16000)
     with pytest.raises(AudioError, match=rf"is too short to tell \({samples / 16000:.2f} s\)"):
-        ear.listen(tmp_path / "a.wav")
+        predictor.listen(tmp_path / "a.wav")
 
 
 @pytest.mark.parametrize("height", [1, 300])
-def test_a_pop_does_not_decide_what_a_song_is(ear, tmp_path, height):
+def test_a_pop_does_not_decide_what_a_song_is(predictor, tmp_path, height):
     sound = 0.01 * np.random.default_rng(0).normal(0, 0.1, 16 * 16000)
     soundfile.write(tmp_path / "a.wav", sound, 16000, subtype="FLOAT")
-    clean = ear.listen(tmp_path / "a.wav")
+    clean = predictor.listen(tmp_path / "a.wav")
     sound[40_000:40_100] = height
     soundfile.write(tmp_path / "a.wav", sound, 16000, subtype="FLOAT")
-    popped = ear.listen(tmp_path / "a.wav")
+    popped = predictor.listen(tmp_path / "a.wav")
     assert (popped.timeline > 0).all()
     assert popped.layered == pytest.approx(clean.layered, abs=0.02)
 
@@ -198,9 +201,9 @@ def test_an_output_that_cannot_be_written_costs_one_line_and_the_exit_status(mod
 
 
 @pytest.mark.parametrize("seconds", [0.2, 3, 100])
-def test_the_picture_is_the_same_bytes_each_time(ear, tmp_path, seconds):
+def test_the_picture_is_the_same_bytes_each_time(predictor, tmp_path, seconds):
     soundfile.write(tmp_path / "a.wav", tone(440, seconds, 16000), 16000)
-    pictures = [ear.listen(tmp_path / "a.wav")._repr_png_() for _ in range(2)]
+    pictures = [predictor.listen(tmp_path / "a.wav")._repr_png_() for _ in range(2)]
     assert pictures[0] == pictures[1]
     assert pictures[0].startswith(b"\x89PNG")
 
@@ -216,10 +219,10 @@ def test_python_hears_what_the_command_does(models, tmp_path):
 @pytest.mark.parametrize("change", [{"thresholds": (0.5,)}, {"task": "single"}, {"instruments": ("a", "b", "c", "d")}])
 def test_a_model_file_that_says_something_else_is_refused(models, tiny, change):
     said = {"task": "layered", "audio": tiny.audio, "mel": tiny.mel, "model": tiny.model, "thresholds": (0.5,) * 4}
-    description = Description.model_construct(**{**said, **change})
-    save_model(models / "layered.safetensors", Listener(tiny.model), description, torch.zeros(1))
+    description = ModelConfig.model_construct(**{**said, **change})
+    save_model(models / "layered.safetensors", TimbreNet(tiny.model), description, torch.zeros(1))
     with pytest.raises(DataError, match=r"not a .*model"):
-        Ear(models)
+        Predictor(models)
 
 
 def test_help_is_light():

@@ -6,11 +6,11 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from helpers import ROOT
 
 from timbre.core.errors import AudioError
 from timbre.model.checkpoint import load_model
-from timbre.songs.predictor import OWN_MODELS, RELEASED, Ear, find_models
+from timbre.songs.predictor import OWN_MODELS, RELEASED, Predictor, find_models
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import release
@@ -70,14 +70,14 @@ def test_the_weights_are_small_and_of_the_committed_params(params):
 def test_models_of_ones_own_go_before_those_released(models, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert find_models() == RELEASED
-    assert "released with timbre" in Ear().source
+    assert "released with timbre" in Predictor().source
     own = tmp_path / OWN_MODELS
     own.mkdir()
     (models / "single.safetensors").rename(own / "single.safetensors")
     assert find_models() == RELEASED  # a training still to come
     (models / "layered.safetensors").rename(own / "layered.safetensors")
     assert find_models() == OWN_MODELS
-    assert Ear().source == "in models"
+    assert Predictor().source == "in models"
 
 
 @pytest.mark.parametrize("what", ["missing", "changed"])
@@ -111,10 +111,10 @@ def test_what_recorders_cables_and_encoders_did_does_not_change_an_answer(monkey
     if not folder.is_dir():
         (pytest.fail if os.environ.get("CI") else pytest.skip)("the files of ../shared/strange-files are not here")
     monkeypatch.setenv("PATH", "")
-    ear = Ear(RELEASED)
-    answers = {name: ear.listen(folder / name) for name in STRANGE}
+    predictor = Predictor(RELEASED)
+    answers = {name: predictor.listen(folder / name) for name in STRANGE}
     assert {name: set(song.present) for name, song in answers.items()} == STRANGE
     assert all(song.instrument in STRANGE[name] for name, song in answers.items())
     for name, reason in (("constant.wav", "is silent"), ("300-samples.wav", "is too short to tell")):
         with pytest.raises(AudioError, match=reason):
-            ear.listen(folder / name)
+            predictor.listen(folder / name)

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import soundfile
-from conftest import tone
+from helpers import tone
 
 from timbre.core.errors import ParamsError
 from timbre.evaluation.songs import Label, in_words, match_labels, read_labels, write_songs

@@ -5,8 +5,8 @@ import pytest
 
 from timbre.core.errors import AudioError
 from timbre.songs.find import find
-from timbre.songs.prefetch import ahead, side_by_side
-from timbre.songs.spectrogram import COLUMNS, Overview
+from timbre.songs.prefetch import map_ordered, prefetch
+from timbre.songs.spectrogram import COLUMNS, StreamingSpectrogram
 
 RATE = 16000
 
@@ -33,7 +33,7 @@ def test_what_leads_to_no_song_says_so(tmp_path):
 
 @pytest.mark.parametrize("frames", [1, 500, 2 * COLUMNS + 1, 50_001])
 def test_an_overview_keeps_time_and_level_in_few_columns(frames):
-    overview, ramp = Overview(2), np.linspace(1, 2, frames)
+    overview, ramp = StreamingSpectrogram(2), np.linspace(1, 2, frames)
     for piece in np.array_split(ramp, max(1, frames // 170)):
         overview.add(np.stack([piece, 2 * piece]).astype(np.float32))
     power = 10 ** (overview.decibels() / 10)
@@ -49,9 +49,9 @@ def failing():
 
 
 def test_what_is_worked_out_ahead_comes_in_order_and_so_do_errors():
-    assert list(ahead(number for number in range(100))) == list(range(100))
-    assert list(side_by_side(lambda number: number**2, range(50), 3)) == [number**2 for number in range(50)]
-    items = ahead(failing())
+    assert list(prefetch(number for number in range(100))) == list(range(100))
+    assert list(map_ordered(lambda number: number**2, range(50), 3)) == [number**2 for number in range(50)]
+    items = prefetch(failing())
     assert next(items) == 1
     with pytest.raises(AudioError, match="ends here"):
         next(items)

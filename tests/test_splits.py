@@ -17,9 +17,9 @@ from timbre.dataset.groups import RULES, are_kaggles, count_rules, group_of
 from timbre.dataset.splits import assign_splits
 
 
-def assign(clips, seed, validation, keep_test_groups, alike=(), by="recording"):
+def assign(clips, seed, validation, keep_test_groups, near_duplicates=(), by="recording"):
     splits = Splits(by=by, validation=validation, keep_test_groups=keep_test_groups)
-    return assign_splits(clips, seed, splits, alike)
+    return assign_splits(clips, seed, splits, near_duplicates)
 
 
 def sizes(clips):
@@ -297,10 +297,11 @@ def test_too_few_recordings_are_an_error_with_the_way_out():
 
 
 def test_what_joined_the_clips_of_too_few_recordings_is_told():
-    def refusal(guitars, alike=(), others=()):
+    def refusal(guitars, pairs=(), others=()):
         rest = [clip for clip in of_all(2, 2, 2) if clip.label != "guitar"] + [*others]
         with pytest.raises(DataError, match="guitar has too few") as caught:
-            assign(rest + [Clip(name, "guitar", "train", group) for name, group in guitars], 0, 0.15, False, alike)
+            clips = rest + [Clip(name, "guitar", "train", group) for name, group in guitars]
+            assign(clips, 0, 0.15, False, pairs)
         return str(caught.value)
 
     column = [(f"{clip}.wav", f"day {clip // 3}") for clip in range(6)]

@@ -10,7 +10,7 @@ import time
 
 import pytest
 import soundfile
-from conftest import ROOT, tone
+from helpers import ROOT, tone
 
 from timbre.core.stage import INTERRUPTED
 

@@ -9,12 +9,12 @@ from timbre.core.errors import DataError, ParamsError
 from timbre.core.instruments import INSTRUMENTS, OTHER
 from timbre.core.params import Augment, Compute
 from timbre.core.tables import Window
-from timbre.features.split import Labelled
-from timbre.model.checkpoint import Description, load_model, save_model
-from timbre.model.network import Listener
+from timbre.features.split import Split
+from timbre.model.checkpoint import ModelConfig, load_model, save_model
+from timbre.model.network import TimbreNet
 from timbre.model.tasks import LAYERED, SINGLE
-from timbre.training.sampling import draw_alone, draw_fixed, draw_layers, rows_by_clip
-from timbre.training.train import Recipe, add_up, cut_parts, train
+from timbre.training.sampling import rows_by_clip, sample_fixed, sample_mixtures, sample_single
+from timbre.training.train import TrainingConfig, add_up, cut_parts, train
 
 BANDS, FRAMES = 32, 50
 QUIET = Augment(crop=0.8, shorten=0, equaliser_db=0, reverb=0, noise=0, low_pass=0, mask=0)
@@ -39,8 +39,8 @@ def pack_of(rows, seed=0):
 
 
 @pytest.fixture
-def recipe(tiny):
-    return Recipe(
+def config(tiny):
+    return TrainingConfig(
         seed=0,
         epochs=8,
         batch_size=8,
@@ -56,12 +56,12 @@ def recipe(tiny):
 def validation(layered=False):
     rows = windows(16, 1)
     targets = np.array([[window.label == name for name in INSTRUMENTS] for window in rows], np.float32)
-    return Labelled(pack_of(rows, seed=1), np.arange(16), targets, [window.file for window in rows])
+    return Split(pack_of(rows, seed=1), np.arange(16), targets, [window.file for window in rows])
 
 
 @pytest.mark.parametrize("repeats", [1, 3])
 def test_an_epoch_hears_every_clip_as_often_as_asked(repeats):
-    draw = draw_alone(windows(), repeats, np.random.default_rng(0))
+    draw = sample_single(windows(), repeats, np.random.default_rng(0))
     clips = draw.rows[:, 0] // 2
     assert sorted(clips) == sorted([*range(40)] * repeats)
     assert clips.tolist() != sorted(clips)
@@ -71,7 +71,7 @@ def test_an_epoch_hears_every_clip_as_often_as_asked(repeats):
 @pytest.mark.parametrize("most", [2, 4])
 def test_fresh_mixtures_have_each_size_and_only_what_their_targets_say(tiny, most):
     options = tiny.mixtures.model_copy(update={"train_instruments": most})
-    draw = draw_layers(windows(), options, np.random.default_rng(0))
+    draw = sample_mixtures(windows(), options, np.random.default_rng(0))
     assert len(draw.rows) == len(draw.targets) == tiny.mixtures.fresh
     assert ((draw.gains_db[:, :4] > -np.inf) == draw.targets.astype(bool)).all()
     assert (draw.gains_db[:, 4:] == -np.inf).all()
@@ -83,7 +83,7 @@ def test_fresh_mixtures_have_each_size_and_only_what_their_targets_say(tiny, mos
 def test_fresh_mixtures_have_other_instruments_in_the_shares_asked_for(tiny):
     others = [Window(80 + row, 0.0, f"other {row}.wav", OTHER, "train", "") for row in range(5)]
     options = tiny.mixtures.model_copy(update={"fresh": 4000, "others": 0.4, "none": 0.1})
-    draw = draw_layers(windows() + others, options, np.random.default_rng(0))
+    draw = sample_mixtures(windows() + others, options, np.random.default_rng(0))
     has_other = (draw.gains_db[:, 4:] > -np.inf).any(axis=1)
     assert (draw.rows[:, 4:][draw.gains_db[:, 4:] > -np.inf] >= 80).all()
     assert (draw.rows[:, :4] < 80).all()
@@ -95,23 +95,23 @@ def test_fresh_mixtures_have_other_instruments_in_the_shares_asked_for(tiny):
 
 def test_an_epoch_of_single_clips_leaves_other_instruments_out():
     others = [Window(80, 0.0, "other.wav", OTHER, "train", "")]
-    assert 80 not in draw_alone(windows() + others, 1, np.random.default_rng(0)).rows
+    assert 80 not in sample_single(windows() + others, 1, np.random.default_rng(0)).rows
 
 
 def test_fixed_mixtures_are_each_heard_once():
     targets = np.eye(4, dtype=np.float32)
-    draw = draw_fixed(targets, np.random.default_rng(0))
+    draw = sample_fixed(targets, np.random.default_rng(0))
     assert sorted(draw.rows[:, 0]) == [0, 1, 2, 3]
     assert (draw.targets == targets[draw.rows[:, 0]]).all()
 
 
-def test_parts_are_added_as_powers_at_their_gains(recipe):
+def test_parts_are_added_as_powers_at_their_gains(config):
     pack = np.zeros((2, BANDS, 10), np.float16)
     pack[0, :4], pack[1, :4] = -20, -60
     pack[0, 4:], pack[1, 4:] = -100, -100
     gains = np.array([[0.0, -10.0], [0.0, -np.inf]])
     rows = np.array([[0, 1], [1, 0]])
-    clips, places, parts = cut_parts(pack, rows, gains, recipe, torch.Generator().manual_seed(0))
+    clips, places, parts = cut_parts(pack, rows, gains, config, torch.Generator().manual_seed(0))
     assert (clips.tolist(), places.tolist()) == ([0, 0, 1], [0, 1, 0])
     power = add_up(parts, clips, 2)
     both, one = power[0, 0, 0], power[1, 0, 0]
@@ -119,14 +119,14 @@ def test_parts_are_added_as_powers_at_their_gains(recipe):
 
 
 @pytest.mark.parametrize(("task", "shares"), [(SINGLE, 0), (LAYERED, 0), (LAYERED, 0.5)])
-def test_training_learns_and_repeats_itself(task, shares, recipe, tiny):
-    rows, recipe = windows(), replace(recipe, shares=shares)
+def test_training_learns_and_repeats_itself(task, shares, config, tiny):
+    rows, config = windows(), replace(config, shares=shares)
     draw = (
-        partial(draw_alone, rows, 1)
+        partial(sample_single, rows, 1)
         if task is SINGLE
-        else partial(draw_layers, rows, tiny.mixtures.model_copy(update={"fresh": 160}))
+        else partial(sample_mixtures, rows, tiny.mixtures.model_copy(update={"fresh": 160}))
     )
-    results = [train(task, pack_of(rows), draw, validation(), recipe, COMPUTE) for _ in range(2)]
+    results = [train(task, pack_of(rows), draw, validation(), config, COMPUTE) for _ in range(2)]
     (network, history), (again, same_history) = results
     assert history[-1].train_loss < history[0].train_loss
     assert max(epoch.validation_f1 for epoch in history) > 0.9
@@ -135,57 +135,57 @@ def test_training_learns_and_repeats_itself(task, shares, recipe, tiny):
     assert all(torch.equal(weights[name], tensor) for name, tensor in again.state_dict().items())
 
 
-def test_training_begins_with_the_blocks_of_another_network(recipe, tiny):
-    rows, start = windows(), Listener(tiny.model)
-    still = replace(recipe, epochs=1, learning_rate=1e-12)
-    network, _ = train(SINGLE, pack_of(rows), partial(draw_alone, rows, 1), validation(), still, COMPUTE, start)
+def test_training_begins_with_the_blocks_of_another_network(config, tiny):
+    rows, start = windows(), TimbreNet(tiny.model)
+    still = replace(config, epochs=1, learning_rate=1e-12)
+    network, _ = train(SINGLE, pack_of(rows), partial(sample_single, rows, 1), validation(), still, COMPUTE, start)
     for name, weights in start.named_parameters():
         same = torch.allclose(network.get_parameter(name), weights, atol=1e-6)
         assert same == name.startswith("blocks"), name
 
 
 @pytest.mark.parametrize(("last", "kept_epochs"), [(0.35, 3), (0.4, 4)])
-def test_the_best_epoch_is_kept_of_equals_the_last(recipe, monkeypatch, last, kept_epochs):
+def test_the_best_epoch_is_kept_of_equals_the_last(config, monkeypatch, last, kept_epochs):
     """The project this one grew from kept a reference to the weights, and so its last epoch."""
     scores = iter([0.1, 0.2, 0.9, 0.3, 0.1, 0.4, 0.1, last])  # train and validation, four epochs
     task = type(SINGLE)("single", True, SINGLE.loss, SINGLE.probabilities, lambda *_: next(scores))
     seen = []
-    original = Listener.state_dict
+    original = TimbreNet.state_dict
 
     def spy(self, *args, **kwargs):
         state = original(self, *args, **kwargs)
         seen.append({name: tensor.clone() for name, tensor in state.items()})
         return state
 
-    monkeypatch.setattr(Listener, "state_dict", spy)
-    rows, recipe = windows(), replace(recipe, epochs=4)
-    network, history = train(task, pack_of(rows), partial(draw_alone, rows, 1), validation(), recipe, COMPUTE)
+    monkeypatch.setattr(TimbreNet, "state_dict", spy)
+    rows, config = windows(), replace(config, epochs=4)
+    network, history = train(task, pack_of(rows), partial(sample_single, rows, 1), validation(), config, COMPUTE)
     kept = original(network)
     assert [epoch.validation_f1 for epoch in history] == [0.2, 0.3, 0.4, last]
     assert len(seen) == kept_epochs  # a copy whenever there was none better before
     assert all(torch.equal(kept[name], seen[-1][name]) for name in kept)
 
 
-def test_a_gpu_that_is_not_there_is_refused(recipe):
+def test_a_gpu_that_is_not_there_is_refused(config):
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
     rows = windows()
     gpu = COMPUTE.model_copy(update={"device": "cuda"})
     with pytest.raises(ParamsError, match=r"compute\.device"):
-        train(SINGLE, pack_of(rows), partial(draw_alone, rows, 1), validation(), recipe, gpu)
+        train(SINGLE, pack_of(rows), partial(sample_single, rows, 1), validation(), config, gpu)
 
 
 @pytest.mark.parametrize("frames", [1, 50, 333])
 def test_the_network_takes_any_length(tiny, frames):
-    assert Listener(tiny.model)(torch.zeros(2, 32, frames)).shape == (2, 4)
+    assert TimbreNet(tiny.model)(torch.zeros(2, 32, frames)).shape == (2, 4)
 
 
 @pytest.fixture
 def saved(tiny, tmp_path):
-    description = Description(
+    description = ModelConfig(
         task="layered", audio=tiny.audio, mel=tiny.mel, model=tiny.model, thresholds=(0.5, 0.4, 0.3, 0.2)
     )
-    network = Listener(tiny.model)
+    network = TimbreNet(tiny.model)
     save_model(tmp_path / "layered.safetensors", network, description, FILTERS)
     return tmp_path / "layered.safetensors", network, description
 

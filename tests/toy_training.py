@@ -11,14 +11,14 @@ from dataclasses import asdict
 from itertools import count
 
 import numpy as np
-from conftest import TINY, committed_params, with_changes
+from helpers import TINY, committed_params, with_changes
 from test_training import QUIET, pack_of, validation, windows
 
 from timbre.core.params import Compute, Params
 from timbre.core.stage import one_line_errors
 from timbre.model.tasks import LAYERED
-from timbre.training.sampling import Draw, draw_layers
-from timbre.training.train import Recipe, train
+from timbre.training.sampling import EpochSample, sample_mixtures
+from timbre.training.train import TrainingConfig, train
 
 EPOCHS = 4
 
@@ -27,16 +27,16 @@ def main(devices: int, killed_in: int) -> None:
     tiny = Params.model_validate(with_changes(committed_params(), TINY))
     options = tiny.mixtures.model_copy(update={"fresh": 960})
     whole = QUIET.model_copy(update={"crop": 10.0})  # nothing is drawn by a process on its own
-    recipe = Recipe(0, EPOCHS, 64, "muon", 0.01, tiny.audio, tiny.mel, tiny.model, whole, shares=0.1)
+    config = TrainingConfig(0, EPOCHS, 64, "muon", 0.01, tiny.audio, tiny.mel, tiny.model, whole, shares=0.1)
     rows, epochs = windows(160, 1), count(1)
 
-    def draw(rng: np.random.Generator) -> Draw:
+    def draw(rng: np.random.Generator) -> EpochSample:
         if next(epochs) == killed_in and os.environ.get("LOCAL_RANK") == "1":
             os.kill(os.getpid(), signal.SIGKILL)
-        return draw_layers(rows, options, rng)
+        return sample_mixtures(rows, options, rng)
 
     compute = Compute(device="cpu", precision="32-true", threads=1, devices=devices)
-    history = train(LAYERED, pack_of(rows), draw, validation(), recipe, compute)[1]
+    history = train(LAYERED, pack_of(rows), draw, validation(), config, compute)[1]
     print(json.dumps([asdict(epoch) for epoch in history]))
 
 

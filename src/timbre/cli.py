@@ -17,8 +17,8 @@ from timbre.core.printable import printable
 from timbre.core.stage import one_line_errors
 
 if TYPE_CHECKING:
-    from timbre.songs.find import Found
-    from timbre.songs.predictor import Ear
+    from timbre.songs.find import SongFile
+    from timbre.songs.predictor import Predictor
     from timbre.songs.song import Song
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0], rich_markup_mode=None)
@@ -77,25 +77,25 @@ def predict(
 ) -> None:
     """Say which instruments play in songs, and when."""
     from timbre.songs.find import find
-    from timbre.songs.predictor import Ear
+    from timbre.songs.predictor import Predictor
 
     found = [song for argument in songs for song in find(argument)]
     if plot and plot.suffix.lower() == ".png" and len(found) > 1:
         raise typer.BadParameter(f"{len(found)} songs do not fit in one picture; name a folder", param_hint="--plot")
     outputs = _outputs(found, plot, labels)
     show = _printer(form, timeline, several=len(found) > 1)
-    ear = Ear(models)
-    _tell(f"models: those {ear.source}")
-    failed = [_answer(ear, song, hop, show, files) for song, files in zip(found, outputs, strict=True)]
+    predictor = Predictor(models)
+    _tell(f"models: those {predictor.source}")
+    failed = [_answer(predictor, song, hop, show, files) for song, files in zip(found, outputs, strict=True)]
     raise typer.Exit(int(any(failed)))
 
 
-def _answer(ear: "Ear", song: "Found", hop: float, show: "_Printer", files: list[Path]) -> bool:
+def _answer(predictor: "Predictor", song: "SongFile", hop: float, show: "_Printer", files: list[Path]) -> bool:
     """Hear a song, print the answer and write its files; tell whether anything of that failed."""
     try:
         if song.problem:
             raise AudioError(song.problem)
-        heard = ear.listen(song.name, hop)
+        heard = predictor.listen(song.name, hop)
     except AudioError as error:
         show.error(song.name, str(error))
         return True
@@ -185,7 +185,7 @@ def _tell(text: str) -> None:
     typer.echo(printable(text), err=True)
 
 
-def _outputs(found: list["Found"], plot: Path | None, labels: Path | None) -> list[list[Path]]:
+def _outputs(found: list["SongFile"], plot: Path | None, labels: Path | None) -> list[list[Path]]:
     """The files to write of each song: named after it, none twice, and none that audio could have."""
     taken: set[Path] = set()
 

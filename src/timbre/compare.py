@@ -1,4 +1,4 @@
-"""Two models over the same test clips: which figures moved, whether that is more than noise, which clips flipped."""
+"""Two models over the same test clips: which metrics moved, whether that is more than noise, which clips flipped."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Comparison:
     Attributes:
         clips: how many both answered.
         left_out: how many only one of them answered, or to another truth.
-        moved: by figure that both have, its value in the first and by how much the second's is larger.
+        moved: by metric that both have, its value in the first and by how much the second's is larger.
         mended: clips that the second alone answers right.
         broken: clips that the first alone answers right.
     """
@@ -37,7 +37,7 @@ class Comparison:
     broken: list[str]
 
 
-def compare(first: Answers, second: Answers, seed: int, *place: str | int) -> Comparison:
+def compare(first: Answers, second: Answers, seed: int, *key: str | int) -> Comparison:
     """Compare two models over the clips that both answered, of the same truth.
 
     Differences are paired: each draw of the bootstrap holds the same clips for both.
@@ -45,8 +45,8 @@ def compare(first: Answers, second: Answers, seed: int, *place: str | int) -> Co
     Args:
         first: answers of the earlier model.
         second: answers of the later one.
-        seed: with `place`, draws the clips.
-        place: as in `timbre.core.rng.generator`.
+        seed: with `key`, draws the clips.
+        key: as in `timbre.core.rng.generator`.
 
     Raises:
         DataError: they share no clip.
@@ -65,7 +65,7 @@ def compare(first: Answers, second: Answers, seed: int, *place: str | int) -> Co
     )
     moved = {}
     for name, metric in _METRICS.items():
-        found = bootstrap.difference(metric(first), metric(second), second.groups, seed, *place)
+        found = bootstrap.difference(metric(first), metric(second), second.groups, seed, *key)
         if not np.isnan(found.value):
             moved[name] = (float(metric(first)(np.ones((1, len(pairs)), np.float32))[0]), found)
     return Comparison(
@@ -87,7 +87,7 @@ def verdict(moved: Interval) -> str:
 
 
 def as_text(title: str, comparison: Comparison) -> str:
-    """A comparison for people: a line a figure, then the clips that flipped."""
+    """A comparison for people: one line per metric, then the clips that flipped."""
     only = f"; {comparison.left_out} that only one of them has are left out" if comparison.left_out else ""
     width = max(map(len, comparison.moved))
     lines = [f"{title}, paired over {comparison.clips} test clips{only}"]

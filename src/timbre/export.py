@@ -9,32 +9,32 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool1d, conv1d, pad
 
-from timbre.audio.windows import BLOCKS_A_SECOND, CREST, LOUDEST, SILENCE
+from timbre.audio.windows import BLOCKS_PER_SECOND, CREST, LOUDEST, SILENCE
 from timbre.core.errors import DataError
 from timbre.core.files import fresh_file
 from timbre.core.instruments import INSTRUMENTS
 from timbre.features.mel import power_to_db, reference_to_peak
-from timbre.songs.predictor import Ear
+from timbre.songs.predictor import Predictor
 
 OPSET = 18
 
 
 class FromWaveform(nn.Module):
-    """What `Ear` does to one window of sound, in operations that ONNX has: the spectrum is a convolution here."""
+    """What `Predictor` does to one window of sound, in operations that ONNX has: the spectrum is a convolution here."""
 
     waves: Tensor
     filters: Tensor
 
-    def __init__(self, ear: Ear) -> None:
+    def __init__(self, predictor: Predictor) -> None:
         super().__init__()
-        self.single, self.layered = ear.single.network, ear.layered.network
-        self.block = ear.audio.sample_rate // BLOCKS_A_SECOND
-        self.n_fft, self.hop_length = ear.mel.n_fft, ear.mel.hop_length
+        self.single, self.layered = predictor.single.network, predictor.layered.network
+        self.block = predictor.audio.sample_rate // BLOCKS_PER_SECOND
+        self.n_fft, self.hop_length = predictor.mel.n_fft, predictor.mel.hop_length
         turns = torch.outer(torch.arange(self.n_fft // 2 + 1), torch.arange(self.n_fft)).double()
         angles = 2 * torch.pi * (turns % self.n_fft) / self.n_fft
         waves = torch.cat([angles.cos(), angles.sin()]) * torch.hann_window(self.n_fft, dtype=torch.float64)
         self.register_buffer("waves", waves.float()[:, None])
-        self.register_buffer("filters", ear.transform.filters)
+        self.register_buffer("filters", predictor.transform.filters)
 
     def forward(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities `[batch, 4]` of one instrument alone and of several, of mono waveforms `[batch, samples]`."""
@@ -67,28 +67,28 @@ def export_onnx(models: Path | None, path: Path) -> None:
         import onnxscript  # noqa: F401 (torch exports by it)
     except ImportError as error:
         raise DataError("export needs onnx and onnxscript, not installed; pip install -e '.[onnx]'") from error
-    ear = Ear(models)
-    example = torch.randn(2, ear.audio.samples, generator=torch.Generator().manual_seed(0))
+    predictor = Predictor(models)
+    example = torch.randn(2, predictor.audio.samples, generator=torch.Generator().manual_seed(0))
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what PyTorch's exporter will change one day
         program = torch.onnx.export(
-            FromWaveform(ear).eval(),
+            FromWaveform(predictor).eval(),
             (example,),
             input_names=["waveforms"],
             output_names=["single", "layered"],
             opset_version=OPSET,
-            dynamic_shapes=({0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=ear.mel.n_fft)},),
+            dynamic_shapes=({0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=predictor.mel.n_fft)},),
             dynamo=True,
             verbose=False,
         )
     assert program
     model = program.model_proto
     about = {
-        "sample_rate": str(ear.audio.sample_rate),
-        "window": str(ear.audio.window),
+        "sample_rate": str(predictor.audio.sample_rate),
+        "window": str(predictor.audio.window),
         "instruments": json.dumps(INSTRUMENTS),
-        "thresholds": json.dumps(ear.layered.description.thresholds),
+        "thresholds": json.dumps(predictor.layered.description.thresholds),
     }
     onnx.helper.set_model_props(model, about)
     with fresh_file(path) as partial:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from timbre.core.instruments import INSTRUMENTS
-from timbre.features.split import Labelled, mean_by_clip
+from timbre.features.split import Split, mean_by_clip
 
 FOLDS = 5  # at most
 
@@ -38,7 +38,7 @@ class Suspect:
     label_probability: float
 
 
-def clip_features(split: Labelled) -> np.ndarray:
+def clip_features(split: Split) -> np.ndarray:
     """Mean and spread of each band, and of its change from frame to frame, over a clip: `[clips, 4 × bands]`."""
     features = []
     for mel in split.mels:
@@ -49,7 +49,7 @@ def clip_features(split: Labelled) -> np.ndarray:
     return mean_by_clip(np.array(features), split.clips)
 
 
-def folds_of(splits: dict[str, Labelled], groups: dict[str, str]) -> Folds:
+def folds_of(splits: dict[str, Split], groups: dict[str, str]) -> Folds:
     """As many folds of whole groups as there may be if each is to train on all labels; none where that cannot be.
 
     Args:
@@ -89,7 +89,7 @@ def confident_errors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarra
     return np.where((confident.max(axis=1) > 0) & (likeliest != labels), likeliest, -1)
 
 
-def find_suspects(splits: dict[str, Labelled], groups: dict[str, str]) -> list[Suspect]:
+def find_suspects(splits: dict[str, Split], groups: dict[str, str]) -> list[Suspect]:
     """List suspects of some splits, the most confident first; none where there are no folds (see `folds_of`).
 
     Args:
@@ -119,5 +119,5 @@ def find_suspects(splits: dict[str, Labelled], groups: dict[str, str]) -> list[S
     return sorted(suspects, key=lambda suspect: (-suspect.probability, suspect.file))
 
 
-def _labels(splits: dict[str, Labelled]) -> np.ndarray:
+def _labels(splits: dict[str, Split]) -> np.ndarray:
     return np.concatenate([split.targets.argmax(axis=1) for split in splits.values()])

@@ -33,10 +33,10 @@ AUDIO_SUFFIXES = (
 )
 VIDEO_SUFFIXES = (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 BLOCK_SECONDS = 10
-SHORTFALL = 0.5  # seconds that may be missing of what a file says it holds; a tenth of it, if that is less
-DAMAGED = 0.5  # share of packets that cannot be decoded, from which on there is no sense in the rest
+MAX_MISSING_SECONDS = 0.5  # seconds that may be missing of what a file says it holds; a tenth of it, if that is less
+MAX_DAMAGED = 0.5  # share of packets that cannot be decoded, from which on there is no sense in the rest
 RATES = 1_000, 1_000_000  # Hz: others stand in damaged headers, and an hour would be read from a second
-LARGEST = 1e6  # of a sample, full scale at 1: what lies beyond is no sound, and its square no number
+MAX_SAMPLE = 1e6  # of a sample, full scale at 1: what lies beyond is no sound, and its square no number
 OPEN_ENDED = ("aac", "mp3", "wav", "w64")  # the last piece may be players' notes, or of any length
 OPTIONS = {
     # Files alone, never lists of other files or addresses.
@@ -222,11 +222,11 @@ def _frames(container: "InputContainer", stream: "AudioStream", promise: Promise
     whole = seconds_promised(container, stream)
     if promise.is_all:
         whole = max(whole, seconds * promise.end / size)
-    if whole - seconds > min(SHORTFALL, whole / 10) or promise.end > size:
+    if whole - seconds > min(MAX_MISSING_SECONDS, whole / 10) or promise.end > size:
         raise AudioError(f"is cut off: {seconds:.1f}{f' of {whole:.1f}' if whole - seconds > 0.1 else ''} s are there")
     if ended_by:
         raise AudioError(f"cannot be read beyond {seconds:.1f} s ({ended_by})")
-    if faults > DAMAGED * packets:
+    if faults > MAX_DAMAGED * packets:
         raise AudioError(f"is damaged: {faults} of {packets} pieces cannot be read")
     if not (whole or is_whole or container.format.name in OPEN_ENDED):
         raise AudioError(f"is cut off: {seconds:.1f} s are there")
@@ -271,7 +271,7 @@ def _joined(parts: list[np.ndarray], rate: int, channels: int, is_packed: bool) 
     peak = max(block.max(), -block.min())
     if not np.isfinite(peak):
         raise AudioError("holds values that are not finite")
-    return rate, block if peak <= LARGEST else block.clip(-LARGEST, LARGEST)
+    return rate, block if peak <= MAX_SAMPLE else block.clip(-MAX_SAMPLE, MAX_SAMPLE)
 
 
 def _resampled(track: Iterator[tuple[int, np.ndarray]], sample_rate: int, offset: float) -> Iterator[np.ndarray]:

@@ -9,7 +9,7 @@ DROWNING = 0.85  # likewise: the constant is louder than the sound
 SILENCE = 5e-4  # full scale at 1: what stands above nothing but this is no click
 OPPOSED = -0.5  # correlation with the loudest channel, from which on a channel is turned round
 CLICK = 10.0  # times all that is around it: 20 dB
-CELLS_A_SECOND = 1500  # a click lies in one or two such cells, of 0.7 ms
+CELLS_PER_SECOND = 1500  # a click lies in one or two such cells, of 0.7 ms
 REACH = 8  # cells on either side that are compared: 5 ms
 
 
@@ -58,7 +58,7 @@ def without_clicks(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarr
 
     A drum's beginning is no click: it goes on being loud, or would where the file ends. Nor is what stands in silence.
     """
-    cell = max(1, round(rate / CELLS_A_SECOND))
+    cell = max(1, round(rate / CELLS_PER_SECOND))
     around = REACH * cell
     held = np.zeros(around, np.float32)
     for block in blocks:

@@ -8,7 +8,7 @@ from timbre.core.errors import AudioError
 
 SILENCE = 5e-4  # level of a window, full scale at 1: −66 dB
 QUIET = 1e-2  # level of a window, of the loudest window of its file: −40 dB
-BLOCKS_A_SECOND = 100
+BLOCKS_PER_SECOND = 100
 LOUDEST = 3  # of these blocks, the one whose level counts: what is shorter than 10 ms lies in two at most
 CREST = 8.0  # times the level: where samples lie beyond full scale, no sound has higher peaks
 
@@ -40,7 +40,7 @@ def levels(windows: np.ndarray, sample_rate: int, pieces: int = 1) -> np.ndarray
         pieces: into how many a window is cut.
     """
     samples = windows.shape[1]
-    blocks = max(1, round(samples * BLOCKS_A_SECOND / (sample_rate * pieces)))
+    blocks = max(1, round(samples * BLOCKS_PER_SECOND / (sample_rate * pieces)))
     starts = np.arange(pieces * blocks) * samples // (pieces * blocks)
     power = np.add.reduceat(np.square(windows), starts, axis=1) / (samples / len(starts))
     rank = max(0, blocks - LOUDEST)

@@ -1,15 +1,15 @@
-"""Random numbers that know their place: the same draw whatever ran before it, or beside it."""
+"""Keyed random generators: the same numbers whatever was drawn before, or beside."""
 
 import zlib
 
 import numpy as np
 
 
-def generator(seed: int, *place: str | int) -> np.random.Generator:
-    """Return the generator of one place, such as `generator(seed, "soundfont", "guitar", 17)`.
+def generator(seed: int, *key: str | int) -> np.random.Generator:
+    """Return the generator of a key, such as `generator(seed, "soundfont", "guitar", 17)`.
 
     Words enter through their CRC-32 and numbers as they are, so that the stream is the same on every
     machine, in every process and for every order of work.
     """
-    words = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in place]
+    words = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in key]
     return np.random.default_rng(np.random.SeedSequence([seed, *words]))

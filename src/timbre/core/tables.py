@@ -74,7 +74,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class FileInfo:
     """One file that is kept, as it came.
 
     Attributes:
@@ -113,7 +113,7 @@ class Issue:
 
 
 def write_table(path: Path, rows: Iterable[Any], row_type: type) -> None:
-    """Write dataclass rows as CSV: a header, then a line a row, `\\n` line ends on every system."""
+    """Write dataclass rows as CSV: a header, then one line per row, `\\n` line ends on every system."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(row_type)], lineterminator="\n")
         writer.writeheader()

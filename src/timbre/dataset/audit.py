@@ -236,7 +236,7 @@ def _match_files(
 
 
 def _settle(listed: Iterable[tuple[str, Row]], split: str) -> tuple[list[Clip], list[Issue]]:
-    """One clip a file where its rows agree on the class; an issue for each row beyond."""
+    """One clip per file where its rows agree on the class; an issue for each row beyond."""
     rows_of = defaultdict(list)
     for file, row in listed:
         rows_of[file].append(row)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-RANGE_DB = 50.0  # below the loudest point; what lies deeper is noise
+COMPARED_DB = 50.0  # below the loudest point; what lies deeper is noise
 QUIET_DB = 40.0  # frames so far below the loudest are silence around the clip
 BANDS = 64
 TREBLE = 0.2  # share of bands at the top that is not heard: encodings and low sample rates lose them
@@ -34,14 +34,16 @@ def fingerprint(mel: np.ndarray) -> np.ndarray:
     mel = np.asarray(mel, np.float64)
     level = 10 * np.log10(np.sum(10 ** (mel / 10), axis=0))
     loud = np.flatnonzero(level > level.max() - QUIET_DB)
-    mel = np.maximum(mel[:, loud[0] : loud[-1] + 1] - mel.max(), -RANGE_DB) + RANGE_DB
+    mel = np.maximum(mel[:, loud[0] : loud[-1] + 1] - mel.max(), -COMPARED_DB) + COMPARED_DB
     bands = _means(mel, 0, mel.shape[0] * (1 - TREBLE), BANDS)
     frames = bands.shape[1]
     cuts = [_means(bands.T, start * frames, (1 - end) * frames, STRETCHES) for start, end in CUTS]
     return np.stack(cuts).reshape(len(CUTS), -1).astype(np.float32)
 
 
-def alike(fingerprints: np.ndarray, files: Sequence[str], threshold: float = THRESHOLD) -> list[tuple[str, str]]:
+def near_duplicates(
+    fingerprints: np.ndarray, files: Sequence[str], threshold: float = THRESHOLD
+) -> list[tuple[str, str]]:
     """Return the pairs of files that sound the same, each pair and the list sorted.
 
     Two clips are alike when the whole of one and some cut of the other differ by less than `threshold`.

@@ -10,12 +10,12 @@ import numpy as np
 
 from timbre.core.errors import AudioError
 from timbre.core.params import Audio, Compute, Mel, Splits
-from timbre.core.tables import Clip, Issue, Recording, Window, write_table
+from timbre.core.tables import Clip, FileInfo, Issue, Window, write_table
 from timbre.dataset.audit import audit, require_every_class
-from timbre.dataset.duplicates import SHAPE, alike, fingerprint
+from timbre.dataset.duplicates import SHAPE, fingerprint, near_duplicates
 from timbre.dataset.splits import assign_splits
 from timbre.dataset.windows import write_windows
-from timbre.features.arrays import open_pack, pack_writer
+from timbre.features.arrays import array_writer, open_array
 from timbre.features.extraction import clip_mels
 from timbre.parallel.pool import parallel_map
 
@@ -26,7 +26,7 @@ HEARD_WINDOWS = 3  # of a file, compared with those of others
 def prepare_dataset(raw: Path, folder: Path, audio: Audio, splits: Splits, seed: int, compute: Compute) -> str:
     """Write `windows.npy` (int16 `[rows, samples]`), `index.csv`, `files.csv` and `issues.csv` to a folder.
 
-    The tables hold `Window`, `Recording` and `Issue` rows. Each file of the raw folder and each row of its
+    The tables hold `Window`, `FileInfo` and `Issue` rows. Each file of the raw folder and each row of its
     metadata is in the index or in the issues. Returns a summary.
 
     Raises:
@@ -47,10 +47,10 @@ def prepare_dataset(raw: Path, folder: Path, audio: Audio, splits: Splits, seed:
         for row, place in decoded[clip.file].places
     ]
     recordings = [
-        Recording(clip.file, clip.label, clip.split, clip.group, *decoded[clip.file].source) for clip in assigned
+        FileInfo(clip.file, clip.label, clip.split, clip.group, *decoded[clip.file].source) for clip in assigned
     ]
     write_table(folder / "index.csv", windows, Window)
-    write_table(folder / "files.csv", recordings, Recording)
+    write_table(folder / "files.csv", recordings, FileInfo)
     write_table(folder / "issues.csv", issues, Issue)
     return f"{len(windows)} windows of {len(assigned)} clips kept, {len(issues)} issues listed in issues.csv"
 
@@ -71,7 +71,7 @@ def _decode(
     row = 0
     with (
         TemporaryDirectory(prefix=".parts-", dir=pack.parent, ignore_cleanup_errors=True) as parts,
-        pack_writer(pack, (audio.samples,), "int16") as windows,
+        array_writer(pack, (audio.samples,), "int16") as windows,
     ):
         read = partial(_read, raw=raw, parts=Path(parts), sample_rate=audio.sample_rate, length=audio.samples)
         results = parallel_map(read, list(enumerate(clip.file for clip in clips)), compute, "decoding", unit="file")
@@ -117,10 +117,10 @@ def _find_twins(decoded: dict[str, Decoded], pack: Path, audio: Audio, compute: 
     hear = partial(_fingerprint, pack=pack, sample_rate=audio.sample_rate, mel=mel)
     with TemporaryDirectory(prefix=".fingerprints-", dir=pack.parent) as folder:
         path = Path(folder) / "fingerprints.npy"
-        with pack_writer(path, SHAPE, "float32") as fingerprints:
+        with array_writer(path, SHAPE, "float32") as fingerprints:
             for found in parallel_map(hear, rows, compute, "comparing", threads=True):
                 fingerprints.append(found[None])
-        return alike(open_pack(path), list(decoded))
+        return near_duplicates(open_array(path), list(decoded))
 
 
 def _fingerprint(rows: list[int], pack: Path, sample_rate: int, mel: Mel) -> np.ndarray:

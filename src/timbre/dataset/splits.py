@@ -15,14 +15,14 @@ from timbre.core.tables import SPLITS, Clip, Issue
 from timbre.dataset.groups import are_kaggles, own_group, rule_of
 
 TEST_SHARE = 0.2  # of each instrument, where the data set brings no test clips
-DRAWS = 20  # orders tried; the one that comes nearest is kept
+ORDERS = 20  # orders tried; the one that comes nearest is kept
 
 
 def assign_splits(
     clips: Sequence[Clip],
     seed: int,
     splits: Splits,
-    alike: Sequence[tuple[str, str]] = (),
+    near_duplicates: Sequence[tuple[str, str]] = (),
 ) -> tuple[list[Clip], list[Issue]]:
     """Give every clip its group, and move whole groups from train to validation.
 
@@ -36,7 +36,7 @@ def assign_splits(
         splits: `validation` is the share of each instrument's train clips to move, met as nearly as whole groups
             allow; `keep_test_groups` keeps train clips whose group also stands in test, and moves none of
             these; `by: file` takes every file for a group of its own, to show what that leaks.
-        alike: pairs of files that sound the same, which makes one group of their two.
+        near_duplicates: pairs of files that sound the same, which makes one group of their two.
 
     Returns:
         Clips sorted by file, and an issue for each that was dropped and each pair that joined two groups.
@@ -46,7 +46,7 @@ def assign_splits(
     """
     clips = sorted(clips, key=lambda clip: clip.file)
     named = _name_groups(clips, splits.by)
-    groups, issues = _join_alike({file: found.group for file, found in named.items()}, alike)
+    groups, issues = _join_duplicates({file: found.group for file, found in named.items()}, near_duplicates)
     clips = [replace(clip, group=groups[clip.file]) for clip in clips]
     dropped: list[Issue] = []
     grouped = clips
@@ -93,7 +93,9 @@ def _name_groups(clips: Sequence[Clip], by: str) -> dict[str, Named]:
     return {clip.file: named(clip) for clip in clips}
 
 
-def _join_alike(groups: Mapping[str, str], alike: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[Issue]]:
+def _join_duplicates(
+    groups: Mapping[str, str], near_duplicates: Sequence[tuple[str, str]]
+) -> tuple[dict[str, str], list[Issue]]:
     """Join the groups of files that sound the same; a joined group goes by the first of their names."""
     joined = {group: group for group in groups.values()}
 
@@ -104,7 +106,7 @@ def _join_alike(groups: Mapping[str, str], alike: Sequence[tuple[str, str]]) -> 
         return group
 
     issues = []
-    for first, second in sorted(tuple(sorted(pair)) for pair in alike if groups.keys() >= set(pair)):
+    for first, second in sorted(tuple(sorted(pair)) for pair in near_duplicates if groups.keys() >= set(pair)):
         one, other = sorted((first_of(groups[first]), first_of(groups[second])))
         if one != other:
             joined[other] = one
@@ -135,7 +137,7 @@ def _move_groups(clips: Sequence[Clip], split: str, share: float, seed: int, spa
     names = sorted(sizes)
     counts = np.array([[sizes[name][label] for label in CLASSES] for name in names]).reshape(-1, len(CLASSES))
     movable = np.array([name not in fixed for name in names], bool)
-    draws = [_draw(counts, movable, share, spare, generator(seed, "splits", split, draw)) for draw in range(DRAWS)]
+    draws = [_draw(counts, movable, share, spare, generator(seed, "splits", split, draw)) for draw in range(ORDERS)]
     best = min(draws, key=lambda chosen: _distance(counts[chosen].sum(0), counts.sum(0), share))
     moved = {name for name, chosen in zip(names, best, strict=True) if chosen}
     return [replace(clip, split=split) if clip.split == "train" and clip.group in moved else clip for clip in clips]

@@ -9,7 +9,7 @@ import numpy as np
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import INSTRUMENTS
-from timbre.evaluation.predictions import Judged
+from timbre.evaluation.predictions import Predictions
 
 COLUMNS = ("clip", "group", "plays", "heard", *INSTRUMENTS)
 
@@ -46,14 +46,14 @@ class Answers:
         )
 
 
-def answers_table(judged: Judged, clips: Sequence[str], groups: Sequence[str]) -> str:
-    """The answers to a split as CSV, a line a clip, for `read_answers`; `clips` and `groups` as in `Answers`."""
+def answers_table(predictions: Predictions, clips: Sequence[str], groups: Sequence[str]) -> str:
+    """The answers to a split as CSV, one line per clip, for `read_answers`; `clips` and `groups` as in `Answers`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    targets = judged.split.targets.astype(bool)
+    targets = predictions.split.targets.astype(bool)
     for clip, group, plays, heard, values in zip(
-        clips, groups, targets, judged.present, judged.probabilities, strict=True
+        clips, groups, targets, predictions.present, predictions.probabilities, strict=True
     ):
         writer.writerow([clip, group, _joined(plays), _joined(heard), *map("{:.4f}".format, values)])
     return text.getvalue()

@@ -1,9 +1,9 @@
-"""How sure a figure is: bootstrap intervals over clips that are drawn by group, of one model or of a pair.
+"""How sure a metric is: bootstrap intervals over clips that are drawn by group, of one model or of a pair.
 
 Clips of one group (a performance, a kit, a session) resemble each other, so whole groups are drawn with replacement:
 the cluster bootstrap, with percentile intervals (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993). A
-draw is a weight for each clip, how often its group was drawn, and a metric is a function of these weights; all draws
-are computed at once.
+resample is a weight for each clip, how often its group was drawn; a metric is a function of such weights, and works out
+all resamples at once.
 """
 
 import warnings
@@ -15,51 +15,53 @@ from numpy.typing import ArrayLike
 
 from timbre.core.rng import generator
 
-DRAWS = 1000
+RESAMPLES = 1000
 LEVEL = 0.95
 
 Metric = Callable[[np.ndarray], np.ndarray]
-"""Weights of clips, float32 `[draws, clips]`, to figures, `[draws]` or `[draws, instruments]`."""
+"""Weights of clips, float32 `[resamples, clips]`, to metrics, `[resamples]` or `[resamples, instruments]`."""
 
 
 class Interval(NamedTuple):
-    """A figure and the bounds of its interval; arrays `[instruments]` where the metric has one for each."""
+    """A metric and the bounds of its interval; arrays `[instruments]` where the metric has one for each."""
 
     value: np.ndarray
     low: np.ndarray
     high: np.ndarray
 
 
-def interval(metric: Metric, groups: Sequence[str], seed: int, *place: str | int, draws: int = DRAWS) -> Interval:
-    """The figure of all clips, and the middle 95 % of it over draws of groups.
+def interval(metric: Metric, groups: Sequence[str], seed: int, *key: str | int, resamples: int = RESAMPLES) -> Interval:
+    """The metric of all clips, and the middle 95 % of it over resamples of groups.
 
     Args:
         metric: one of those below, or another function of weights.
         groups: of each clip; an empty name stands for a group of its own.
-        seed: with `place`, what the draws follow from.
-        place: as in `timbre.core.rng.generator`.
-        draws: how many.
+        seed: with `key`, what the resamples follow from.
+        key: as in `timbre.core.rng.generator`.
+        resamples: how many.
     """
     tail = (1 - LEVEL) / 2
-    drawn = metric(draw_weights(groups, seed, *place, draws=draws))
+    drawn = metric(resample(groups, seed, *key, resamples=resamples))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of instruments without a figure in any draw
+        warnings.simplefilter("ignore")  # of instruments without a metric in any resample
         low, high = np.nanquantile(drawn, (tail, 1 - tail), axis=0)
     return Interval(metric(np.ones((1, len(groups)), np.float32))[0], low, high)
 
 
 def difference(
-    first: Metric, second: Metric, groups: Sequence[str], seed: int, *place: str | int, draws: int = DRAWS
+    first: Metric, second: Metric, groups: Sequence[str], seed: int, *key: str | int, resamples: int = RESAMPLES
 ) -> Interval:
-    """By how much the second of two figures of the same clips is larger: each draw weighs the clips of both alike."""
-    return interval(lambda weights: second(weights) - first(weights), groups, seed, *place, draws=draws)
+    """By how much the second of two metrics of the same clips is larger, both resampled alike."""
+    return interval(lambda weights: second(weights) - first(weights), groups, seed, *key, resamples=resamples)
 
 
-def draw_weights(groups: Sequence[str], seed: int, *place: str | int, draws: int = DRAWS) -> np.ndarray:
-    """How often each clip is drawn, float32 `[draws, clips]`, when as many groups are drawn as there are."""
+def resample(groups: Sequence[str], seed: int, *key: str | int, resamples: int = RESAMPLES) -> np.ndarray:
+    """How often each clip is drawn, float32 `[resamples, clips]`, when as many groups are drawn as there are."""
     names = [group or ("", clip) for clip, group in enumerate(groups)]
     number = {name: index for index, name in enumerate(dict.fromkeys(names))}
-    times = generator(seed, "bootstrap", *place).multinomial(len(number), np.full(len(number), 1 / len(number)), draws)
+    times = generator(seed, "bootstrap", *key).multinomial(
+        len(number), np.full(len(number), 1 / len(number)), resamples
+    )
     return times.astype(np.float32)[:, [number[name] for name in names]]
 
 
@@ -132,7 +134,7 @@ def auc_of_each(truth: ArrayLike, probabilities: ArrayLike) -> Metric:
 
 
 def mean(of_each: Metric) -> Metric:
-    """The mean over instruments of such a metric, of those that have a figure."""
+    """The mean over instruments of such a metric, of those that have a metric."""
 
     def over_instruments(weights: np.ndarray) -> np.ndarray:
         values = of_each(weights)
@@ -143,14 +145,14 @@ def mean(of_each: Metric) -> Metric:
 
 
 def _counts(truth: ArrayLike, present: ArrayLike) -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
-    """Weights to hits, false alarms and misses, each `[draws, instruments]`; float32 holds such counts exactly."""
+    """Weights to hits, false alarms and misses, each `[resamples, instruments]`; float32 holds such counts exactly."""
     truth, present = np.asarray(truth, bool), np.asarray(present, bool)
     tables = [table.astype(np.float32) for table in (truth & present, ~truth & present, truth & ~present)]
     return lambda weights: tuple(weights @ table for table in tables)
 
 
 def _ranked(truth: ArrayLike, probabilities: ArrayLike) -> list[Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]]:
-    """For each instrument: weights to those of clips where it plays and where not, `[draws, ranks]`, likeliest first.
+    """For each instrument: weights of clips to those where it plays and where not, `[resamples, ranks]`, highest first.
 
     Clips of one probability share a rank.
     """

@@ -1,4 +1,4 @@
-"""What lies behind the figures: precision against recall, F1 by size and by level, probability against share."""
+"""What lies behind the metrics: precision against recall, F1 by size and by level, probability against share."""
 
 from collections.abc import Sequence
 

@@ -17,8 +17,8 @@ from timbre.features.display import COLOURS, PLOT_RANGE_DB, mel_ticks, png_bytes
 
 if TYPE_CHECKING:
     from timbre.core.params import Audio, Mel
-    from timbre.core.tables import Recording
-    from timbre.evaluation.predictions import Judged
+    from timbre.core.tables import FileInfo
+    from timbre.evaluation.predictions import Predictions
 
 RIGHT, WRONG = "#444444", "#D55E00"
 DPI = 110
@@ -59,7 +59,7 @@ def mels_of_each_instrument(
         names: their files.
         audio: for the time axis.
         mel: for the frequency axis.
-        rows: clips an instrument.
+        rows: clips per instrument.
     """
     figure = Figure(figsize=(11, 1.9 * rows + 0.6), layout="constrained")
     grid = figure.subplots(rows, len(INSTRUMENTS), sharex=True, sharey=True, squeeze=False)
@@ -87,7 +87,7 @@ def mels_of_each_instrument(
     return figure
 
 
-def data_overview(recordings: Sequence["Recording"]) -> Figure:
+def data_overview(recordings: Sequence["FileInfo"]) -> Figure:
     """How many clips each instrument has in each split, at which sample rates they came, and how long they are."""
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     counts, rates, lengths = figure.subplots(1, 3, width_ratios=[1.2, 1, 1.2])
@@ -128,7 +128,7 @@ def data_overview(recordings: Sequence["Recording"]) -> Figure:
 
 
 def expected_against_predicted(
-    judged: "Judged", audio: "Audio", mel: "Mel", title: str, columns: int = 4, rows: int = 3
+    predictions: "Predictions", audio: "Audio", mel: "Mel", title: str, columns: int = 4, rows: int = 3
 ) -> Figure:
     """The clips that a model finds hardest: mel, truth, and a bar a probability.
 
@@ -138,8 +138,8 @@ def expected_against_predicted(
     figure = Figure(figsize=(11, 2.5 * rows + 0.5), layout="constrained")
     figure.suptitle(title, fontsize=11)
     grid = figure.subplots(rows, columns * 2, width_ratios=[2.2, 1] * columns, squeeze=False)
-    first_window = np.unique(judged.split.clips, return_index=True)[1]
-    hardest = judged.hardest_first[: rows * columns]
+    first_windows = predictions.split.first_windows
+    hardest = predictions.hardest_first[: rows * columns]
     for place in range(rows * columns):
         left, right = grid[place // columns, place % columns * 2 : place % columns * 2 + 2]
         if place >= len(hardest):
@@ -147,18 +147,18 @@ def expected_against_predicted(
             right.set_axis_off()
             continue
         clip = hardest[place]
-        draw_mel(left, judged.split.mels[first_window[clip]], audio, mel)
-        mark, colour = ("✓", RIGHT) if judged.right[clip] else ("✗", WRONG)
+        draw_mel(left, predictions.split.mels[first_windows[clip]], audio, mel)
+        mark, colour = ("✓", RIGHT) if predictions.right[clip] else ("✗", WRONG)
         left.set_title(
-            f"{mark} {_file_name(judged.split.names[clip], 28)}", fontsize=8, color=colour, loc="left", pad=3
+            f"{mark} {_file_name(predictions.split.names[clip], 28)}", fontsize=8, color=colour, loc="left", pad=3
         )
-        _draw_answer(right, judged.probabilities[clip], judged.split.targets[clip], judged.thresholds)
+        _draw_answer(right, predictions.probabilities[clip], predictions.split.targets[clip], predictions.thresholds)
     return figure
 
 
 def curves_figure(
     precision_recall: dict[str, np.ndarray],
-    layered: "Judged",
+    layered: "Predictions",
     by_level: np.ndarray,
     reliabilities: dict[str, np.ndarray],
 ) -> Figure:

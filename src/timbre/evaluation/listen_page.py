@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -12,10 +12,11 @@ from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import Audio, Mel
 from timbre.core.rng import generator
 from timbre.core.tables import Part, Window, parts_by_mixture
-from timbre.evaluation.predictions import Judged
+from timbre.evaluation.predictions import Predictions
 from timbre.features.display import COLOURS, PLOT_RANGE_DB, mel_ticks
 from timbre.features.mixtures import mix
 
+TITLES = {"single": "One instrument alone", "layered": "Several instruments layered"}
 PAGE = Path(__file__).with_suffix(".html")
 Sound = Callable[[int], np.ndarray]
 """The waveform `[samples]` of a clip's first window, at the rate of the params."""
@@ -30,8 +31,8 @@ LEFT, RIGHT, TOP, BOTTOM = 38, 6, 6, 24  # its margins
 TICK_SECONDS = (0.1, 0.2, 0.5, 1, 2)
 
 
-def sounds_alone(windows: Sequence[Window], pack: np.ndarray) -> Sound:
-    """The sound of each clip of `load_alone`.
+def single_sounds(windows: Sequence[Window], pack: np.ndarray) -> Sound:
+    """The sound of each clip of `load_single`.
 
     Args:
         windows: the rows of its table.
@@ -42,32 +43,26 @@ def sounds_alone(windows: Sequence[Window], pack: np.ndarray) -> Sound:
     return lambda clip: pack[rows[clip]].astype(np.float32)
 
 
-def sounds_layered(parts: Sequence[Part], pack: np.ndarray, sample_rate: int) -> Sound:
-    """The sound of each clip of `load_layered`: the mixture of its parts, `pack` as in `sounds_alone`."""
+def layered_sounds(parts: Sequence[Part], pack: np.ndarray, sample_rate: int) -> Sound:
+    """The sound of each clip of `load_layered`: the mixture of its parts, `pack` as in `single_sounds`."""
     mixtures = parts_by_mixture(parts)
     return lambda clip: mix(mixtures[clip], pack, sample_rate)
 
 
 def write_listen_page(
     path: Path,
-    single: Judged,
-    layered: Judged,
-    sound_alone: Sound,
-    sound_layered: Sound,
+    tasks: Mapping[str, tuple[Predictions, Sound]],
     audio: Audio,
     mel: Mel,
     seed: int,
     worst: int = 8,
     sample: int = 4,
 ) -> None:
-    """Write one HTML file that needs no other and no network: 50 kB a clip of four seconds.
+    """Write one HTML file that needs no other and no network: 50 kB per clip of four seconds.
 
     Args:
         path: the file.
-        single: answers to clips of one instrument.
-        layered: answers to clips of several.
-        sound_alone: the sound of each clip of `single`.
-        sound_layered: the sound of each clip of `layered`.
+        tasks: of single and layered the predictions, and the sound of each of their clips.
         audio: for the rate of sounds and the time axis.
         mel: for both axes.
         seed: draws the sample.
@@ -75,17 +70,14 @@ def write_listen_page(
         sample: clips of each task drawn from the others.
     """
     sections = []
-    for place, title, judged, sound in (
-        ("single", "One instrument alone", single, sound_alone),
-        ("layered", "Several instruments layered", layered, sound_layered),
-    ):
-        mistakes = [int(clip) for clip in judged.hardest_first if not judged.right[clip]][:worst]
-        others = np.setdiff1d(np.arange(len(judged.right)), mistakes)
-        drawn = generator(seed, "listen", place).permutation(others)[:sample]
-        wrong, total = int((~judged.right).sum()), len(judged.right)
-        sections.append(f"<h2>{title}</h2><p>{wrong} of {total} test clips are answered wrong.</p>")
+    for task, (predictions, sound) in tasks.items():
+        mistakes = [int(clip) for clip in predictions.hardest_first if not predictions.right[clip]][:worst]
+        others = np.setdiff1d(np.arange(len(predictions.right)), mistakes)
+        drawn = generator(seed, "listen", task).permutation(others)[:sample]
+        wrong, total = int((~predictions.right).sum()), len(predictions.right)
+        sections.append(f"<h2>{TITLES[task]}</h2><p>{wrong} of {total} test clips are answered wrong.</p>")
         for heading, clips in (("Worst mistakes", mistakes), ("Random sample of the others", drawn)):
-            cards = "\n".join(_card(judged, int(clip), sound(int(clip)), audio, mel) for clip in clips)
+            cards = "\n".join(_card(predictions, int(clip), sound(int(clip)), audio, mel) for clip in clips)
             sections.append(f'<h3>{heading}</h3><div class="cards">{cards or "<p>None.</p>"}</div>')
     page = PAGE.read_text(encoding="utf-8")
     for mark, content in {"width": WIDTH, "left": LEFT, "sections": "\n".join(sections)}.items():
@@ -93,21 +85,25 @@ def write_listen_page(
     path.write_text(page, encoding="utf-8", newline="\n")
 
 
-def _card(judged: Judged, clip: int, waveform: np.ndarray, audio: Audio, mel: Mel) -> str:
-    windows = np.flatnonzero(judged.split.clips == clip)
+def _card(predictions: Predictions, clip: int, waveform: np.ndarray, audio: Audio, mel: Mel) -> str:
+    windows = np.flatnonzero(predictions.split.clips == clip)
     more = f", first of {len(windows)} windows" if len(windows) > 1 else ""
-    truth, present = judged.split.targets[clip] > 0, judged.present[clip]
-    mark, kind = ("✓", "right") if judged.right[clip] else ("✗", "wrong")
-    name = judged.split.names[clip]
+    truth, present = predictions.split.targets[clip] > 0, predictions.present[clip]
+    mark, kind = ("✓", "right") if predictions.right[clip] else ("✗", "wrong")
+    name = predictions.split.names[clip]
     bars = "".join(
         _bar(instrument, *values)
         for instrument, *values in zip(
-            INSTRUMENTS, judged.probabilities[clip], truth, judged.thresholds or (None,) * len(INSTRUMENTS), strict=True
+            INSTRUMENTS,
+            predictions.probabilities[clip],
+            truth,
+            predictions.thresholds or (None,) * len(INSTRUMENTS),
+            strict=True,
         )
     )
     return f"""<article class="clip {kind}">
 <h4 title="{escape(name)}">{mark} {escape(name.rsplit("/", 1)[-1])}{more}</h4>
-{_figure(judged.split.mels[windows[0]], audio, mel)}
+{_figure(predictions.split.mels[windows[0]], audio, mel)}
 <audio controls preload="metadata" src="data:audio/mpeg;base64,{_mp3(waveform, audio.sample_rate)}"></audio>
 <p>plays <b>{_listed(truth)}</b>, heard <b>{_listed(present)}</b></p>
 <table>{bars}</table>

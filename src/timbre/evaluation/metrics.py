@@ -1,4 +1,4 @@
-"""The figures: plain functions of true answers and probabilities, in plain nested dictionaries."""
+"""The metrics: plain functions of true answers and probabilities, in plain nested dictionaries."""
 
 import numpy as np
 from numpy.typing import ArrayLike

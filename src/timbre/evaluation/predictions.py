@@ -1,4 +1,4 @@
-"""What trained models make of a split: probabilities and answers beside the truth, and figures of them."""
+"""What trained models make of a split: probabilities and answers beside the truth, and metrics of them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,14 +9,14 @@ import numpy as np
 from timbre.core.instruments import INSTRUMENTS
 from timbre.evaluation.curves import expected_calibration_error
 from timbre.evaluation.metrics import DIGITS, layered_metrics, ranking_metrics, single_metrics
-from timbre.features.split import Labelled
-from timbre.model.checkpoint import Trained
+from timbre.features.split import Split
+from timbre.model.checkpoint import TrainedModel
 from timbre.model.inference import clip_logits
-from timbre.model.tasks import TASKS, answers_of
+from timbre.model.tasks import TASKS, decide
 
 
 @dataclass(frozen=True)
-class Judged:
+class Predictions:
     """The answers of one model to the clips of one split.
 
     Attributes:
@@ -26,38 +26,38 @@ class Judged:
         thresholds: the thresholds, empty where the likeliest is the answer.
     """
 
-    split: Labelled
+    split: Split
     probabilities: np.ndarray
     present: np.ndarray
     thresholds: tuple[float, ...]
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """The figures of the task, as `metrics` and `curves` define them, of all and of each instrument.
+        """The metrics of the task, as `metrics` and `curves` define them, of all and of each instrument.
 
         Those that rank by probability are missing where an instrument always or never plays.
         """
         truth = self.split.targets
         if self.thresholds:
-            figures = layered_metrics(truth, self.present) | ranking_metrics(truth, self.probabilities)
+            metrics = layered_metrics(truth, self.present) | ranking_metrics(truth, self.probabilities)
         else:
-            figures = single_metrics(truth.argmax(axis=1), self.present.argmax(axis=1))
+            metrics = single_metrics(truth.argmax(axis=1), self.present.argmax(axis=1))
         error = expected_calibration_error(self.probabilities, truth)
-        return {"expected_calibration_error": round(error, DIGITS), **figures}
+        return {"expected_calibration_error": round(error, DIGITS), **metrics}
 
     @property
     def headline(self) -> dict[str, float]:
-        """The figures of all instruments together."""
+        """The metrics of all instruments together."""
         return {name: value for name, value in self.metrics.items() if name not in INSTRUMENTS}
 
     @property
     def of_instruments(self) -> dict[str, dict[str, float]]:
-        """The figures of each instrument."""
+        """The metrics of each instrument."""
         return {name: value for name, value in self.metrics.items() if name in INSTRUMENTS}
 
     @property
-    def claimed(self) -> float:
-        """Instruments claimed a clip."""
+    def mean_claims(self) -> float:
+        """Instruments claimed per clip."""
         return round(float(self.present.sum(axis=1).mean()), DIGITS)
 
     @property
@@ -71,9 +71,9 @@ class Judged:
         return np.argsort(-np.abs(self.probabilities - self.split.targets).max(axis=1), kind="stable")
 
 
-def judge(trained: Trained, split: Labelled) -> Judged:
-    """Let a model hear a split, in float32 on the CPU, so that figures are the same wherever it was trained."""
+def predict_split(trained: TrainedModel, split: Split) -> Predictions:
+    """Let a model hear a split, in float32 on the CPU, so that metrics are the same wherever it was trained."""
     thresholds = trained.description.thresholds
     logits = clip_logits(trained.network, split)
     probabilities = TASKS[trained.description.task].probabilities(logits).numpy()
-    return Judged(split, probabilities, answers_of(probabilities, thresholds), thresholds)
+    return Predictions(split, probabilities, decide(probabilities, thresholds), thresholds)

@@ -12,7 +12,7 @@ import numpy as np
 from timbre.core.files import fresh_file
 from timbre.core.instruments import CLASSES, INSTRUMENTS
 from timbre.core.params import Audio, Mel
-from timbre.core.tables import SPLITS, Issue, Part, Recording, Window, parts_by_mixture, read_table
+from timbre.core.tables import SPLITS, FileInfo, Issue, Part, Window, parts_by_mixture, read_table
 from timbre.evaluation.answers import Answers, answers_table, read_answers
 from timbre.evaluation.bootstrap import interval, macro_f1, micro_f1
 from timbre.evaluation.curves import (
@@ -31,17 +31,17 @@ from timbre.evaluation.figures import (
     save,
 )
 from timbre.evaluation.metrics import DIGITS
-from timbre.evaluation.predictions import Judged
+from timbre.evaluation.predictions import Predictions
 
 
 def write_metrics(
     folder: Path,
-    single: dict[str, Judged],
-    layered: dict[str, Judged],
-    others: dict[str, Judged],
+    single: dict[str, Predictions],
+    layered: dict[str, Predictions],
+    others: dict[str, Predictions],
     mixtures: Sequence[Sequence[Part]],
 ) -> None:
-    """Write the headline figures of each task and split as single.json and layered.json, and what lies behind them.
+    """Write the headline metrics of each task and split as single.json and layered.json, and what lies behind them.
 
     The latter, details.json, has those of each instrument, and layered F1 on test by how many instruments play and by
     how far below the loudest each lies.
@@ -52,17 +52,17 @@ def write_metrics(
         others: the layered model's answers to clips in which none of the four plays, of splits that have any.
         mixtures: the parts of each test mixture.
     """
-    claimed = {split: {"claimed_where_none_plays": judged.claimed} for split, judged in others.items()}
-    write_json(folder / "single.json", {split: judged.headline for split, judged in single.items()})
+    claimed = {split: {"claimed_where_none_plays": predictions.mean_claims} for split, predictions in others.items()}
+    write_json(folder / "single.json", {split: predictions.headline for split, predictions in single.items()})
     write_json(
         folder / "layered.json",
-        {split: judged.headline | claimed.get(split, {}) for split, judged in layered.items()},
+        {split: predictions.headline | claimed.get(split, {}) for split, predictions in layered.items()},
     )
     test = layered["test"]
     by_level = f1_by_level(levels_below_loudest(mixtures), test.present)[:, -1]
     details = {
-        "single": {split: judged.of_instruments for split, judged in single.items()},
-        "layered": {split: judged.of_instruments for split, judged in layered.items()},
+        "single": {split: predictions.of_instruments for split, predictions in single.items()},
+        "layered": {split: predictions.of_instruments for split, predictions in layered.items()},
         "layered_test_micro_f1": {
             "by_instruments_playing": {
                 str(number): round(f1, DIGITS) for number, f1 in f1_by_number(test.split.targets, test.present).items()
@@ -79,7 +79,7 @@ def write_metrics(
 
 def write_data_report(metrics: Path, picture: Path, clips: Path) -> None:
     """Count what data/clips holds, and each kind of fault that was found, as JSON; draw what it holds."""
-    recordings = read_table(clips / "files.csv", Recording)
+    recordings = read_table(clips / "files.csv", FileInfo)
     kept = Counter((recording.split, recording.label) for recording in recordings)
     report = {
         "clips": {split: {label: kept[split, label] for label in CLASSES} for split in SPLITS},
@@ -90,7 +90,7 @@ def write_data_report(metrics: Path, picture: Path, clips: Path) -> None:
 
 
 def write_answers(
-    folder: Path, single: Judged, layered: Judged, windows: Sequence[Window], parts: Sequence[Part]
+    folder: Path, single: Predictions, layered: Predictions, windows: Sequence[Window], parts: Sequence[Part]
 ) -> dict[str, Answers]:
     """Write the answers to each test clip as `<task>_answers.csv`, for `timbre compare`, and return them.
 
@@ -109,8 +109,8 @@ def write_answers(
         ),
     }
     answers = {}
-    for task, (judged, clips, groups) in named.items():
-        text = answers_table(judged, clips, groups)
+    for task, (predictions, clips, groups) in named.items():
+        text = answers_table(predictions, clips, groups)
         (folder / f"{task}_answers.csv").write_text(text, encoding="utf-8", newline="\n")
         answers[task] = read_answers(text, task)
     return answers
@@ -138,8 +138,8 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
 def write_plots(
     folder: Path,
     models: Path,
-    single: Judged,
-    layered: Judged,
+    single: Predictions,
+    layered: Predictions,
     mixtures: Sequence[Sequence[Part]],
     audio: Audio,
     mel: Mel,
@@ -153,19 +153,18 @@ def write_plots(
     truth, answers = single.split.targets.argmax(axis=1), single.present.argmax(axis=1)
     pairs = [(INSTRUMENTS[actual], INSTRUMENTS[answer]) for actual, answer in zip(truth, answers, strict=True)]
     _write_csv(folder / "confusion.csv", ("actual", "predicted"), pairs)
-    for task, judged in (("single", single), ("layered", layered)):
-        scores = [(instrument, figures["f1"]) for instrument, figures in judged.of_instruments.items()]
+    for task, predictions in (("single", single), ("layered", layered)):
+        scores = [(instrument, metrics["f1"]) for instrument, metrics in predictions.of_instruments.items()]
         _write_csv(folder / f"{task}_f1.csv", ("instrument", "f1"), scores)
         title = f"{task}: the test clips answered worst (bold and filled: plays)"
-        save(expected_against_predicted(judged, audio, mel, title), folder / f"{task}_answers.png")
+        save(expected_against_predicted(predictions, audio, mel, title), folder / f"{task}_answers.png")
     _write_curves(folder, single, layered, mixtures)
-    first_window = np.unique(single.split.clips, return_index=True)[1]
     labels = [INSTRUMENTS[label] for label in truth]
-    mels = mels_of_each_instrument(single.split.mels[first_window], labels, single.split.names, audio, mel)
-    save(mels, folder / "mels.png")
+    mels = single.split.mels[single.split.first_windows]
+    save(mels_of_each_instrument(mels, labels, single.split.names, audio, mel), folder / "mels.png")
 
 
-def _write_curves(folder: Path, single: Judged, layered: Judged, mixtures: Sequence[Sequence[Part]]) -> None:
+def _write_curves(folder: Path, single: Predictions, layered: Predictions, mixtures: Sequence[Sequence[Part]]) -> None:
     """Tables and one picture of precision against recall, F1 against level, and probability against share."""
     (folder / "precision_recall").mkdir()
     targets = layered.split.targets
@@ -185,8 +184,8 @@ def _write_curves(folder: Path, single: Judged, layered: Judged, mixtures: Seque
     known = [["" if np.isnan(value) else value for value in row] for row in rows]
     _write_csv(folder / "layered_by_level.csv", columns, known)
     reliabilities = {
-        task: reliability(judged.probabilities, judged.split.targets)
-        for task, judged in (("single", single), ("layered", layered))
+        task: reliability(predictions.probabilities, predictions.split.targets)
+        for task, predictions in (("single", single), ("layered", layered))
     }
     for task, table in reliabilities.items():
         _write_csv(

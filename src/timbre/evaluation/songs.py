@@ -1,4 +1,4 @@
-"""Songs as part of an experiment: what the models say of a folder of them, in a table, pictures, and figures."""
+"""Songs as part of an experiment: what the models say of a folder of them, in a table, pictures, and metrics."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ from timbre.core.stage import progress
 from timbre.evaluation.metrics import layered_metrics
 from timbre.features.split import targets_of
 from timbre.songs.find import find
-from timbre.songs.predictor import Ear, Song
+from timbre.songs.predictor import Predictor, Song
 from timbre.songs.song import as_png
 from timbre.songs.text import FIELDS, as_csv, csv_row, error_as_csv
 
@@ -36,7 +36,7 @@ def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
     such as guitar+drums), they are scored as well.
 
     Returns:
-        How many were heard, how many could not be; where there are labels, how many were scored and the figures of
+        How many were heard, how many could not be; where there are labels, how many were scored and the metrics of
         `layered_metrics`; and `issues`, where there are any: a line for each row of labels that was passed over and
         each song that could not be drawn.
 
@@ -51,13 +51,13 @@ def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
         raise ParamsError(f"params.yaml: songs.path: {path} {found[0].problem}")
     labels, issues = match_labels(read_labels(path / LABELS), [song.inside for song in found])
     folder.mkdir(parents=True)
-    ear, rows, present = Ear(models), [csv_row(FIELDS)], {}
+    predictor, rows, present = Predictor(models), [csv_row(FIELDS)], {}
     for song in progress(found, "songs", unit="song"):
         name = printable(song.inside)
         try:
             if song.problem:
                 raise AudioError(song.problem)
-            heard = replace(ear.listen(song.name), name=name)
+            heard = replace(predictor.listen(song.name), name=name)
         except AudioError as error:
             rows.append(error_as_csv(name, printable(str(error))))
             continue
@@ -65,18 +65,18 @@ def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
         present[song.inside] = heard.present
         issues += _draw(heard, folder / f"{name}.png")
     (folder / "songs.csv").write_text("\n".join(rows) + "\n", encoding="utf-8", newline="\n")
-    figures: dict[str, object] = {"heard": len(present), "unreadable": len(found) - len(present)}
+    metrics: dict[str, object] = {"heard": len(present), "unreadable": len(found) - len(present)}
     if scored := [name for name in present if name in labels]:
         truth = targets_of([labels[name] for name in scored])
         answers = targets_of([present[name] for name in scored])
-        figures |= {"scored": len(scored), **layered_metrics(truth, answers)}
-    return figures | ({"issues": issues} if issues else {})
+        metrics |= {"scored": len(scored), **layered_metrics(truth, answers)}
+    return metrics | ({"issues": issues} if issues else {})
 
 
-def in_words(figures: Mapping[str, Any]) -> str:
+def in_words(metrics: Mapping[str, Any]) -> str:
     """What `write_songs` found, for a line of the log."""
-    words = f"{figures['heard']} songs heard, {figures['unreadable']} unreadable, {figures.get('scored', 0)} scored"
-    match figures.get("issues", []):
+    words = f"{metrics['heard']} songs heard, {metrics['unreadable']} unreadable, {metrics.get('scored', 0)} scored"
+    match metrics.get("issues", []):
         case []:
             return words
         case [issue]:

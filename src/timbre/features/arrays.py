@@ -13,7 +13,7 @@ from timbre.core.errors import DataError
 CHUNK = 1 << 20  # bytes copied at once
 
 
-class PackWriter:
+class ArrayWriter:
     """Appends rows to a pack, from memory or from files."""
 
     def __init__(self, file: IO[bytes], row_shape: tuple[int, ...], dtype: str) -> None:
@@ -43,16 +43,16 @@ class PackWriter:
 
 
 @contextmanager
-def pack_writer(path: Path, row_shape: tuple[int, ...], dtype: str) -> Iterator[PackWriter]:
+def array_writer(path: Path, row_shape: tuple[int, ...], dtype: str) -> Iterator[ArrayWriter]:
     """Yield what appends rows to a new pack; their number is set when the block ends."""
     with path.open("wb") as file:
-        writer = PackWriter(file, row_shape, dtype)
+        writer = ArrayWriter(file, row_shape, dtype)
         writer.write_header()
         yield writer
         writer.write_header()
 
 
-def open_pack(path: Path) -> np.ndarray:
+def open_array(path: Path) -> np.ndarray:
     """Map a pack into memory, read-only: `[rows, *row_shape]`.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from timbre.core.params import Compute, Mel
-from timbre.features.arrays import open_pack, pack_writer
+from timbre.features.arrays import array_writer, open_array
 from timbre.features.mel import log_mels
 from timbre.parallel.pool import parallel_map
 
@@ -31,7 +31,7 @@ def write_mels(
     chunks = [items[start : start + ROWS] for start in range(0, len(items), ROWS)]
     results = parallel_map(extract, chunks, compute, description, unit=f"{ROWS} clips", threads=True)
     first = next(results)
-    with pack_writer(path, first.shape[1:], "float16") as pack:
+    with array_writer(path, first.shape[1:], "float16") as pack:
         pack.append(first)
         for mels in results:
             pack.append(mels)
@@ -39,4 +39,4 @@ def write_mels(
 
 def clip_mels(rows: Sequence[int], *, pack: Path, sample_rate: int, mel: Mel) -> np.ndarray:
     """Log mels of some rows of a waveform pack: float16 `[rows, bands, frames]`, dB."""
-    return log_mels(open_pack(pack)[list(rows)].astype(np.float32) / 32767, sample_rate, mel)
+    return log_mels(open_array(pack)[list(rows)].astype(np.float32) / 32767, sample_rate, mel)

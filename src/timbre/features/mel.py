@@ -12,7 +12,7 @@ from timbre.core.errors import ParamsError
 from timbre.core.params import Mel
 
 FLOOR = 1e-10  # power: −100 dB
-RANGE_DB = 80.0  # what a model sees below the loudest point
+MODEL_RANGE_DB = 80.0  # what a model sees below the loudest point
 NEIGHBOURS = 16  # bands multiplied at once: they share a stretch of FFT bins, outside of which their filters are 0
 
 
@@ -94,7 +94,7 @@ def db_to_power(db: Tensor) -> Tensor:
 def reference_to_peak(db: Tensor) -> Tensor:
     """Bring log mels `[batch, bands, frames]` to what models see: 2 at the loudest point, −2 at 80 dB below."""
     below = db - db.amax(dim=(1, 2), keepdim=True)
-    return below.clamp_min(-RANGE_DB) / (RANGE_DB / 4) + 2
+    return below.clamp_min(-MODEL_RANGE_DB) / (MODEL_RANGE_DB / 4) + 2
 
 
 def log_mels(waveforms: np.ndarray, sample_rate: int, mel: Mel) -> np.ndarray:

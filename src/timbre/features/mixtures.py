@@ -10,7 +10,7 @@ from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import Mel, Mixtures
 from timbre.core.rng import generator
 from timbre.core.tables import Part, Window
-from timbre.features.arrays import open_pack
+from timbre.features.arrays import open_array
 from timbre.features.mel import log_mels
 
 ACTIVE = 10 ** (-30 / 10)  # power of the parts of a window that count for its level, below the loudest
@@ -82,5 +82,5 @@ def mix(parts: Sequence[Part], pack: np.ndarray, sample_rate: int) -> np.ndarray
 
 def mixture_mels(recipes: Sequence[Sequence[Part]], *, pack: Path, sample_rate: int, mel: Mel) -> np.ndarray:
     """Log mels of some mixtures of rows of a waveform pack: float16 `[recipes, bands, frames]`, dB."""
-    waveforms = open_pack(pack)
+    waveforms = open_array(pack)
     return log_mels(np.stack([mix(parts, waveforms, sample_rate) for parts in recipes]), sample_rate, mel)

@@ -9,11 +9,11 @@ import numpy as np
 from timbre.core.errors import DataError
 from timbre.core.instruments import INSTRUMENTS, OTHER
 from timbre.core.tables import Part, Window, parts_by_mixture, read_table
-from timbre.features.arrays import open_pack
+from timbre.features.arrays import open_array
 
 
 @dataclass(frozen=True)
-class Labelled:
+class Split:
     """One split of clips.
 
     Attributes:
@@ -28,14 +28,19 @@ class Labelled:
     targets: np.ndarray
     names: list[str]
 
+    @property
+    def first_windows(self) -> np.ndarray:
+        """The first window of each clip, int `[clips]`."""
+        return np.unique(self.clips, return_index=True)[1]
 
-def load_alone(folder: Path, split: str) -> Labelled:
+
+def load_single(folder: Path, split: str) -> Split:
     """Read a split of data/mels: clips of one instrument each."""
     windows, mels = _windows_and_mels(folder, split)
     windows = [window for window in windows if window.label != OTHER]
     labels = {window.file: window.label for window in windows}
     number = {file: index for index, file in enumerate(labels)}
-    return Labelled(
+    return Split(
         mels=mels[: len(windows)],
         clips=np.array([number[window.file] for window in windows]),
         targets=targets_of([[label] for label in labels.values()]),
@@ -43,12 +48,12 @@ def load_alone(folder: Path, split: str) -> Labelled:
     )
 
 
-def load_others(folder: Path, split: str) -> Labelled:
+def load_others(folder: Path, split: str) -> Split:
     """Read a split of data/mels: clips in which none of the instruments plays, which stand last in it."""
     windows, mels = _windows_and_mels(folder, split)
     others = [window.file for window in windows if window.label == OTHER]
     number = {file: index for index, file in enumerate(dict.fromkeys(others))}
-    return Labelled(
+    return Split(
         mels=mels[len(windows) - len(others) :],
         clips=np.array([number[file] for file in others], int),
         targets=np.zeros((len(number), len(INSTRUMENTS)), np.float32),
@@ -63,20 +68,20 @@ def _windows_and_mels(folder: Path, split: str) -> tuple[list[Window], np.ndarra
         DataError: there are more of the one than of the other, or others stand among the rest.
     """
     windows = read_table(folder / f"{split}.csv", Window)
-    mels = open_pack(folder / f"{split}.npy")
+    mels = open_array(folder / f"{split}.npy")
     is_other = [window.label == OTHER for window in windows]
     if len(mels) != len(windows) or is_other != sorted(is_other):
         raise DataError(f"{folder}: {split}.npy does not fit {split}.csv; run dvc repro -f extract_mels")
     return windows, mels
 
 
-def load_layered(folder: Path, split: str) -> Labelled:
+def load_layered(folder: Path, split: str) -> Split:
     """Read a split of data/layered: mixtures of several instruments."""
     mixtures = parts_by_mixture(read_table(folder / f"{split}.csv", Part))
-    mels = open_pack(folder / f"{split}.npy")
+    mels = open_array(folder / f"{split}.npy")
     if len(mels) != len(mixtures):
         raise DataError(f"{folder}: {split}.npy does not fit {split}.csv; run dvc repro -f layer_mixtures")
-    return Labelled(
+    return Split(
         mels=mels,
         clips=np.arange(len(mixtures)),
         targets=targets_of([[part.instrument for part in parts] for parts in mixtures]),

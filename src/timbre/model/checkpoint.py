@@ -14,14 +14,14 @@ from torch import Tensor
 from timbre.core.errors import DataError
 from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import Audio, Mel, Model
-from timbre.model.network import Listener
+from timbre.model.network import TimbreNet
 
 FORMAT = 3
 KEY = "timbre"
 PLACES, VALUES = "mel.filters.places", "mel.filters.values"  # of the filters that are not 0, a hundredth of them
 
 
-class Description(BaseModel):
+class ModelConfig(BaseModel):
     """What a model hears and how sound is brought to it.
 
     `thresholds` are the probabilities from which each instrument counts as present; a single model has none.
@@ -38,7 +38,7 @@ class Description(BaseModel):
     format: int = FORMAT
 
     @model_validator(mode="after")
-    def _check(self) -> "Description":
+    def _check(self) -> "ModelConfig":
         if self.instruments != INSTRUMENTS:
             raise ValueError("made for other instruments")
         if len(self.thresholds) != (len(INSTRUMENTS) if self.task == "layered" else 0):
@@ -47,15 +47,15 @@ class Description(BaseModel):
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedModel:
     """A network in evaluation mode, its description, and the mel filters it learnt with, `[bands, bins]`."""
 
-    network: Listener
-    description: Description
+    network: TimbreNet
+    description: ModelConfig
     filters: Tensor
 
 
-def save_model(path: Path, network: Listener, description: Description, filters: Tensor) -> None:
+def save_model(path: Path, network: TimbreNet, description: ModelConfig, filters: Tensor) -> None:
     """Write weights, description and mel filters as one safetensors file, the same bytes for the same content."""
     places = filters.nonzero()
     tensors = {**network.state_dict(), PLACES: places.short(), VALUES: filters[*places.T]}
@@ -63,7 +63,7 @@ def save_model(path: Path, network: Listener, description: Description, filters:
     save_file(contiguous, path, metadata={KEY: description.model_dump_json()})
 
 
-def load_model(path: Path) -> Trained:
+def load_model(path: Path) -> TrainedModel:
     """Read what `save_model` wrote, weights as float32 whatever they were kept as.
 
     Raises:
@@ -74,13 +74,13 @@ def load_model(path: Path) -> Trained:
             values = json.loads((file.metadata() or {})[KEY])
             if values["format"] != FORMAT:
                 raise DataError(f"{path}: model format {values['format']}, not {FORMAT}; train it again: dvc repro")
-            description = Description.model_validate(values)
+            description = ModelConfig.model_validate(values)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         filters = torch.zeros(description.mel.n_mels, description.mel.n_fft // 2 + 1)
         filters[*tensors.pop(PLACES).long().T] = tensors.pop(VALUES).float()
         if not filters.any(dim=1).all():
             raise ValueError("a band without a filter")
-        network = Listener(description.model)
+        network = TimbreNet(description.model)
         network.load_state_dict(tensors)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such model; train it with dvc repro") from error
@@ -88,4 +88,4 @@ def load_model(path: Path) -> Trained:
         raise DataError(f"{path}: not a model of Timbre's, or damaged; train it again: dvc repro") from error
     if not all(bool(tensor.isfinite().all()) for tensor in (filters, *tensors.values())):
         raise DataError(f"{path}: holds weights that are not finite; train it again: dvc repro")
-    return Trained(network.eval(), description, filters)
+    return TrainedModel(network.eval(), description, filters)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from timbre.features.mel import reference_to_peak
-from timbre.features.split import Labelled, mean_by_clip
+from timbre.features.split import Split, mean_by_clip
 
 BATCH = 64
 
@@ -21,6 +21,6 @@ def window_logits(network: nn.Module, mels: np.ndarray, device: torch.device | s
         return torch.cat([network(reference_to_peak(batch)).float().cpu() for batch in batches])
 
 
-def clip_logits(network: nn.Module, split: Labelled, device: torch.device | str = "cpu") -> Tensor:
+def clip_logits(network: nn.Module, split: Split, device: torch.device | str = "cpu") -> Tensor:
     """Logits `[clips, 4]` of a split: the mean over the windows of each clip."""
     return torch.from_numpy(mean_by_clip(window_logits(network, split.mels, device).numpy(), split.clips)).float()

@@ -26,25 +26,27 @@ def block(inputs: int, outputs: int, convolutions: int, pool: tuple[int, int]) -
     return nn.Sequential(*layers)
 
 
-class Listener(nn.Module):
-    """Mel spectrograms to four logits, one an instrument, in label order.
+class TimbreNet(nn.Module):
+    """Mel spectrograms to four logits, one per instrument, in label order.
 
     ```
     mels [batch, bands, frames]
       │  block: 1 convolution, c channels        bands/2 × frames/4
       │  block: 2 convolutions, 2c channels      bands/4 × frames/8
-      │  …                                       (the first works at full size, where all is dearest: 20 ms frames
-      │                                          serve to tell a pluck from a stroke, and then become 80 ms ones)
+      │  …
       │  mean over bands, mean + max over time   any number of frames
       ▼  dropout, linear (through `hidden` units, where there are any)
     logits [batch, 4]
     ```
+
+    The first block has one convolution, since at full size all is dearest: frames of 20 ms serve to tell a pluck from
+    a stroke, and then become ones of 80 ms.
     """
 
     def __init__(self, shape: Model) -> None:
         super().__init__()
         widths = [shape.channels * 2**index for index in range(shape.blocks)]
-        self.width = widths[-1]  # of the last maps
+        self.width = widths[-1]  # channels of the last feature maps
         self.cell = (2**shape.blocks, 2 ** (shape.blocks + 1))  # bands and frames that one cell of them stands for
         self.blocks = nn.Sequential(
             block(1, widths[0], 1, (2, 4)),
@@ -56,16 +58,16 @@ class Listener(nn.Module):
 
     def forward(self, mels: Tensor) -> Tensor:
         """Logits `[batch, 4]` of mels `[batch, bands, frames]` as `reference_to_peak` gives them."""
-        return self.answer(self.maps(mels))
+        return self.classify(self.pooled_features(mels))
 
-    def maps(self, mels: Tensor) -> Tensor:
-        """The last maps, mean over bands: `[batch, channels, pieces]`, each piece a stretch of frames."""
-        return self.cells(mels).mean(dim=2)
+    def pooled_features(self, mels: Tensor) -> Tensor:
+        """The last feature maps, mean over bands: `[batch, channels, frames / cell[1]]`."""
+        return self.features(mels).mean(dim=2)
 
-    def cells(self, mels: Tensor) -> Tensor:
-        """The last maps `[batch, channels, bands, pieces]`."""
+    def features(self, mels: Tensor) -> Tensor:
+        """The last feature maps `[batch, channels, bands / cell[0], frames / cell[1]]`."""
         return self.blocks(mels[:, None].contiguous(memory_format=torch.channels_last))
 
-    def answer(self, maps: Tensor) -> Tensor:
-        """Logits `[batch, 4]` of any stretch of pieces of `maps`."""
-        return self.head(maps.mean(dim=2) + maps.amax(dim=2))
+    def classify(self, features: Tensor) -> Tensor:
+        """Logits `[batch, 4]` of any stretch of frames of `pooled_features`."""
+        return self.head(features.mean(dim=2) + features.amax(dim=2))

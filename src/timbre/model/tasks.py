@@ -53,7 +53,7 @@ LAYERED = Task("layered", False, functional.binary_cross_entropy_with_logits, to
 TASKS = {task.name: task for task in (SINGLE, LAYERED)}
 
 
-def answers_of(probabilities: np.ndarray, thresholds: tuple[float, ...]) -> np.ndarray:
+def decide(probabilities: np.ndarray, thresholds: tuple[float, ...]) -> np.ndarray:
     """Which instruments are claimed, bool `[clips, 4]`; without thresholds the likeliest one."""
     if thresholds:
         return probabilities >= np.array(thresholds)

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CONNECT = 10.0  # seconds to find the scheduler
-PATIENCE = 60.0  # seconds without any worker
-AHEAD = 4  # tasks for each core, so that none waits
-LEAST = 64  # tasks, as cores may come later
+CONNECT_TIMEOUT = 10.0  # seconds to find the scheduler
+NO_WORKER_TIMEOUT = 60.0  # seconds without any worker
+QUEUED_PER_CORE = 4  # tasks for each core, so that none waits
+MIN_QUEUED = 64  # tasks, as cores may come later
 
 
 def on_cluster(function: Callable[..., T], items: Iterable[Any], scheduler: str) -> Iterator[T]:
@@ -45,7 +45,7 @@ def on_cluster(function: Callable[..., T], items: Iterable[Any], scheduler: str)
     call = partial(_checked, _with_absolute_paths(function), code_stamp())
     waiting: deque[Future] = deque()
     try:
-        most = max(LEAST, AHEAD * sum(client.ncores().values()))
+        most = max(MIN_QUEUED, QUEUED_PER_CORE * sum(client.ncores().values()))
         for item in items:
             waiting.append(client.submit(call, item, pure=False))
             if len(waiting) > most:
@@ -75,8 +75,8 @@ def _connect(scheduler: str) -> "Client":
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in one line, here
     try:
         # Dask's client leaves a traceback behind where nobody answers.
-        socket.create_connection(get_address_host_port(scheduler), CONNECT).close()
-        return Client(scheduler, timeout=CONNECT, set_as_default=False)
+        socket.create_connection(get_address_host_port(scheduler), CONNECT_TIMEOUT).close()
+        return Client(scheduler, timeout=CONNECT_TIMEOUT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise WorkerError(
             f"compute.scheduler: no Dask scheduler answers at {scheduler} ({error}); start one with dask scheduler, "
@@ -91,7 +91,7 @@ def _give_up_without_workers(client: "Client", over: Event) -> None:
         try:
             if client.ncores():
                 seen = monotonic()
-            elif monotonic() - seen > PATIENCE:
+            elif monotonic() - seen > NO_WORKER_TIMEOUT:
                 client.close()
                 return
         except (OSError, RuntimeError):
@@ -144,7 +144,7 @@ def _reason(error: Exception, client: "Client") -> str:
         return "one task ended several workers, as when memory runs out; give them more and run again"
     if isinstance(error, CancelledError | CommClosedError) or client.status != "running":
         return (
-            f"scheduler or workers went away, or no worker came for {PATIENCE:.0f} s; nothing half-written is kept: "
-            "start them and run again"
+            f"scheduler or workers went away, or no worker came for {NO_WORKER_TIMEOUT:.0f} s; nothing half-written is "
+            "kept: start them and run again"
         )
     return ""

@@ -38,13 +38,13 @@ def parallel_map(
     `threads` takes threads of this process instead, where there is no cluster: for functions that leave Python's lock
     for nearly all their time.
 
-    BLAS and FFT libraries get one thread a process: their sums, and so the bytes, depend on the number.
+    BLAS and FFT libraries get one thread per process: their sums, and so the bytes, depend on the number.
 
     Args:
         function: a function of a module, with arguments fixed by `functools.partial`; on a cluster, paths among these
             become absolute.
         items: small, since they travel.
-        compute: workers (0: one a core) and scheduler.
+        compute: workers (0: one per core) and scheduler.
         description: beside the progress bar.
         unit: of the progress bar.
         threads: see above.

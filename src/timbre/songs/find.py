@@ -20,7 +20,7 @@ _is_folder = os.path.isdir  # Path.is_dir raises where a folder above is closed
 
 
 @dataclass(frozen=True)
-class Found:
+class SongFile:
     """One song of those asked for.
 
     Attributes:
@@ -34,7 +34,7 @@ class Found:
     problem: str = ""
 
 
-def find(argument: str) -> list[Found]:
+def find(argument: str) -> list[SongFile]:
     """What one argument stands for: a file, all audio of a folder, what a pattern matches, standard input.
 
     A folder is searched to its depths, in sorted order, for files named as audio or video. Linked folders are searched
@@ -42,7 +42,7 @@ def find(argument: str) -> list[Found]:
     that cannot be searched come last, each with its problem.
     """
     if argument == STANDARD_INPUT:
-        return [Found(STANDARD_INPUT, "standard input")]
+        return [SongFile(STANDARD_INPUT, "standard input")]
     if _is_folder(argument):
         return _inside(argument)
     if not os.path.lexists(argument) and glob.has_magic(argument):
@@ -50,25 +50,25 @@ def find(argument: str) -> list[Found]:
     return [_file(argument)]
 
 
-def _file(path: str) -> Found:
-    return Found(path, Path(path).name)
+def _file(path: str) -> SongFile:
+    return SongFile(path, Path(path).name)
 
 
-def _inside(folder: str) -> list[Found]:
-    problems: dict[str, Found] = {}
+def _inside(folder: str) -> list[SongFile]:
+    problems: dict[str, SongFile] = {}
     songs = [
-        Found(str(Path(path)), str(Path(path).relative_to(folder)))
+        SongFile(str(Path(path)), str(Path(path).relative_to(folder)))
         for parent in _folders(folder, problems)
         for path in _paths(parent, "*", problems)
         if path.lower().endswith(AUDIO_SUFFIXES + VIDEO_SUFFIXES) and _is_file(path)
     ]
     songs.sort(key=lambda song: _files_first(Path(song.inside)))
-    return [*songs, *problems.values()] or [Found(folder, folder, "holds no audio files")]
+    return [*songs, *problems.values()] or [SongFile(folder, folder, "holds no audio files")]
 
 
-def _matched(pattern: str) -> list[Found]:
-    problems: dict[str, Found] = {}
-    songs: dict[tuple[str, str], Found] = {}
+def _matched(pattern: str) -> list[SongFile]:
+    problems: dict[str, SongFile] = {}
+    songs: dict[tuple[str, str], SongFile] = {}
     for match in sorted(_expanded(pattern, problems)):
         for song in _inside(match) if _is_folder(match or os.curdir) else [_file(match)]:
             if song.problem:
@@ -76,10 +76,10 @@ def _matched(pattern: str) -> list[Found]:
             elif _is_file(song.name):
                 parent, name = os.path.split(song.name)
                 songs.setdefault((os.path.realpath(parent), name), song)
-    return [*songs.values(), *problems.values()] or [Found(pattern, pattern, "matches no file")]
+    return [*songs.values(), *problems.values()] or [SongFile(pattern, pattern, "matches no file")]
 
 
-def _expanded(pattern: str, problems: dict[str, Found]) -> list[str]:
+def _expanded(pattern: str, problems: dict[str, SongFile]) -> list[str]:
     """What a pattern matches, as `glob.glob` has it; but `**` leads to no folder twice, and problems are noted."""
     above, part = os.path.split(pattern)
     folders = _expanded(above, problems) if glob.has_magic(above) else [above]
@@ -90,7 +90,7 @@ def _expanded(pattern: str, problems: dict[str, Found]) -> list[str]:
     return [path for folder in folders if os.path.lexists(path := os.path.join(folder, part))]  # noqa: PTH118
 
 
-def _folders(top: str, problems: dict[str, Found]) -> Iterator[str]:
+def _folders(top: str, problems: dict[str, SongFile]) -> Iterator[str]:
     """A folder and those below it, hidden ones left out, each once: links follow last, and never back up."""
     seen = set(map(str, Path(os.path.realpath(top)).parents))
     waiting = deque([top])
@@ -107,14 +107,14 @@ def _folders(top: str, problems: dict[str, Found]) -> Iterator[str]:
                 waiting.appendleft(path)
 
 
-def _paths(folder: str, pattern: str, problems: dict[str, Found]) -> list[str]:
+def _paths(folder: str, pattern: str, problems: dict[str, SongFile]) -> list[str]:
     """What lies in a folder by names that match; hidden ones where the pattern itself starts so."""
     try:
         with os.scandir(folder or os.curdir) as entries:
             names = sorted(entry.name for entry in entries)  # of two links to one folder, the first is followed
     except OSError as error:
         if error.errno not in NO_FOLDER:
-            problems[folder] = Found(folder, folder, f"cannot be searched ({error.strerror})")
+            problems[folder] = SongFile(folder, folder, f"cannot be searched ({error.strerror})")
         return []
     shown = (name for name in names if pattern.startswith(HIDDEN) or not name.startswith(HIDDEN))
     return [os.path.join(folder, name) for name in fnmatch.filter(shown, pattern)]  # noqa: PTH118

@@ -18,12 +18,12 @@ from timbre.core.errors import AudioError, DataError
 from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import Mel
 from timbre.features.mel import MelSpectrogram, power_to_db, reference_to_peak
-from timbre.model.checkpoint import Trained, load_model
-from timbre.model.network import Listener
-from timbre.model.tasks import TASKS, answers_of
-from timbre.songs.prefetch import ahead, side_by_side
+from timbre.model.checkpoint import TrainedModel, load_model
+from timbre.model.network import TimbreNet
+from timbre.model.tasks import TASKS, decide
+from timbre.songs.prefetch import map_ordered, prefetch
 from timbre.songs.song import Song
-from timbre.songs.spectrogram import Overview
+from timbre.songs.spectrogram import StreamingSpectrogram
 from timbre.songs.timeline import at_steps, levels_of_steps
 
 BATCH = 2  # windows that one thread hears at once: more are no faster and take 10 MB each
@@ -37,8 +37,8 @@ TOO_SHORT = 0.2  # seconds: nobody could tell
 
 
 def listen(source: Path | str, hop: float = HOP, models: Path | str | None = None) -> Song:
-    """Hear one song; for many, load the models once: `ear = timbre.songs.predictor.Ear(models)`, then
-    `ear.listen(song)`.
+    """Hear one song; for many, load the models once: `predictor = timbre.songs.predictor.Predictor(models)`, then
+    `predictor.listen(song)`.
 
     Args:
         source: a file of sound or video of any format that FFmpeg's libraries read, or `-` for standard input.
@@ -49,7 +49,7 @@ def listen(source: Path | str, hop: float = HOP, models: Path | str | None = Non
         AudioError: the song cannot be read to its end, is empty, silent, too short or not finite.
         DataError: a model is missing or damaged, or the hop is out of bounds.
     """
-    return Ear(None if models is None else Path(models)).listen(source, hop)
+    return Predictor(None if models is None else Path(models)).listen(source, hop)
 
 
 def find_models() -> Path:
@@ -59,7 +59,7 @@ def find_models() -> Path:
     return RELEASED
 
 
-class Ear:
+class Predictor:
     """Both trained models and the way from a song to them.
 
     Args:
@@ -96,11 +96,11 @@ class Ear:
         """
         if not HOPS[0] <= hop <= HOPS[1]:
             raise DataError(f"hop: must lie from {HOPS[0]:g} to {HOPS[1]:g} seconds, got {hop:g}")
-        stream = _Whole(decode(source, self.audio.sample_rate), self.audio.samples)
-        windows = cut(ahead(stream.blocks()), self.audio.samples)
-        heard = _Gathered(self.layered.network, self.mel)
+        stream = _PaddedStream(decode(source, self.audio.sample_rate), self.audio.samples)
+        windows = cut(prefetch(stream.blocks()), self.audio.samples)
+        heard = _SongOutput(self.layered.network, self.mel)
         with _single_threaded():
-            for batch in side_by_side(self._hear, _batches(windows), THREADS):
+            for batch in map_ordered(self._hear, _batches(windows), THREADS):
                 heard.add(batch)
         seconds = stream.samples / self.audio.sample_rate
         if seconds < TOO_SHORT:
@@ -110,7 +110,7 @@ class Ear:
         alone = _probabilities(self.single, _kept(heard.single, kept).mean(dim=0, keepdim=True))[0]
         windows_ranked = _kept(heard.layered, kept).quantile(1 - PRESENT_IN, dim=0, keepdim=True)
         together = _probabilities(self.layered, windows_ranked)
-        present = answers_of(together, self.layered.description.thresholds)[0]
+        present = decide(together, self.layered.description.thresholds)[0]
         decibels = heard.spectrogram.decibels()
         return Song(
             name=str(source),
@@ -126,7 +126,7 @@ class Ear:
             mel=self.mel,
         )
 
-    def _timeline(self, heard: "_Gathered", by_piece: np.ndarray, seconds: float, hop: float) -> np.ndarray:
+    def _timeline(self, heard: "_SongOutput", by_piece: np.ndarray, seconds: float, hop: float) -> np.ndarray:
         """Probabilities `[steps, 4]`, 0 where there is near silence."""
         step = self.audio.window / by_piece.shape[1]
         logits = at_steps(np.array(heard.slid, np.float32), heard.half * step / 2, step, seconds, hop)
@@ -135,15 +135,15 @@ class Ear:
         return timeline
 
     @torch.inference_mode()
-    def _hear(self, waveforms: np.ndarray) -> "_Heard":
+    def _hear(self, waveforms: np.ndarray) -> "_BatchOutput":
         waveforms = limited(waveforms, levels(waveforms, self.audio.sample_rate)[:, 0])
         peak = np.abs(waveforms).max(axis=1, keepdims=True)
         power = self.transform(torch.from_numpy(waveforms / np.maximum(peak, np.finfo(np.float32).tiny)))
         mels = reference_to_peak(power_to_db(power))
-        maps = self.layered.network.maps(mels)
+        maps = self.layered.network.pooled_features(mels)
         # A window's last frame is centred on its end, and so is the next one's first.
         loud = power[:, :, : waveforms.shape[1] // self.mel.hop_length].numpy() * peak[:, :, None] ** 2
-        return _Heard(
+        return _BatchOutput(
             single=self.single.network(mels),
             maps=maps,
             levels=levels(waveforms, self.audio.sample_rate, maps.shape[2]),
@@ -152,7 +152,7 @@ class Ear:
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _BatchOutput:
     """A batch of windows: single logits, layered maps, levels of their pieces, power mels in a row."""
 
     single: Tensor
@@ -161,7 +161,7 @@ class _Heard:
     power: np.ndarray
 
 
-class _Gathered:
+class _SongOutput:
     """What is heard of a song, batch after batch.
 
     Lists: small arrays that live on among large ones would keep the memory of these from being given back.
@@ -174,25 +174,25 @@ class _Gathered:
         spectrogram: of the whole song.
     """
 
-    def __init__(self, network: Listener, mel: Mel) -> None:
+    def __init__(self, network: TimbreNet, mel: Mel) -> None:
         self.network, self.half = network, 1
         self.single: list[list[float]] = []
         self.layered: list[list[float]] = []
         self.slid: list[list[float]] = []
         self.levels: list[list[float]] = []
-        self.spectrogram = Overview(mel.n_mels)
+        self.spectrogram = StreamingSpectrogram(mel.n_mels)
         self.carried: Tensor | None = None
 
-    def add(self, batch: "_Heard") -> None:
+    def add(self, batch: "_BatchOutput") -> None:
         """Take in the next windows."""
         self.single += batch.single.tolist()
-        self.layered += self.network.answer(batch.maps).tolist()
+        self.layered += self.network.classify(batch.maps).tolist()
         self.levels += batch.levels.tolist()
         self.spectrogram.add(batch.power)
         self.half = max(1, batch.maps.shape[2] // 2)
         frames = batch.maps.permute(1, 0, 2).flatten(1)
         frames = frames if self.carried is None else torch.cat([self.carried, frames], dim=1)
-        self.slid += self.network.answer(frames.unfold(1, self.half, 1).permute(1, 0, 2)).tolist()
+        self.slid += self.network.classify(frames.unfold(1, self.half, 1).permute(1, 0, 2)).tolist()
         self.carried = frames[:, frames.shape[1] - self.half + 1 :].clone()
 
 
@@ -212,7 +212,7 @@ def _single_threaded() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-class _Whole:
+class _PaddedStream:
     """Blocks of a song, counted, with zeros after the last so that windows take in all of it."""
 
     def __init__(self, source: Iterator[np.ndarray], length: int) -> None:
@@ -237,7 +237,7 @@ class _Whole:
         return full + (rest > 0 and (full == 0 or 2 * rest >= self.length))
 
 
-def _load(models: Path, task: str) -> Trained:
+def _load(models: Path, task: str) -> TrainedModel:
     """A model that is what its name says.
 
     Raises:
@@ -254,7 +254,7 @@ def _kept(logits: list[list[float]], kept: np.ndarray) -> Tensor:
     return torch.tensor(logits[: len(kept)])[torch.from_numpy(kept)]
 
 
-def _probabilities(trained: Trained, logits: Tensor) -> np.ndarray:
+def _probabilities(trained: TrainedModel, logits: Tensor) -> np.ndarray:
     return TASKS[trained.description.task].probabilities(logits).numpy()
 
 

@@ -11,7 +11,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-def ahead(items: Generator[T, None, None], count: int = 2) -> Iterator[T]:
+def prefetch(items: Generator[T, None, None], count: int = 2) -> Iterator[T]:
     """Yield what `items` yields, up to `count` of it ready in advance; an error comes through in its place.
 
     The first is worked out in this thread: there an interrupt can end what waits for standard input.
@@ -59,7 +59,7 @@ def ahead(items: Generator[T, None, None], count: int = 2) -> Iterator[T]:
         thread.join(timeout=1)  # not for ever: it may wait for a disk that is gone
 
 
-def side_by_side(work: Callable[[T], U], items: Iterable[T], workers: int) -> Iterator[U]:
+def map_ordered(work: Callable[[T], U], items: Iterable[T], workers: int) -> Iterator[U]:
     """Yield `work(item)` of each item, in order, some of them worked out at once."""
     waiting: deque[Future[U]] = deque()
     with ThreadPoolExecutor(workers) as pool:

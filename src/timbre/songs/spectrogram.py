@@ -5,7 +5,7 @@ import numpy as np
 COLUMNS = 1500
 
 
-class Overview:
+class StreamingSpectrogram:
     """Mean power over time, at first a column a frame; whenever there are too many, neighbours become one."""
 
     def __init__(self, bands: int) -> None:

@@ -78,7 +78,7 @@ def csv_row(values: Iterable[object]) -> str:
 
 
 def as_text(song: "Song", timeline: bool = False) -> str:
-    """A song for people: what it is, and a bar an instrument; or a lane an instrument, with the time below."""
+    """A song for people: what it is, and one bar per instrument; or one lane per instrument, with the time below."""
     lines = [
         printable(song.name),
         f"  alone:   {song.instrument} ({song.single[song.instrument]:.2f})",

@@ -16,8 +16,8 @@ DAMAGE = (BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, O
 """What Python raises on a zip whose bytes are not what they should be."""
 
 ENCRYPTED, UTF8 = 0x1, 0x800  # flag bits of an entry
-MOST_EXPANSION = 100  # audio hardly shrinks in a zip; what grows so much when unpacked is no audio
-SMALL = 1 << 30  # bytes that any zip may unpack to
+MAX_EXPANSION = 100  # audio hardly shrinks in a zip; what grows so much when unpacked is no audio
+ALWAYS_ALLOWED = 1 << 30  # bytes that any zip may unpack to
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def zip_files(path: Path) -> Iterator[Files]:
     with archive:
         entries, length = archive.infolist(), path.stat().st_size
         size = sum(entry.file_size for entry in entries)
-        if size > max(SMALL, MOST_EXPANSION * length):
+        if size > max(ALWAYS_ALLOWED, MAX_EXPANSION * length):
             raise DataError(f"{path}: would unpack to {readable_size(size)}, which no recordings do; download it again")
         files: Files = {}
         for entry in entries:

@@ -26,7 +26,7 @@ from timbre.sources.folder import copy_dataset, folder_files
 
 RETRIES = 4  # without any progress
 FIRST_DELAY = 2.0  # seconds before the first retry; doubles with each
-LONGEST_DELAY = 300.0  # seconds; where Kaggle asks for more, we give up
+MAX_DELAY = 300.0  # seconds; where Kaggle asks for more, we give up
 TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces of an answer
 DAMAGED = "the zip from Kaggle arrived damaged"
 CACHE_VARIABLE = "KAGGLEHUB_CACHE"
@@ -113,7 +113,7 @@ def _wait(failure: Failure, tries: int, kaggle: Kaggle, error: Exception) -> Non
         DataError: a retry would not help, or has been tried often enough.
     """
     delay = max(FIRST_DELAY * 2 ** (tries - 1), failure.wait)
-    if tries > failure.retries or delay > LONGEST_DELAY:
+    if tries > failure.retries or delay > MAX_DELAY:
         often = f", {tries} times in a row" if tries > 1 else ""
         by_hand = (
             f"or download https://www.kaggle.com/datasets/{kaggle.handle}/versions/{kaggle.version} in a browser"

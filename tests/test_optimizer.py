@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from timbre.model.network import Listener
+from timbre.model.network import TimbreNet
 from timbre.training.optimizer import Muon, make_optimizer, orthogonal
-from timbre.training.separation import Pupil
+from timbre.training.separation import WithMaskHead
 
 
 @pytest.mark.parametrize("shape", [(8, 72), (64, 9), (16, 16)])
@@ -40,17 +40,17 @@ def test_kernels_step_as_torch_s_own_muon_does():
 
 def test_all_but_kernels_step_as_by_adamw(tiny):
     torch.manual_seed(0)
-    pupil = Pupil(Listener(tiny.model), learns_shares=True)
-    before = {name: weight.detach().clone() for name, weight in pupil.named_parameters()}
+    model = WithMaskHead(TimbreNet(tiny.model), with_masks=True)
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     gradients = {name: torch.randn_like(weight) for name, weight in before.items()}
     after = {}
     for name in ("muon", "adamw"):
-        pupil.load_state_dict(before, strict=False)
-        optimizer = make_optimizer(pupil, name, 0.01)
-        for key, weight in pupil.named_parameters():
+        model.load_state_dict(before, strict=False)
+        optimizer = make_optimizer(model, name, 0.01)
+        for key, weight in model.named_parameters():
             weight.grad = gradients[key].clone()
         optimizer.step()
-        after[name] = {key: weight.detach().clone() for key, weight in pupil.named_parameters()}
+        after[name] = {key: weight.detach().clone() for key, weight in model.named_parameters()}
     differ = {key for key in before if not torch.equal(after["muon"][key], after["adamw"][key])}
     kernels = {key for key, weight in before.items() if weight.ndim == 4 and weight.shape[1] > 1}
     assert differ == kernels - {"shares.weight"} != set()

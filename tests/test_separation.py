@@ -5,18 +5,18 @@ from hypothesis import strategies as st
 
 from timbre.core.instruments import CLASSES
 from timbre.core.params import Model
-from timbre.model.network import Listener
-from timbre.training.separation import Pupil, power_by_class, share_loss
+from timbre.model.network import TimbreNet
+from timbre.training.separation import WithMaskHead, mask_loss, power_by_class
 
 
 @given(st.integers(1, 3), st.integers(1, 100), st.integers(1, 100))
 @settings(deadline=None, max_examples=40)
 def test_power_comes_in_the_cells_of_the_network(blocks, bands, frames):
-    pupil = Pupil(Listener(Model(channels=1, blocks=blocks, hidden=0, dropout=0)), learns_shares=True)
+    model = WithMaskHead(TimbreNet(Model(channels=1, blocks=blocks, hidden=0, dropout=0)), with_masks=True)
     sound = torch.rand(2, bands, frames)
     zeros = torch.zeros(2, dtype=torch.long)
-    power = power_by_class(sound, torch.arange(2), zeros, 2, pupil.listener.cell)
-    assert pupil.eval()(sound)[1].shape == power.shape == (2, len(CLASSES), *power.shape[2:])
+    power = power_by_class(sound, torch.arange(2), zeros, 2, model.network.cell)
+    assert model.eval()(sound)[1].shape == power.shape == (2, len(CLASSES), *power.shape[2:])
 
 
 def test_parts_of_one_class_add_up_where_they_sound():
@@ -35,9 +35,9 @@ def test_the_loss_is_least_at_the_true_shares_and_deaf_to_what_cannot_be_heard()
     power[:, :, 0] *= 1e-5  # 50 dB down
     true = power.log()
     others = [true + torch.randn(true.shape, generator=generator) for _ in range(20)]
-    assert all(share_loss(true, power) < share_loss(other, power) for other in others)
+    assert all(mask_loss(true, power) < mask_loss(other, power) for other in others)
     unheard = true.clone()
     unheard[:, :, 0] = 9.0
-    assert share_loss(unheard, power) == pytest.approx(float(share_loss(true, power)))
-    louder = share_loss(true, power * 1000)
-    assert louder == pytest.approx(float(share_loss(true, power)), rel=1e-4)
+    assert mask_loss(unheard, power) == pytest.approx(float(mask_loss(true, power)))
+    louder = mask_loss(true, power * 1000)
+    assert louder == pytest.approx(float(mask_loss(true, power)), rel=1e-4)

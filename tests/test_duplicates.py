@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from timbre.dataset.duplicates import THRESHOLD, alike, fingerprint
+from timbre.dataset.duplicates import THRESHOLD, fingerprint, near_duplicates
 
 SAMPLE = Path(__file__).parents[2] / "shared/kaggle-sample"
 SAMPLE_RATE = 22050
@@ -84,7 +84,7 @@ def fingerprints(recordings):
 
 
 def test_no_two_real_recordings_are_alike(recordings, fingerprints):
-    assert alike(fingerprints, list(recordings)) == []
+    assert near_duplicates(fingerprints, list(recordings)) == []
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -92,7 +92,7 @@ def test_copies_of_real_recordings_are_found_and_meet_no_other(recordings, finge
     change, may_miss = CHANGES[name]
     chosen = list(recordings)[::6]
     copies = np.stack([fingerprint(mel_of(change(recordings[file]))) for file in chosen])
-    pairs = alike(np.concatenate([fingerprints, copies]), [*recordings, *(f"~{file}" for file in chosen)])
+    pairs = near_duplicates(np.concatenate([fingerprints, copies]), [*recordings, *(f"~{file}" for file in chosen)])
     found = {original for original, copy in pairs if copy == f"~{original}"}
     assert len(pairs) == len(found)
     assert len(found) >= (1 - may_miss) * len(chosen)
@@ -100,7 +100,7 @@ def test_copies_of_real_recordings_are_found_and_meet_no_other(recordings, finge
 
 def test_notes_a_semitone_apart_are_different():
     notes = [fingerprint(mel_of(pluck(82.4 * 2 ** (number / 12)))) for number in range(24)]
-    assert alike(np.stack(notes), [str(number) for number in range(24)]) == []
+    assert near_duplicates(np.stack(notes), [str(number) for number in range(24)]) == []
 
 
 def test_level_silence_and_tempo_of_a_whole_clip_do_not_matter():
@@ -125,6 +125,6 @@ def test_pairs_are_found_across_blocks_and_named_in_order():
     prints[599, 3] = prints[7, 0] + THRESHOLD * 0.99  # a cut of one meets the whole of the other
     prints[300] = prints[299] + THRESHOLD * 1.01
     files = [f"{599 - number:03}" for number in range(600)]
-    assert alike(prints, files) == [("000", "592")]
-    assert alike(prints, files, THRESHOLD * 1.02) == [("000", "592"), ("299", "300")]
-    assert alike(prints[:0], []) == []
+    assert near_duplicates(prints, files) == [("000", "592")]
+    assert near_duplicates(prints, files, THRESHOLD * 1.02) == [("000", "592"), ("299", "300")]
+    assert near_duplicates(prints[:0], []) == []

@@ -1,0 +1,75 @@
+"""The measure of real music, `benchmarks/music.py`: what is not known is not scored."""
+
+import sys
+
+import numpy as np
+import pytest
+from helpers import ROOT
+from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from music import Music, measure, read_music
+
+ROWS = "path,present,absent,source\na.wav,piano;violin,drums,x\nb.wav,,guitar; drums;violin;piano,y\n"
+
+
+def test_metrics_are_scikit_learns_over_what_is_known():
+    rng = np.random.default_rng(0)
+    truth, known = rng.random((90, 4)) < 0.4, rng.random((90, 4)) < 0.7
+    probabilities = (truth * 0.3 + rng.random((90, 4)) * 0.7).round(2)
+    present = probabilities >= 0.5
+    measured = measure(Music([], [f"{row % 9}" for row in range(90)], truth, known), probabilities, present)
+    for name, metric, given in (
+        ("AUC", roc_auc_score, probabilities),
+        ("average precision", average_precision_score, probabilities),
+        ("precision", precision_score, present),
+        ("recall", recall_score, present),
+        ("F1 (all: micro)", f1_score, present),
+    ):
+        each = [metric(truth[rows, label], given[rows, label]) for label, rows in enumerate(known.T)]
+        together, by_instrument = measured[name]
+        assert by_instrument.value == pytest.approx(each)
+        assert together.value == pytest.approx(
+            f1_score(truth[known], present[known]) if "F1" in name else np.mean(each)
+        )
+        assert (by_instrument.low < by_instrument.high).all()
+    absent = [present[rows & ~truth[:, label], label].mean() for label, rows in enumerate(known.T)]
+    assert measured["claimed where absent"][1].value == pytest.approx(absent)
+
+
+def test_what_is_not_known_changes_nothing():
+    truth, known = np.eye(8, 4, dtype=bool), np.ones((8, 4), bool)
+    known[3, 1] = False
+    probabilities = np.random.default_rng(0).random((8, 4))
+    other = probabilities.copy()
+    other[3, 1] = 1 - other[3, 1]
+    music = Music([], list("aabbccdd"), truth, known)
+    first, second = (measure(music, given, given > 0.5) for given in (probabilities, other))
+    assert str(first) == str(second)
+
+
+def test_labels_say_what_plays_what_does_not_and_by_silence_what_is_unknown(tmp_path):
+    (tmp_path / "labels.csv").write_text(ROWS)
+    for name in "ab":
+        (tmp_path / f"{name}.wav").touch()
+    music = read_music(tmp_path)
+    assert music.truth.tolist() == [[False, False, True, True], [False] * 4]
+    assert music.known.tolist() == [[False, True, True, True], [True] * 4]
+    assert music.sources == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ("path,present\na.wav,piano\n", "wants rows with the columns"),
+        (ROWS.replace("drums", "drum"), "drum is none of guitar"),
+        (ROWS.replace("a.wav", "c.wav"), "c.wav is not there"),
+        (ROWS.replace("piano;violin,drums", "piano,piano"), "cannot be present and absent"),
+    ],
+)
+def test_labels_that_cannot_be_meant_are_one_line(tmp_path, rows, reason):
+    (tmp_path / "labels.csv").write_text(rows)
+    for name in "ab":
+        (tmp_path / f"{name}.wav").touch()
+    with pytest.raises(SystemExit, match=reason):
+        read_music(tmp_path)
