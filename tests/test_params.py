@@ -9,7 +9,6 @@ from helpers import ROOT, committed_params, with_changes
 from timbre.core.errors import DataError, ParamsError
 from timbre.core.files import user_path
 from timbre.core.params import load_params
-from timbre.sources.soundfont import font_path
 
 
 @pytest.fixture
@@ -27,6 +26,7 @@ def load(tmp_path):
     [
         ({"epoch": 3}, r"epoch: unknown key \(did you mean epochs\?\)"),
         ({"mel": {"hop_lenght": 3}}, r"mel\.hop_lenght: unknown key \(did you mean mel\.hop_length\?\)"),
+        ({"mixtures": {"none": 0.1}}, r"mixtures\.none: unknown key; mixtures\.playing is the probability"),
         ({"epochs": -1}, r"epochs: .*greater than or equal to 1, got -1"),
         ({"epochs": 1.5}, r"epochs: .*integer.*got 1\.5"),
         ({"epochs": True}, r"epochs: must be a number"),
@@ -35,7 +35,7 @@ def load(tmp_path):
         ({"audio": {"sample_rate": 0}}, r"audio\.sample_rate: .*got 0"),
         ({"audio": 3}, r"audio: .*got 3"),
         ({"mel": {"fmax": 20000.0}}, r"mel\.fmax must not exceed half of audio\.sample_rate"),
-        ({"data": {"source": "spotify"}}, r"data\.source: .*'soundfont', 'folder' or 'kaggle', got 'spotify'"),
+        ({"data": {"source": "spotify"}}, r"data\.source: must be one of soundfont, recordings, .*, got 'spotify'"),
         ({"data": {"source": "folder"}}, r"data\.folder must name"),
         ({"data": {"kaggle": {"handle": "mine"}}}, r"data\.kaggle\.handle: must be of the form owner/name, got 'mine'"),
         ({"songs": {"path": None}}, r"songs\.path: must be text; .*got nothing$"),
@@ -110,6 +110,6 @@ def test_paths_start_at_the_repository_and_a_tilde_is_the_home(monkeypatch, tmp_
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
     assert user_path("../songs", "songs.path") == tmp_path / "repository/../songs"
-    assert user_path("~/Music", "songs.path") == font_path("own", "~/Music") == tmp_path / "home/Music"
+    assert user_path("~/Music", "songs.path") == tmp_path / "home/Music"
     with pytest.raises(DataError, match=r"^songs\.path: ~nobody-knows/x: .*; write the full path$"):
         user_path("~nobody-knows/x", "songs.path")

@@ -121,7 +121,7 @@ def test_the_manifest_and_provenance_say_what_is_there_and_nothing_of_this_machi
         assert int(row["bytes"]) == len(DATASET[row["file"]])
     text = (raw / "source.json").read_text(encoding="utf-8")
     assert json.loads(text) == {
-        "source": "folder",
+        "source": ["folder"],
         "folder": {"kind": "folder", "ignored": 0},
         "files": 5,
         "bytes": sum(map(len, DATASET.values())),

@@ -33,9 +33,20 @@ def _auto_or_share(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
         raise ValueError("must be auto or a number above 0 and below 1") from None
 
 
+def _one_or_several(value: Any) -> Any:
+    """The names of sources as a list, of which only those that are no whole data set can stand together."""
+    names = value if isinstance(value, list) else [value]
+    together = all(name in ("soundfont", "recordings") for name in names) and 1 < len(names) == len({*names})
+    if not together and not (len(names) == 1 and names[0] in SOURCES):
+        raise ValueError(f"must be one of {', '.join(SOURCES)}, or [soundfont, recordings]")
+    return names
+
+
+SOURCES = ("soundfont", "recordings", "folder", "kaggle")
 Int = Annotated[int, BeforeValidator(_refuse_bool)]
 Float = Annotated[float, BeforeValidator(_refuse_bool), Field(allow_inf_nan=False)]
 Share = Annotated[Float, Field(ge=0, le=1)]
+Sources = Annotated[tuple[str, ...], BeforeValidator(_one_or_several)]
 Threshold = Annotated[Literal["auto"] | Annotated[Float, Field(gt=0, lt=1)], WrapValidator(_auto_or_share)]
 
 _WORDS = {  # for what pydantic would say of its own types
@@ -43,6 +54,9 @@ _WORDS = {  # for what pydantic would say of its own types
     "string_type": 'must be text; put it in quotes ("" for none)',
     "string_pattern_mismatch": "must be of the form owner/name",
 }
+
+
+GONE = {"mixtures.none": "mixtures.playing is the probability that each of the four plays, so that at times none does"}
 
 
 class Section(BaseModel):
@@ -58,11 +72,19 @@ class Kaggle(Section):
     version: Int = Field(ge=1)
 
 
+class Recordings(Section):
+    """Recordings with a labels.csv, and how many rendered clips each counts as in training."""
+
+    folder: str
+    weight: Int = Field(ge=1, le=100)
+
+
 class Data(Section):
     """Where the recordings come from."""
 
-    source: Literal["soundfont", "folder", "kaggle"]
+    source: Sources
     folder: str
+    recordings: Recordings
     seed: Int = Field(ge=0)
     kaggle: Kaggle
 
@@ -71,6 +93,7 @@ class Soundfont(Section):
     """How many phrases are rendered, by what, how long, and at which rate they are kept."""
 
     file: str = ""
+    more: tuple[str, ...] = ()
     clips: Int = Field(ge=40)
     others: Int = Field(ge=0)
     seconds: Float = Field(ge=1, le=60)
@@ -116,7 +139,7 @@ class Mel(Section):
 
 
 class Mixtures(Section):
-    """The layered mixtures: how many a split, of how many instruments, how loud and how late each part."""
+    """The layered mixtures: how many per split, of how many instruments, how loud and how late each part."""
 
     train: Int = Field(ge=1)
     validation: Int = Field(ge=1)
@@ -127,8 +150,8 @@ class Mixtures(Section):
     gain_db: Float = Field(ge=0, le=60)
     offset: Float = Field(ge=0)
     fresh: Int = Field(ge=0)
+    playing: Share
     others: Share
-    none: Share
 
     @model_validator(mode="after")
     def _check(self) -> "Mixtures":
@@ -155,9 +178,17 @@ class Augment(Section):
     shorten: Share
     equaliser_db: Float = Field(ge=0, le=60)
     reverb: Share
+    compress: Share
     noise: Share
     low_pass: Share
     mask: Share
+
+
+class Calibration(Section):
+    """The mixtures that probabilities and thresholds of layers are fitted to: how many, and who plays."""
+
+    mixtures: Int = Field(ge=0)
+    playing: Float = Field(gt=0, lt=1)
 
 
 class Songs(Section):
@@ -183,7 +214,7 @@ class Params(Section):
 
     seed: Int = Field(ge=0)
     epochs: Int = Field(ge=1)
-    repeats: Int = Field(ge=1)
+    repeats: Float = Field(gt=0, le=1000)
     batch_size: Int = Field(ge=2)
     optimizer: Literal["muon", "adamw"]
     learning_rate: Float = Field(gt=0)
@@ -198,6 +229,7 @@ class Params(Section):
     mixtures: Mixtures
     model: Model
     augment: Augment
+    calibration: Calibration
     songs: Songs
     compute: Compute
 
@@ -209,8 +241,10 @@ class Params(Section):
             raise ValueError(f"mixtures.offset must lie below audio.window ({self.audio.window:g})")
         if self.augment.crop > self.audio.window:
             raise ValueError(f"augment.crop must not exceed audio.window ({self.audio.window:g})")
-        if self.data.source == "folder" and not self.data.folder:
+        if "folder" in self.data.source and not self.data.folder:
             raise ValueError("data.folder must name a folder or zip when data.source is folder")
+        if "recordings" in self.data.source and not self.data.recordings.folder:
+            raise ValueError("data.recordings.folder must name a folder with a labels.csv for data.source recordings")
         return self
 
 
@@ -274,7 +308,9 @@ def _shown(value: Any) -> str:
 
 
 def _suggestion(location: tuple[str | int, ...]) -> str:
-    """` (did you mean …?)` where a key of that section is close, else nothing."""
+    """What became of a key that was once here, or ` (did you mean …?)` where one of that section is close."""
+    if gone := GONE.get(".".join(map(str, location))):
+        return f"; {gone}"
     section: Any = Params
     for part in location[:-1]:
         section = section.model_fields[part].annotation

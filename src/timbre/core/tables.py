@@ -24,12 +24,14 @@ class Clip:
         label: one of `CLASSES`.
         split: train, validation or test.
         group: what must stay in one split (a performance, a kit, a program); empty where nobody named it.
+        weight: how many clips it counts as when training draws.
     """
 
     file: str
     label: str
     split: str
     group: str = ""
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Window:
     Attributes:
         row: its row in the waveform pack.
         start: where in the file it starts, in seconds.
-        file, label, split, group: as in `Clip`.
+        file, label, split, group, weight: as in `Clip`.
     """
 
     row: int
@@ -48,6 +50,7 @@ class Window:
     label: str
     split: str
     group: str
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)

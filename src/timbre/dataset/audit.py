@@ -32,18 +32,20 @@ from timbre.core.sheets import read_sheet, spelling
 from timbre.core.tables import Clip, Issue
 from timbre.dataset.labels import is_instrument, match_instrument
 
-COLUMNS = ("filename", "class", "group")
-EXPECTED = "CSV with the columns FileName and Class, and Group if you like"
+COLUMNS = ("filename", "class", "group", "weight")
+EXPECTED = "CSV with the columns FileName and Class, and Group and Weight if you like"
+WEIGHTS = range(1, 101)
 DVC_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")  # where DVC's own links may lead
 
 
 class Row(NamedTuple):
-    """A metadata row: its place (`Metadata_Train.csv:12`), file name, instrument and group, if any."""
+    """A metadata row: its place (`Metadata_Train.csv:12`), file name, instrument, group, if any, and weight."""
 
     place: str
     name: str
     label: str
     group: str
+    weight: int
 
 
 def audit(raw: Path) -> tuple[list[Clip], list[Issue]]:
@@ -120,21 +122,29 @@ def _read_rows(path: Path) -> tuple[list[Row], list[Issue]]:
     """Read metadata: rows with a known class, and issues for those without a name or with a class misspelt."""
     rows, issues = [], []
     for number, cells in read_sheet(path, COLUMNS[:2], COLUMNS[2:], EXPECTED):
-        name, label, group = (cells[column] for column in COLUMNS)
+        name, label, group, weight = (cells[column] for column in COLUMNS)
         place = f"{path.name}:{number}"
         if not name:
             issues.append(Issue("", "no file name", "dropped", f"a row of class {label!r} names no file", place))
             continue
         try:
-            rows.append(Row(place, name, match_instrument(label), group))
+            rows.append(Row(place, name, match_instrument(label), group, _weight(weight)))
         except DataError as error:
-            raise DataError(f"{place}: {printable(name)}: {error}; put the class right") from None
+            raise DataError(f"{place}: {printable(name)}: {error}; put it right") from None
         if not is_instrument(label):
             reason = f"class {label!r} taken as {rows[-1].label}"
             issues.append(Issue(printable(name), "misspelt class", "repaired", reason, place))
     if not rows:
         raise DataError(f"{path}: holds no rows; expected {EXPECTED}")
     return rows, issues
+
+
+def _weight(cell: str) -> int:
+    if not cell:
+        return 1
+    if not cell.isdecimal() or int(cell) not in WEIGHTS:
+        raise DataError(f"weight {printable(cell)!r} is no whole number from {WEIGHTS[0]} to {WEIGHTS[-1]}")
+    return int(cell)
 
 
 def _list_files(raw: Path, folder: str) -> tuple[dict[str, str], list[Issue]]:
@@ -248,7 +258,7 @@ def _settle(listed: Iterable[tuple[str, Row]], split: str) -> tuple[list[Clip], 
             issues += [Issue(file, "several classes", "dropped", reason, row.place) for row in rows]
             continue
         group = next((row.group for row in rows if row.group), "")
-        clips.append(Clip(file, labels[0], split, group))
+        clips.append(Clip(file, labels[0], split, group, max(row.weight for row in rows)))
         reason = f"the same as {rows[0].place}; counted once"
         issues += [Issue(file, "listed twice", "reported", reason, row.place) for row in rows[1:]]
     return clips, issues

@@ -42,7 +42,7 @@ def prepare_dataset(raw: Path, folder: Path, audio: Audio, splits: Splits, seed:
     assigned, dropped = assign_splits(audible, seed, splits, twins)
     issues += dropped
     windows = [
-        Window(row, place * audio.window, clip.file, clip.label, clip.split, clip.group)
+        Window(row, place * audio.window, clip.file, clip.label, clip.split, clip.group, clip.weight)
         for clip in assigned
         for row, place in decoded[clip.file].places
     ]

@@ -1,4 +1,4 @@
-"""Where recordings come from: rendered with a sound font, the user's own, or Kaggle; all in Kaggle's layout."""
+"""Where recordings come from: rendered, the user's own, or Kaggle; all in Kaggle's layout."""
 
 import hashlib
 import json
@@ -34,14 +34,14 @@ def fetch(params: Params, folder: Path) -> str:
     Raises:
         DataError: the source cannot be had or used; the text says what to do.
     """
-    details = _fill(params, folder)
+    details = {source: _fill(source, params, folder) for source in params.data.source}
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     describe = partial(_describe, folder)
     entries = list(parallel_map(describe, files, params.compute, "hash", "file", threads=True))
     size = sum(entry.bytes for entry in entries)
     provenance = {
         "source": params.data.source,
-        params.data.source: details,
+        **details,
         "files": len(entries),
         "bytes": size,
         "metadata": {entry.file: entry.sha256 for entry in entries if entry.file in METADATA},
@@ -49,21 +49,25 @@ def fetch(params: Params, folder: Path) -> str:
     write_table(folder / MANIFEST, entries, Entry)
     text = json.dumps(provenance, indent=2, ensure_ascii=False) + "\n"
     (folder / PROVENANCE).write_text(text, encoding="utf-8", newline="\n")
-    return f"{len(entries)} files, {readable_size(size)}, from {params.data.source}"
+    return f"{len(entries)} files, {readable_size(size)}, from {' and '.join(details)}"
 
 
-def _fill(params: Params, folder: Path) -> dict[str, object]:
-    """Bring the data set into `folder`; what comes back says where from, beyond the source's name."""
-    match params.data.source:
+def _fill(source: str, params: Params, folder: Path) -> dict[str, object]:
+    """Bring a source's recordings into `folder`; what comes back says where from, beyond the source's name."""
+    match source:
         case "soundfont":
             from timbre.sources.soundfont import render_dataset
 
             return render_dataset(params.soundfont, params.data.seed, folder, params.compute)
+        case "recordings":
+            from timbre.sources.recordings import copy_recordings
+
+            return copy_recordings(params.data.recordings, folder)
         case "folder":
             from timbre.sources.folder import copy_dataset
 
             return copy_dataset(Path(params.data.folder), folder)
-        case "kaggle":
+        case _:
             from timbre.sources.kaggle import download_dataset
 
             return download_dataset(params.data.kaggle, folder)

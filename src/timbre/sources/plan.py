@@ -9,11 +9,11 @@ A voice is a program of a sound font. Those of TimGM6mb and GeneralUser GS were 
   25 TR-808, 40 brush and 48 orchestra have kicks, snares and toms of their own. Hand percussion and some cymbals are
   the same in all kits of a font, which keeps test kits from being wholly unheard.
 - violin: 40 violin, 41 viola (played a fifth lower; Kaggle's violins include violas) and 110 fiddle are kin, yet
-  differ. String sections (44, 48, 49) are left out: a listener would say strings.
+  differ. Train hears sections too (44 tremolo, 48 and 49 slow and fast strings): an orchestra's violins are violins.
 - piano: 0 and 1 are one piano, 1 the brighter; 2 is another, 3 the first out of tune. Electric pianos (4, 5; in FluidR3
   2 as well) are left out.
-- other: what a listener would call none of the four. Harpsichord, clavinet, banjo, shamisen, koto and string sections
-  are left out, as they might be taken for one.
+- other: what a listener would call none of the four. Harpsichord, clavinet, banjo, shamisen and koto are left out, as
+  they might be taken for one.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ Programs = Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
 GENERAL: Programs = {
     "guitar": ((24, 25, 26, 27, 29, 30), (28,)),
     "drums": ((0, 16, 24, 25, 40), (8, 48)),
-    "violin": ((40, 110, 41), (40, 110, 41)),
+    "violin": ((40, 110, 41, 44, 48, 49), (40, 110, 41)),
     "piano": ((0, 1, 2, 3), (0, 1, 2, 3)),
 }
 GUITARS = (*(8 * 128 + program for program in (25, 26, 27, 28, 30)), 12 * 128 + 27)
@@ -44,6 +44,7 @@ FONTS: dict[str, Programs] = {  # those that packages carry
     "fluidr3": {"piano": ((0, 1, 3), (0, 1, 3))},
 }
 OWN = "own"  # the font that `soundfont.file` names
+MORE = "more-"  # with their number, those that `soundfont.more` names
 OTHERS = (
     *(8, 9, 11, 12, 13, 14),  # tuned percussion
     *range(16, 23),  # organs, accordion, harmonica
@@ -66,7 +67,7 @@ class Take(NamedTuple):
         split: train or test.
         instrument: one of `INSTRUMENTS`, or other.
         number: counted over both splits.
-        font: one of `FONTS`, or `OWN`.
+        font: one of `FONTS`, `OWN`, or one of `soundfont.more`.
         program: of the sound font, counted from 0, and on through the banks; of drums, a kit.
         family: whose phrases it plays.
         kind: of phrase, one of `PHRASES[family]`.
@@ -110,6 +111,7 @@ class Take(NamedTuple):
 def plan(options: Soundfont) -> list[Take]:
     """Return the clips of a data set: instruments alike in number (±1), voices and kinds in turn."""
     fonts = {OWN: GENERAL} if options.file else FONTS
+    fonts = {**fonts, **{f"{MORE}{number}": GENERAL for number in range(len(options.more))}}
     takes: list[Take] = []
     for place, instrument in enumerate(INSTRUMENTS):
         count = options.clips // len(INSTRUMENTS) + (place < options.clips % len(INSTRUMENTS))

@@ -1,10 +1,8 @@
 """The embedded data set: phrases composed here, played by General MIDI sound fonts."""
 
-import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterable
 from functools import cache, partial
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -19,17 +17,11 @@ from timbre.core.kaggle_layout import FOLDERS, METADATA
 from timbre.core.params import Compute, Soundfont
 from timbre.core.rng import generator
 from timbre.parallel.pool import parallel_map
+from timbre.sources.metadata import Row, append_metadata
 from timbre.sources.phrases.compose import compose
 from timbre.sources.phrases.score import CHORUS, REVERB, VOLUME, Control, to_midi
-from timbre.sources.plan import OWN, Take, plan
+from timbre.sources.plan import MORE, OWN, Take, plan
 
-CLASSES = {
-    "guitar": "Sound_Guitar",
-    "drums": "Sound_Drum",
-    "violin": "Sound_Violin",
-    "piano": "Sound_Piano",
-    OTHER: "Sound_Other",
-}
 SPLITS = {"train": f"{FOLDERS[0]}/{FOLDERS[0]}", "test": f"{FOLDERS[1]}/{FOLDERS[1]}"}  # Kaggle's folders
 PACKAGED_FONTS = {  # the package that carries a sound font, and where in it
     "timgm": ("pretty_midi", "TimGM6mb.sf2"),
@@ -52,8 +44,6 @@ ATTEMPTS = 5  # at a phrase that sounds: a sound font may lack the notes of one
 def render_dataset(soundfont: Soundfont, seed: int, folder: Path, compute: Compute) -> dict[str, object]:
     """Render a data set in Kaggle's layout into the empty `folder`: mono 16-bit FLAC, and metadata.
 
-    Metadata has Kaggle's columns, FileName and Class, and a third: Group.
-
     Returns:
         What made it: packages, sound font and, for each split and instrument, voices and clips.
 
@@ -63,7 +53,8 @@ def render_dataset(soundfont: Soundfont, seed: int, folder: Path, compute: Compu
     takes = plan(soundfont)
     for split, metadata in zip(SPLITS, METADATA, strict=True):
         (folder / SPLITS[split]).mkdir(parents=True)
-        _write_metadata(folder / metadata, (take for take in takes if take.split == split))
+        rows = (Row(take.name, take.instrument, take.group) for take in takes if take.split == split)
+        append_metadata(folder / metadata, rows)
     write = partial(_write_take, soundfont, seed, folder)
     for _ in parallel_map(write, takes, compute, "render"):
         pass
@@ -108,7 +99,7 @@ def _attempt(take: Take, options: Soundfont, rng: np.random.Generator) -> np.nda
     events = room + compose(take.family, take.kind, rng, seconds * speed)
     transpose = -shift - TRANSPOSED_DOWN.get(take.program, 0)
     midi = to_midi(events, take.program, seconds * speed + 0.05, drums, transpose)
-    sound, rate = render(midi, font_path(take.font, options.file))
+    sound, rate = render(midi, font_path(take.font, options))
     return soxr.resample(sound, rate * speed, sample_rate)[: round(seconds * sample_rate)]
 
 
@@ -136,14 +127,16 @@ def render(midi: bytes, font: Path) -> tuple[np.ndarray, int]:
     return (sound[:, 0] + sound[:, 1]) / 2, rate
 
 
-def font_path(font: str, own: str = "") -> Path:
-    """Where a sound font lies: one that a package carries, which is not imported, since that takes its time, or `own`.
+def font_path(font: str, options: Soundfont | None = None) -> Path:
+    """Where a sound font lies: one that params name, or a package carries, which is not imported: that takes its time.
 
     Raises:
         DataError: its package is not installed.
     """
-    if font == OWN:
-        return user_path(own, "soundfont.file")
+    if options and font == OWN:
+        return user_path(options.file, "soundfont.file")
+    if options and font.startswith(MORE):
+        return user_path(options.more[int(font.removeprefix(MORE))], "soundfont.more")
     package, file = PACKAGED_FONTS[font]
     found = find_spec(package)
     if not found or not found.origin:
@@ -159,7 +152,7 @@ def _read(font: Path) -> bytes:
     """A sound font's bytes, read once a process."""
     content = font.read_bytes() if font.is_file() else b""
     if content[:4] != b"RIFF":
-        raise DataError(f"soundfont.file: {font.name} is no sound font (.sf2); leave it empty for those of packages")
+        raise DataError(f"{font}: no sound font (.sf2); soundfont.file and soundfont.more want one, or nothing")
     return content
 
 
@@ -172,19 +165,12 @@ def _write_take(soundfont: Soundfont, seed: int, folder: Path, take: Take) -> No
     (folder / SPLITS[take.split] / take.name).write_bytes(file.getvalue())
 
 
-def _write_metadata(path: Path, takes: Iterable[Take]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("FileName", "Class", "Group"))
-        writer.writerows((take.name, CLASSES[take.instrument], take.group) for take in takes)
-
-
 def _provenance(takes: list[Take], options: Soundfont) -> dict[str, object]:
     count = Counter((take.split, take.instrument) for take in takes)
     voices = {pair: sorted({take.voice for take in takes if (take.split, take.instrument) == pair}) for pair in count}
     fonts = list(dict.fromkeys(take.font for take in takes))
     packages = [RENDERER, *(PACKAGED_FONTS[font][0] for font in fonts if font in PACKAGED_FONTS)]
-    paths = [font_path(font, options.file) for font in fonts]
+    paths = [font_path(font, options) for font in fonts]
     return {
         "packages": {package: version(package) for package in packages},
         "sound fonts": {path.name: hashlib.sha256(_read(path)).hexdigest() for path in paths},
