@@ -100,10 +100,9 @@ def test_a_pop_does_not_make_silence_of_the_rest(tmp_path):
 def test_what_lies_beyond_full_scale_is_limited_but_not_a_file_that_is_louder_as_a_whole():
     sound = tone(440, 1, RATE)
     glitch, loud = sound.copy(), 30_000 * sound
-    glitch[5000:5050] = 500
+    glitch[5000 : 5000 + RATE // 20] = 500
     for window, peak in ((sound, 0.5), (glitch, 8 * 0.5 / 2**0.5), (loud, 15_000)):
-        level = levels(window[None], RATE)[:, 0]
-        assert limited(window[None], level).max() == pytest.approx(peak, rel=0.01)
+        assert limited(window[None], RATE).max() == pytest.approx(peak, rel=0.01)
 
 
 def not_finite():

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool1d, conv1d, pad
 
-from timbre.audio.windows import BLOCKS_PER_SECOND, CREST, LOUDEST, SILENCE
+from timbre.audio.windows import BLOCKS_PER_SECOND, CREST, LOUDEST, SILENCE, STEADY
 from timbre.core.errors import DataError
 from timbre.core.files import fresh_file
 from timbre.core.instruments import INSTRUMENTS
@@ -39,8 +39,8 @@ class FromWaveform(nn.Module):
     def forward(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities `[batch, 4]` of one instrument alone and of several, of mono waveforms `[batch, samples]`."""
         power = avg_pool1d(waveforms.square()[:, None], self.block)[:, 0]
-        level = power.topk(LOUDEST, dim=1).values[:, -1:].sqrt()
-        bound = (CREST * level).clamp_min(1)
+        loudest = power.topk(STEADY, dim=1).values.sqrt()
+        level, bound = loudest[:, LOUDEST - 1 : LOUDEST], (CREST * loudest[:, -1:]).clamp_min(1)
         waveforms = torch.minimum(torch.maximum(waveforms, -bound), bound)
         peak = waveforms.abs().amax(dim=1, keepdim=True)
         centred = pad(waveforms / peak.clamp_min(SILENCE), (self.n_fft // 2, self.n_fft // 2))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 import numpy as np
 
 from timbre.audio.promise import Promise, promise_of, seconds_promised
-from timbre.audio.repair import OFFSET, mono, without_clicks, without_offset
+from timbre.audio.repair import mono, without_clicks, without_offset
 from timbre.core.errors import AudioError
 
 if TYPE_CHECKING:
@@ -60,11 +60,10 @@ class Sound:
         self.file = file
         self.sample_rate, self.channels, self.seconds = 0, 0, 0.0
 
-    def blocks(self, sample_rate: int, offset: float = OFFSET) -> Iterator[np.ndarray]:
+    def blocks(self, sample_rate: int) -> Iterator[np.ndarray]:
         """Yield mono float32 blocks at `sample_rate`, full scale at 1; memory does not grow with length.
 
-        Several tracks are mixed. Resampling is soxr's HQ quality. A constant of `offset` or more, of the root mean
-        square, is taken out.
+        Several tracks are mixed. Resampling is soxr's HQ quality. A constant beside the sound is taken out.
 
         Raises:
             AudioError: the file cannot be read, holds no sound or values that are not finite, or ends before the end
@@ -84,7 +83,7 @@ class Sound:
                 _blocks(_frames(container, _audio_streams(container)[number], promise, size))
                 for number, container in enumerate([first, *others])
             ]
-            resampled = [_resampled(track, sample_rate, offset) for track in [self._noted(tracks[0]), *tracks[1:]]]
+            resampled = [_resampled(track, sample_rate) for track in [self._noted(tracks[0]), *tracks[1:]]]
             yield from _mixed(resampled) if others else resampled[0]
 
     def _noted(self, blocks: Iterator[tuple[int, np.ndarray]]) -> Iterator[tuple[int, np.ndarray]]:
@@ -274,12 +273,12 @@ def _joined(parts: list[np.ndarray], rate: int, channels: int, is_packed: bool) 
     return rate, block if peak <= MAX_SAMPLE else block.clip(-MAX_SAMPLE, MAX_SAMPLE)
 
 
-def _resampled(track: Iterator[tuple[int, np.ndarray]], sample_rate: int, offset: float) -> Iterator[np.ndarray]:
+def _resampled(track: Iterator[tuple[int, np.ndarray]], sample_rate: int) -> Iterator[np.ndarray]:
     """Repair a track and bring it to `sample_rate`; where its own rate changes, it begins anew."""
     import soxr
 
     for rate, stretch in groupby(track, key=itemgetter(0)):
-        blocks = without_offset((block for _, block in stretch), offset)
+        blocks = without_offset((block for _, block in stretch))
         repaired = without_clicks(map(mono, blocks), rate)
         if rate == sample_rate:
             yield from repaired

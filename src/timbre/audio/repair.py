@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 OFFSET = 0.1  # of the root mean square: a smaller constant does no harm
-DROWNING = 0.85  # likewise: the constant is louder than the sound
 SILENCE = 5e-4  # full scale at 1: what stands above nothing but this is no click
 OPPOSED = -0.5  # correlation with the loudest channel, from which on a channel is turned round
 CLICK = 10.0  # times all that is around it: 20 dB
@@ -13,25 +12,22 @@ CELLS_PER_SECOND = 1500  # a click lies in one or two such cells, of 0.7 ms
 REACH = 8  # cells on either side that are compared: 5 ms
 
 
-def without_offset(blocks: Iterable[np.ndarray], least: float = OFFSET) -> Iterator[np.ndarray]:
-    """Take the constant out of blocks `[channels, frames]`, as the first of them that is not silent has it.
-
-    `least` is how large it must be, of the root mean square.
-    """
+def without_offset(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Take the constant out of blocks `[channels, frames]`, as the first of them that is not silent has it."""
     offset = None
     for block in blocks:
         if offset is None and block.any():
-            offset = np.array([offset_of(channel, least) for channel in block], np.float32)[:, None]
+            offset = np.array([offset_of(channel) for channel in block], np.float32)[:, None]
         yield block if offset is None or not offset.any() else block - offset
 
 
-def offset_of(channel: np.ndarray, least: float = OFFSET) -> float:
+def offset_of(channel: np.ndarray) -> float:
     """The constant in a waveform, or 0 where it has none to speak of.
 
     The smaller of mean and median: the mean of a thump that dies away is no constant, nor is the median of a wave that
     is steeper on one side.
     """
-    bound = least * float(np.sqrt(np.dot(channel, channel) / len(channel)))
+    bound = OFFSET * float(np.sqrt(np.dot(channel, channel) / len(channel)))
     mean = float(channel.mean())
     if abs(mean) < bound:
         return 0.0  # as of nearly all sound; the median is slow

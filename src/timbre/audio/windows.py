@@ -10,6 +10,7 @@ SILENCE = 5e-4  # level of a window, full scale at 1: −66 dB
 QUIET = 1e-2  # level of a window, of the loudest window of its file: −40 dB
 BLOCKS_PER_SECOND = 100
 LOUDEST = 3  # of these blocks, the one whose level counts: what is shorter than 10 ms lies in two at most
+STEADY = 10  # likewise, where samples lie beyond full scale: a codec makes 50 ms of a single sample
 CREST = 8.0  # times the level: where samples lie beyond full scale, no sound has higher peaks
 
 
@@ -29,7 +30,7 @@ def cut(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
         yield np.pad(rest, (0, length - len(rest)))
 
 
-def levels(windows: np.ndarray, sample_rate: int, pieces: int = 1) -> np.ndarray:
+def levels(windows: np.ndarray, sample_rate: int, pieces: int = 1, loudest: int = LOUDEST) -> np.ndarray:
     """How loud pieces of windows are: float32 `[windows, pieces]`, full scale at 1.
 
     The root mean square of the third loudest 10 ms of a piece: a click, however loud, is not as long.
@@ -38,21 +39,22 @@ def levels(windows: np.ndarray, sample_rate: int, pieces: int = 1) -> np.ndarray
         windows: float32 `[windows, samples]`.
         sample_rate: in Hz.
         pieces: into how many a window is cut.
+        loudest: which of the loudest 10 ms.
     """
     samples = windows.shape[1]
     blocks = max(1, round(samples * BLOCKS_PER_SECOND / (sample_rate * pieces)))
     starts = np.arange(pieces * blocks) * samples // (pieces * blocks)
     power = np.add.reduceat(np.square(windows), starts, axis=1) / (samples / len(starts))
-    rank = max(0, blocks - LOUDEST)
+    rank = max(0, blocks - loudest)
     return np.sqrt(np.partition(power.reshape(len(windows), pieces, blocks), rank, axis=2)[..., rank])
 
 
-def limited(windows: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Windows `[windows, samples]` of some levels `[windows]`, without what lies beyond full scale by mistake.
+def limited(windows: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Windows `[windows, samples]` at a rate in Hz, without what lies beyond full scale by mistake.
 
     A file may be louder than full scale as a whole: it is left so.
     """
-    bounds = np.maximum(1, CREST * levels)[:, None]
+    bounds = np.maximum(1, CREST * levels(windows, sample_rate, loudest=STEADY))
     return np.clip(windows, -bounds, bounds)
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 
 from timbre.audio.decode import opened
-from timbre.audio.repair import DROWNING
 from timbre.audio.windows import SILENCE, audible, cut, levels, limited
 
 
@@ -23,9 +22,9 @@ def write_windows(
     """
     found = []
     with opened(path) as sound, part.open("wb") as file:
-        for window in cut(sound.blocks(sample_rate, DROWNING), length):
+        for window in cut(sound.blocks(sample_rate), length):
             level = levels(window[None], sample_rate)[:, 0]
-            window = limited(window[None], level)[0]
+            window = limited(window[None], sample_rate)[0]
             found.append(float(level[0]))
             file.write(np.rint(window * (32767 / max(float(np.abs(window).max()), SILENCE))).astype(np.int16).data)
     kept = audible(found)

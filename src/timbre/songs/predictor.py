@@ -32,7 +32,7 @@ OWN_MODELS = Path("models")
 RELEASED = Path(__file__).parents[1] / "weights"
 HOP = 0.5  # seconds
 HOPS = (0.05, 60.0)
-PRESENT_IN = 0.25  # of a song's windows: whoever plays in as many is present
+PART = 0.25  # of a song's windows
 TOO_SHORT = 0.2  # seconds: nobody could tell
 
 
@@ -83,9 +83,8 @@ class Predictor:
     def listen(self, source: Path | str, hop: float = HOP) -> Song:
         """Hear a song of any length, in windows of the models' length, those near silence left out.
 
-        The single answer is the mean over windows. The layered one is the probability that a quarter of the windows
-        reach, so that who plays in a part of a song is present, and who seems to in a single window is not. Of a song
-        of one window both are that window's answer.
+        The single answer is the mean over windows, the layered one that of `over_windows`. Of a song of one window both
+        are that window's answer.
 
         The timeline slides over the networks' last maps, which are worked out once: each value is the answer to half a
         window around it.
@@ -108,8 +107,7 @@ class Predictor:
         by_piece = np.array(heard.levels, np.float32)
         kept = audible(by_piece[: stream.judged].max(axis=1).tolist())
         alone = _probabilities(self.single, _kept(heard.single, kept).mean(dim=0, keepdim=True))[0]
-        windows_ranked = _kept(heard.layered, kept).quantile(1 - PRESENT_IN, dim=0, keepdim=True)
-        together = _probabilities(self.layered, windows_ranked)
+        together = _probabilities(self.layered, over_windows(_kept(heard.layered, kept))[None])
         present = decide(together, self.layered.description.thresholds)[0]
         decibels = heard.spectrogram.decibels()
         return Song(
@@ -136,7 +134,7 @@ class Predictor:
 
     @torch.inference_mode()
     def _hear(self, waveforms: np.ndarray) -> "_BatchOutput":
-        waveforms = limited(waveforms, levels(waveforms, self.audio.sample_rate)[:, 0])
+        waveforms = limited(waveforms, self.audio.sample_rate)
         peak = np.abs(waveforms).max(axis=1, keepdims=True)
         power = self.transform(torch.from_numpy(waveforms / np.maximum(peak, np.finfo(np.float32).tiny)))
         mels = reference_to_peak(power_to_db(power))
@@ -194,6 +192,15 @@ class _SongOutput:
         frames = frames if self.carried is None else torch.cat([self.carried, frames], dim=1)
         self.slid += self.network.classify(frames.unfold(1, self.half, 1).permute(1, 0, 2)).tolist()
         self.carried = frames[:, frames.shape[1] - self.half + 1 :].clone()
+
+
+def over_windows(logits: Tensor) -> Tensor:
+    """One answer from those of a song's windows: logits `[windows, 4]` to `[4]`.
+
+    Halfway between their mean and what a quarter of them reach: who plays in a third of a song is present, and who
+    seems to in one window of a few is not.
+    """
+    return (logits.mean(dim=0) + logits.quantile(1 - PART, dim=0)) / 2
 
 
 def _batches(windows: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
