@@ -37,8 +37,8 @@ MIXTURES = Mixtures(
     gain_db=4.0,
     offset=0.0,
     fresh=0,
+    playing=0,
     others=0,
-    none=0,
 )
 
 

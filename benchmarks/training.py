@@ -29,10 +29,11 @@ from timbre.core.rng import generator
 from timbre.features.mel import power_to_db, reference_to_peak
 from timbre.model.network import TimbreNet
 from timbre.training.augment import augment, steady_noise
+from timbre.training.config import TrainingConfig
 from timbre.training.fabric import make_fabric, on_own_cores
+from timbre.training.mixing import add_up, cut_parts
 from timbre.training.optimizer import make_optimizer
 from timbre.training.separation import WithMaskHead, mask_loss, power_by_class
-from timbre.training.train import TrainingConfig, add_up, cut_parts
 
 BATCH = 32
 RATE, SECONDS = 16000, 12  # of the seed's clips

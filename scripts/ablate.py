@@ -24,7 +24,9 @@ RESULTS = ROOT / "benchmarks" / "ABLATION.md"
 EPOCHS, FRESH, JOBS = 5, 3000, 2
 FULL = "the committed models, in full"
 SHORTER: dict[str, object] = {"epochs": EPOCHS, "mixtures.fresh": FRESH, "compute.threads": 1}
-NO_AUGMENTATION = {f"augment.{name}": 0 for name in ("shorten", "equaliser_db", "reverb", "noise", "low_pass", "mask")}
+NO_AUGMENTATION = {
+    f"augment.{name}": 0 for name in ("shorten", "equaliser_db", "reverb", "compress", "noise", "low_pass", "mask")
+}
 CURVE = {  # mixtures per epoch
     "half-the-mixtures": FRESH // 2,
     "as-committed": FRESH,
@@ -35,7 +37,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     **{name: {"mixtures.fresh": fresh} for name, fresh in CURVE.items()},
     "without-transfer": {"transfer": 0},
     "without-shares": {"shares": 0},
-    "without-other-instruments": {"mixtures.others": 0, "mixtures.none": 0},
+    "without-other-instruments": {"mixtures.others": 0},
     "without-muon": {"optimizer": "adamw", "learning_rate": 0.003},
     "without-augmentation": NO_AUGMENTATION,
     "with-fixed-mixtures": {"mixtures.fresh": 0},

@@ -22,6 +22,7 @@ from timbre.features.split import load_layered, load_others, load_single
 from timbre.model.checkpoint import load_model
 
 CLIPS, MELS, MIXTURES, MODELS = Path("data/clips"), Path("data/mels"), Path("data/layered"), Path("models")
+SOURCE = Path("data/raw/source.json")
 METRICS = Path("metrics")
 JUDGED = ("validation", "test")
 
@@ -38,7 +39,7 @@ def evaluate(params: Params) -> str:
     audio, mel, seed = params.audio, params.mel, params.data.seed
     with fresh_folder("plots") as plots:
         write_metrics(METRICS, single, layered, others, mixtures)
-        write_data_report(METRICS / "data.json", plots / "data.png", CLIPS)
+        write_data_report(METRICS / "data.json", plots / "data.png", CLIPS, SOURCE)
         write_plots(plots, MODELS, single["test"], layered["test"], mixtures, audio, mel)
         answers = write_answers(plots, single["test"], layered["test"], windows, parts)
         write_intervals(METRICS / "intervals.json", answers, seed)

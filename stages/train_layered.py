@@ -10,8 +10,10 @@ from timbre.features.arrays import open_array
 from timbre.features.split import load_layered, load_others, load_single
 from timbre.model.tasks import LAYERED
 from timbre.training.calibration import calibrate, choose_thresholds
+from timbre.training.config import TrainingConfig
+from timbre.training.mixing import mixed_split
 from timbre.training.sampling import sample_fixed, sample_mixtures
-from timbre.training.train import TrainingConfig, train, write_training
+from timbre.training.train import train, write_training
 
 MELS = Path("data/mels")
 MIXTURES = Path("data/layered")
@@ -38,9 +40,17 @@ def train_layered(params: Params) -> str:
     else:
         fixed = load_layered(MIXTURES, "train")
         pack, draw = fixed.mels, partial(sample_fixed, fixed.targets)
-    validation = load_layered(MIXTURES, "validation")
-    network, history = train(LAYERED, pack, draw, validation, config, params.compute)
-    heard = [validation, load_single(MELS, "validation"), load_others(MELS, "validation")]
+    like_music = params.calibration
+    if like_music.mixtures:
+        windows, mels = read_table(MELS / "validation.csv", Window), open_array(MELS / "validation.npy")
+        heard = [mixed_split(windows, mels, params.mixtures, like_music, config)]
+    else:
+        heard = [
+            load_layered(MIXTURES, "validation"),
+            load_single(MELS, "validation"),
+            load_others(MELS, "validation"),
+        ]
+    network, history = train(LAYERED, pack, draw, heard[0], config, params.compute)
     calibrate(network, LAYERED, heard)
     thresholds = choose_thresholds(network, heard, params.threshold)
     return write_training(MODELS, LAYERED, network, history, config, thresholds)

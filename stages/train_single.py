@@ -11,8 +11,9 @@ from timbre.features.split import load_single
 from timbre.model.checkpoint import load_model
 from timbre.model.tasks import SINGLE
 from timbre.training.calibration import calibrate
+from timbre.training.config import TrainingConfig
 from timbre.training.sampling import sample_single
-from timbre.training.train import TrainingConfig, train, write_training
+from timbre.training.train import train, write_training
 
 MELS = Path("data/mels")
 MODELS = Path("models")

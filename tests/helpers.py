@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 TINY = {
     "epochs": 2,
+    "repeats": 1,
     "batch_size": 16,
     "soundfont": {"clips": 80, "others": 24, "seconds": 1.0, "sample_rate": 16000},
     "audio": {"sample_rate": 16000, "window": 1.0},
@@ -16,6 +17,7 @@ TINY = {
     "mixtures": {"train": 32, "fresh": 32, "validation": 8, "test": 8, "offset": 0.2},
     "model": {"channels": 4, "blocks": 3},
     "augment": {"crop": 0.8},
+    "calibration": {"mixtures": 40},
 }
 
 

@@ -28,7 +28,7 @@ def test_the_same_generator_gives_the_same_sound_and_another_does_not(params):
 
 
 def test_with_every_share_at_zero_a_clip_stays_as_it_is():
-    off = Augment(crop=1, shorten=0, equaliser_db=0, reverb=0, noise=0, low_pass=0, mask=0)
+    off = Augment(crop=1, shorten=0, equaliser_db=0, reverb=0, noise=0, low_pass=0, mask=0, compress=0)
     torch.testing.assert_close(a.augment(batch(), GRAIN, off, SECONDS, Generator().manual_seed(0)), batch())
 
 
@@ -60,6 +60,16 @@ def test_a_reverberant_click_decays_by_60_db_in_its_time():
     tail = a.reverberate(click, column(1.0), level=column(1.0), frame_seconds=SECONDS, grain=even)[0, 0]
     assert (tail[:10] == 0).all()
     assert 10 * (tail[60] / tail[10 + 1]).log10() == pytest.approx(-60 * 49 * SECONDS, abs=0.01)
+
+
+def test_a_compressor_takes_its_part_of_what_the_level_changes_by_and_of_every_band_alike():
+    power = torch.ones(1, 2, 100) * torch.tensor([1.0, 4.0])[:, None]
+    power[..., 50:] *= 0.01  # 20 dB down
+    pressed = a.compress(power, column(0.5))
+    steps = 10 * torch.log10(pressed[0, :, 20] / pressed[0, :, 80])
+    assert steps.tolist() == pytest.approx([10, 10], abs=0.3)
+    assert (pressed[0, 1] / pressed[0, 0]).tolist() == pytest.approx([4] * 100)
+    assert torch.isfinite(a.compress(torch.zeros(1, 2, 100), column(0.5))).all()
 
 
 def test_the_equaliser_passes_through_its_knots():

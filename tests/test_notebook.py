@@ -9,7 +9,7 @@ NOTEBOOK = ROOT / "notebooks" / "songs.ipynb"
 
 
 @pytest.fixture(scope="module")
-def features(tmp_path_factory):
+def cells(tmp_path_factory):
     """Its code cells, run in a folder where no pipeline has run."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     folder = tmp_path_factory.mktemp("notebook")

@@ -53,5 +53,5 @@ def test_all_but_kernels_step_as_by_adamw(tiny):
         after[name] = {key: weight.detach().clone() for key, weight in model.named_parameters()}
     differ = {key for key in before if not torch.equal(after["muon"][key], after["adamw"][key])}
     kernels = {key for key, weight in before.items() if weight.ndim == 4 and weight.shape[1] > 1}
-    assert differ == kernels - {"shares.weight"} != set()
+    assert differ == kernels - {"masks.weight"} != set()
     assert all((after["muon"][key] != before[key]).any() for key in before)

@@ -7,17 +7,19 @@ import torch
 
 from timbre.core.errors import DataError, ParamsError
 from timbre.core.instruments import INSTRUMENTS, OTHER
-from timbre.core.params import Augment, Compute
+from timbre.core.params import Augment, Calibration, Compute
 from timbre.core.tables import Window
 from timbre.features.split import Split
 from timbre.model.checkpoint import ModelConfig, load_model, save_model
 from timbre.model.network import TimbreNet
 from timbre.model.tasks import LAYERED, SINGLE
-from timbre.training.sampling import rows_by_clip, sample_fixed, sample_mixtures, sample_single
-from timbre.training.train import TrainingConfig, add_up, cut_parts, train
+from timbre.training.config import TrainingConfig
+from timbre.training.mixing import add_up, cut_parts, mixed_split
+from timbre.training.sampling import candidates, sample_fixed, sample_mixtures, sample_single
+from timbre.training.train import train
 
 BANDS, FRAMES = 32, 50
-QUIET = Augment(crop=0.8, shorten=0, equaliser_db=0, reverb=0, noise=0, low_pass=0, mask=0)
+QUIET = Augment(crop=0.8, shorten=0, equaliser_db=0, reverb=0, noise=0, low_pass=0, mask=0, compress=0)
 COMPUTE = Compute(workers=1, device="cpu", precision="32-true", threads=1)
 FILTERS = torch.rand(32, 257)
 
@@ -70,9 +72,9 @@ def test_an_epoch_hears_every_clip_as_often_as_asked(repeats):
 
 @pytest.mark.parametrize("most", [2, 4])
 def test_fresh_mixtures_have_each_size_and_only_what_their_targets_say(tiny, most):
-    options = tiny.mixtures.model_copy(update={"train_instruments": most})
+    options = tiny.mixtures.model_copy(update={"train_instruments": most, "playing": 0.6, "fresh": 200})
     draw = sample_mixtures(windows(), options, np.random.default_rng(0))
-    assert len(draw.rows) == len(draw.targets) == tiny.mixtures.fresh
+    assert len(draw.rows) == len(draw.targets) == 200
     assert ((draw.gains_db[:, :4] > -np.inf) == draw.targets.astype(bool)).all()
     assert (draw.gains_db[:, 4:] == -np.inf).all()
     assert set(draw.targets.sum(axis=1)) == set(range(1, most + 1))
@@ -82,15 +84,36 @@ def test_fresh_mixtures_have_each_size_and_only_what_their_targets_say(tiny, mos
 
 def test_fresh_mixtures_have_other_instruments_in_the_shares_asked_for(tiny):
     others = [Window(80 + row, 0.0, f"other {row}.wav", OTHER, "train", "") for row in range(5)]
-    options = tiny.mixtures.model_copy(update={"fresh": 4000, "others": 0.4, "none": 0.1})
+    options = tiny.mixtures.model_copy(update={"fresh": 4000, "playing": 0.4, "others": 0.3})
     draw = sample_mixtures(windows() + others, options, np.random.default_rng(0))
     has_other = (draw.gains_db[:, 4:] > -np.inf).any(axis=1)
     assert (draw.rows[:, 4:][draw.gains_db[:, 4:] > -np.inf] >= 80).all()
     assert (draw.rows[:, :4] < 80).all()
     is_none = draw.targets.sum(axis=1) == 0
     assert has_other[is_none].all()
-    assert is_none.mean() == pytest.approx(0.1, abs=0.02)
-    assert has_other[~is_none].mean() == pytest.approx(0.4, abs=0.03)
+    assert is_none.mean() == pytest.approx(0.6**4, abs=0.02)
+    assert draw.targets.mean() == pytest.approx(0.4, abs=0.02)
+    assert has_other[~is_none].mean() == pytest.approx(0.3, abs=0.03)
+
+
+def test_a_clip_is_drawn_as_often_as_its_weight_says(tiny):
+    rows = [replace(window, weight=3) if window.file == "0.wav" else window for window in windows()]
+    options = tiny.mixtures.model_copy(update={"playing": 1, "fresh": 2000})
+    guitars = sample_mixtures(rows, options, np.random.default_rng(0)).rows[:, 0] // 2
+    assert (guitars == 0).mean() == pytest.approx(3 / 12, abs=0.03)  # ten clips, of which one counts as three
+    single = sample_single(rows, 2, np.random.default_rng(0)).rows[:, 0] // 2
+    assert np.bincount(single).tolist() == [6] + [2] * 39
+    assert len(sample_single(rows, 0.5, np.random.default_rng(0)).rows) == 21  # of 42
+
+
+def test_calibration_hears_mixtures_with_the_priors_it_asks_for_whole_and_the_same_each_time(config, tiny):
+    rows = windows()
+    calibration = Calibration(mixtures=400, playing=0.25)
+    first, again = (mixed_split(rows, pack_of(rows), tiny.mixtures, calibration, config) for _ in range(2))
+    assert first.mels.shape == (400, BANDS, FRAMES)
+    assert np.array_equal(first.mels, again.mels)
+    none = 0.75**4  # where the data set has no other instruments, one plays instead
+    assert first.targets.sum(axis=1).mean() == pytest.approx(4 * 0.25 + none, abs=0.1)
 
 
 def test_an_epoch_of_single_clips_leaves_other_instruments_out():
@@ -226,4 +249,4 @@ def test_a_model_file_without_a_filter_for_a_band_is_refused(saved):
 
 
 def test_clips_are_found_in_the_order_of_their_rows():
-    assert rows_by_clip(windows(2, 3)) == [("guitar", [0, 1, 2]), ("drums", [3, 4, 5])]
+    assert candidates(windows(2, 3)) == [("guitar", [0, 1, 2], 1), ("drums", [3, 4, 5], 1)]

@@ -17,8 +17,9 @@ from test_training import QUIET, pack_of, validation, windows
 from timbre.core.params import Compute, Params
 from timbre.core.stage import one_line_errors
 from timbre.model.tasks import LAYERED
+from timbre.training.config import TrainingConfig
 from timbre.training.sampling import EpochSample, sample_mixtures
-from timbre.training.train import TrainingConfig, train
+from timbre.training.train import train
 
 EPOCHS = 4
 

@@ -77,14 +77,19 @@ def write_metrics(
     write_json(folder / "details.json", details)
 
 
-def write_data_report(metrics: Path, picture: Path, clips: Path) -> None:
-    """Count what data/clips holds, and each kind of fault that was found, as JSON; draw what it holds."""
+def write_data_report(metrics: Path, picture: Path, clips: Path, source: Path) -> None:
+    """Count what data/clips holds, and each kind of fault that was found, as JSON; draw what it holds.
+
+    Where `source`, download's account, has credits for recordings, they go with it.
+    """
     recordings = read_table(clips / "files.csv", FileInfo)
     kept = Counter((recording.split, recording.label) for recording in recordings)
-    report = {
+    report: dict[str, object] = {
         "clips": {split: {label: kept[split, label] for label in CLASSES} for split in SPLITS},
         "faults": count_faults(read_table(clips / "issues.csv", Issue)),
     }
+    if credits := json.loads(source.read_text(encoding="utf-8")).get("recordings", {}).get("credits"):
+        report["credits"] = credits
     write_json(metrics, report)
     save(data_overview(recordings), picture)
 

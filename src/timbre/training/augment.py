@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import avg_pool1d, interpolate
 
 from timbre.core.params import Audio, Augment, Mel
 from timbre.core.rng import generator as numpy_generator
@@ -27,6 +27,9 @@ MASKED_BANDS = 0.15  # at most this share
 MASKED_FRAMES = 0.12
 SHORTEST = 0.15  # of a clip that is left
 GRAIN_SECONDS = 60
+COMPRESSION = (0.1, 0.7)  # of what a clip's level changes by, how much is taken away
+COMPRESSED_DB = 30.0  # below the loudest moment, where a compressor begins
+COMPRESSOR_FRAMES = 9  # that its level is the mean of
 
 
 def steady_noise(audio: Audio, mel: Mel) -> Tensor:
@@ -41,7 +44,7 @@ def steady_noise(audio: Audio, mel: Mel) -> Tensor:
 
 
 def augment(power: Tensor, grain: Tensor, options: Augment, frame_seconds: float, generator: Generator) -> Tensor:
-    """Pass each clip through a room, an equaliser, noise, a low-pass filter and masks of its own.
+    """Pass each clip through a room, a compressor, an equaliser, noise, a low-pass filter and masks of its own.
 
     Args:
         power: `[batch, bands, frames]`.
@@ -74,6 +77,7 @@ def augment(power: Tensor, grain: Tensor, options: Augment, frame_seconds: float
         return add_noise(clips, draw(clips, *NOISE_DB), draw(clips, *NOISE_TILT_DB), grains(clips))
 
     sometimes(options.reverb, with_room)
+    sometimes(options.compress, lambda x: compress(x, draw(x, *COMPRESSION)))
     power = equalise(power, draw(power, -options.equaliser_db, options.equaliser_db, KNOTS))
     sometimes(options.low_pass, lambda x: low_pass(x, draw(x, *LOW_PASS)))
     sometimes(options.noise, with_noise)
@@ -125,6 +129,14 @@ def reverberate(power: Tensor, seconds: Tensor, level: Tensor, frame_seconds: fl
     ages = ages[None, :] - ages[:, None]  # of frame `row` when frame `column` sounds
     decay = torch.exp(-math.log(1e6) * frame_seconds / seconds * ages.clamp_min(0))
     return power + level * (power @ (decay * (ages > 0))) * grain
+
+
+def compress(power: Tensor, amount: Tensor) -> Tensor:
+    """Bring loud and soft moments nearer, as compressors and limiters over a whole mix do: the loud duck all else."""
+    level = power.mean(dim=1, keepdim=True)
+    level = avg_pool1d(level, COMPRESSOR_FRAMES, 1, COMPRESSOR_FRAMES // 2, count_include_pad=False)
+    loudest = level.amax(dim=2, keepdim=True).clamp_min(FLOOR)
+    return power * (level / loudest + 10 ** (-COMPRESSED_DB / 10)) ** -amount
 
 
 def equalise(power: Tensor, knots_db: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,8 +11,8 @@ from timbre.core.params import Mixtures
 from timbre.core.tables import Window
 from timbre.features.split import targets_of
 
-MAX_OTHERS = 2  # in one mixture
-OTHERS_DB = (-15.0, 3.0)  # level of each, where instruments are drawn from -gain_db to gain_db
+MAX_OTHERS = 4  # in one mixture
+OTHERS_DB = (-14.0, 7.0)  # level of each, where instruments are drawn from -gain_db to gain_db
 
 
 @dataclass(frozen=True)
@@ -31,54 +32,68 @@ class EpochSample:
     classes: np.ndarray | None = None
 
 
-def rows_by_clip(windows: Sequence[Window]) -> list[tuple[str, list[int]]]:
-    """The label and the rows of each clip, rows counted in the order of the split's own table."""
-    clips: dict[str, tuple[str, list[int]]] = {}
+class Candidate(NamedTuple):
+    """A clip to draw from: its label, its rows, counted in the order of the split's own table, and its weight."""
+
+    label: str
+    rows: list[int]
+    weight: int
+
+
+def candidates(windows: Sequence[Window]) -> list[Candidate]:
+    """The clips of a split."""
+    clips: dict[str, Candidate] = {}
     for row, window in enumerate(windows):
-        clips.setdefault(window.file, (window.label, []))[1].append(row)
+        clips.setdefault(window.file, Candidate(window.label, [], window.weight)).rows.append(row)
     return list(clips.values())
 
 
-def sample_single(windows: Sequence[Window], repeats: int, rng: np.random.Generator) -> EpochSample:
-    """Draw `repeats` windows of each clip, in a random order, so that long files count no more than short ones.
+def sample_single(windows: Sequence[Window], repeats: float, rng: np.random.Generator) -> EpochSample:
+    """Draw `repeats` windows of each clip, times its weight, in a random order: long files count no more than short.
 
-    Clips of other instruments are no example of any of the four, and are left out.
+    Of 1.5 repeats, half of the clips are drawn twice. Clips of other instruments are no example of any of the four, and
+    are left out.
     """
-    clips = [(label, rows) for label, rows in rows_by_clip(windows) if label != OTHER]
-    order = rng.permutation(np.repeat(np.arange(len(clips)), repeats))
-    rows = [rng.choice(clips[clip][1]) for clip in order]
-    targets = targets_of([[clips[clip][0]] for clip in order])
+    clips = [clip for clip in candidates(windows) if clip.label != OTHER]
+    once = np.repeat(np.arange(len(clips)), [clip.weight for clip in clips])
+    rest = rng.permutation(once)[: round(repeats % 1 * len(once))]
+    order = rng.permutation(np.concatenate([np.repeat(once, int(repeats)), rest]))
+    rows = [rng.choice(clips[clip].rows) for clip in order]
+    targets = targets_of([[clips[clip].label] for clip in order])
     return EpochSample(np.array(rows)[:, None], np.zeros((len(rows), 1)), targets)
 
 
 def sample_mixtures(windows: Sequence[Window], options: Mixtures, rng: np.random.Generator) -> EpochSample:
-    """Draw `fresh` mixtures, of 1 instrument up to `train_instruments`.
+    """Draw `fresh` mixtures like music's: who plays is drawn for each instrument by itself, and most have company.
 
-    Where the data set has clips of other instruments, a share of the mixtures has one or two of these as well, and
-    a share has nothing else.
+    Where the data set has clips of other instruments, a share of the mixtures has one or some of these as well, and so
+    has each in which none of the four plays; where it has none, one of the four plays then.
     """
-    clips = rows_by_clip(windows)
-    of_class = [[rows for label, rows in clips if label == wanted] for wanted in CLASSES]
+    clips = candidates(windows)
+    of_class = [[clip for clip in clips if clip.label == wanted] for wanted in CLASSES]
+    reach = [np.cumsum([clip.weight for clip in some]) for some in of_class]
     has_others = bool(of_class[-1])
     rows = np.zeros((options.fresh, len(INSTRUMENTS) + MAX_OTHERS), int)
     gains_db = np.full(rows.shape, -np.inf)
     targets = np.zeros((options.fresh, len(INSTRUMENTS)), np.float32)
 
     def add(mixture: int, part: int, label: int, gain_db: float) -> None:
-        clip = of_class[label][rng.integers(len(of_class[label]))]
+        chosen = np.searchsorted(reach[label], rng.integers(reach[label][-1]), side="right")
+        clip = of_class[label][chosen].rows
         rows[mixture, part] = clip[rng.integers(len(clip))]
         gains_db[mixture, part] = gain_db
 
     for mixture in range(options.fresh):
-        is_none = has_others and rng.random() < options.none
-        size = 0 if is_none else rng.integers(1, options.train_instruments + 1)
-        for label in rng.permutation(len(INSTRUMENTS))[:size]:
+        order = rng.permutation(len(INSTRUMENTS))
+        number = (rng.random(len(INSTRUMENTS)) < options.playing).sum()
+        for label in order[: np.clip(number, not has_others, options.train_instruments)]:
             add(mixture, label, label, rng.uniform(-options.gain_db, options.gain_db))
             targets[mixture, label] = 1
-        if is_none or (has_others and rng.random() < options.others):
+        if has_others and (rng.random() < options.others or not number):
             for other in range(rng.integers(1, MAX_OTHERS + 1)):
                 add(mixture, len(INSTRUMENTS) + other, len(INSTRUMENTS), rng.uniform(*OTHERS_DB))
-    return EpochSample(rows, gains_db, targets, np.array([*range(len(INSTRUMENTS)), *[len(INSTRUMENTS)] * MAX_OTHERS]))
+    classes = [*range(len(INSTRUMENTS)), *[len(INSTRUMENTS)] * MAX_OTHERS]
+    return EpochSample(rows, gains_db, targets, np.array(classes))
 
 
 def sample_fixed(targets: np.ndarray, rng: np.random.Generator) -> EpochSample:

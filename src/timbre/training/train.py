@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -12,18 +11,20 @@ from torch import Generator, Tensor
 
 from timbre.core.errors import ParamsError
 from timbre.core.files import fresh_file
-from timbre.core.params import Audio, Augment, Compute, Mel, Model
+from timbre.core.params import Compute
 from timbre.core.rng import generator
 from timbre.core.stage import progress
 from timbre.core.tables import write_table
-from timbre.features.mel import db_to_power, filter_bank, power_to_db, reference_to_peak
+from timbre.features.mel import filter_bank, power_to_db, reference_to_peak
 from timbre.features.split import Split
 from timbre.model.checkpoint import ModelConfig, save_model
 from timbre.model.inference import clip_logits
 from timbre.model.network import TimbreNet
 from timbre.model.tasks import Task
-from timbre.training.augment import augment, crop, make_equally_loud, shorten, steady_noise
+from timbre.training.augment import augment, steady_noise
+from timbre.training.config import TrainingConfig
 from timbre.training.fabric import all_gather, explain_lost_process, keep_rank_zero, make_fabric, on_own_cores
+from timbre.training.mixing import add_up, cut_parts
 from timbre.training.optimizer import make_optimizer
 from timbre.training.sampling import EpochSample
 from timbre.training.separation import WithMaskHead, mask_loss, power_by_class
@@ -40,27 +41,6 @@ class Epoch:
     train_f1: float
     validation_loss: float
     validation_f1: float
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """The numbers of one training, as params.yaml has them."""
-
-    seed: int
-    epochs: int
-    batch_size: int
-    optimizer: Literal["muon", "adamw"]
-    learning_rate: float
-    audio: Audio
-    mel: Mel
-    model: Model
-    augment: Augment
-    shares: float = 0.0
-
-    @property
-    def frame_seconds(self) -> float:
-        """Time from one mel frame to the next."""
-        return self.mel.hop_length / self.audio.sample_rate
 
 
 def train(
@@ -200,37 +180,6 @@ def _learn(
             best = learner.weights()
         history.append(epoch)
     return best, history
-
-
-def cut_parts(
-    pack: np.ndarray, rows: np.ndarray, gains_db: np.ndarray, config: TrainingConfig, noise: Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Cut the parts of some clips: the clip of each `[parts]`, its place there, and power `[parts, bands, frames]`.
-
-    Each part is cropped, maybe shortened, and made equally loud before its gain.
-
-    Args:
-        pack: log mels `[all rows, bands, frames]`, dB.
-        rows: int `[clips, places]`.
-        gains_db: `[clips, places]`, minus infinity where a place is empty.
-        config: for the length of the crop and the share that is shortened.
-        noise: draws where each part is cut.
-    """
-    clips, slots = np.nonzero(np.isfinite(gains_db))
-    mels = torch.from_numpy(pack[rows[clips, slots]]).to(noise.device).float()
-    frames = min(round(config.augment.crop / config.frame_seconds), mels.shape[2])
-    power = make_equally_loud(shorten(db_to_power(crop(mels, frames, noise)), config.augment.shorten, noise))
-    gains = torch.from_numpy(10 ** (gains_db[clips, slots] / 10)).to(power)
-    return _on(noise, clips), _on(noise, slots), power * gains[:, None, None]
-
-
-def _on(noise: Generator, index: np.ndarray) -> Tensor:
-    return torch.from_numpy(index).to(noise.device)
-
-
-def add_up(parts: Tensor, clips: Tensor, size: int) -> Tensor:
-    """Add the parts of `size` clips: power `[size, bands, frames]`."""
-    return parts.new_zeros(size, *parts.shape[1:]).index_add_(0, clips, parts)
 
 
 def write_training(

@@ -1,0 +1,27 @@
+"""The numbers of one training."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from timbre.core.params import Audio, Augment, Mel, Model
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The numbers of one training, as params.yaml has them."""
+
+    seed: int
+    epochs: int
+    batch_size: int
+    optimizer: Literal["muon", "adamw"]
+    learning_rate: float
+    audio: Audio
+    mel: Mel
+    model: Model
+    augment: Augment
+    shares: float = 0.0
+
+    @property
+    def frame_seconds(self) -> float:
+        """Time from one mel frame to the next."""
+        return self.mel.hop_length / self.audio.sample_rate
