@@ -65,19 +65,22 @@ the models of the committed `dvc repro`, as 16-bit floats, made by `make release
 take them where there are no `models/` of your own.
 
 **For** saying which of guitar, drums, violin and piano play in a recording, alone or together, and when. Not for any
-other instrument, and not where a mistake has a price.
+other instrument, and not where a mistake has a price. Sections of violins count as violin.
 
 **What they learnt from:** {train} clips of 4 s ({validation} more to validate, {test} to test), all rendered: phrases
 composed by rule, played by General MIDI sound fonts; a fifth of them other instruments. No
-recording of a person was heard in training, in validation, or to choose thresholds.
+recording of a person was heard in training, in validation, or to choose thresholds. Probabilities and thresholds are
+fitted to mixtures like music's, in which each of the four plays in a quarter, mostly with other instruments.
 
-**How good they are** on rendered clips that training did not hear (95 % bootstrap interval in brackets):
+**How good they are** on rendered clips that training did not hear (95 % bootstrap interval in brackets); in the layered
+ones two to four of the four play and nothing else, which thresholds for music let too few through:
 
 {table}
-On real recordings expect less; the project's README has metrics of those.
+On real music and on real recordings: the tables of the project's README.
 
 **Limits.** Bowed strings other than the violin are near to it, and harps, mandolins and harpsichords near to guitar and
-piano. Singing, synthesizers and strong effects are hardly known. An instrument 15 dB or more below the others is often
+piano. A voice alone may pass for a violin; synthesizers and strong
+effects are hardly known. An instrument 15 dB or more below the others is often
 missed. One answer covers 4 s, and the timeline is no sharper than a second or so.
 
 **Licence.** The weights are under the project's MIT licence as far as it reaches. They have heard renderings of
