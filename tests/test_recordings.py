@@ -3,6 +3,7 @@
 import csv
 
 import pytest
+import yaml
 from helpers import committed_params, with_changes
 
 from timbre.core.errors import DataError, ParamsError
@@ -78,8 +79,6 @@ def test_a_row_that_cannot_be_used_is_named(recordings, tmp_path, old, new, reas
     ],
 )
 def test_sources_that_cannot_be_meant_are_refused(tmp_path, data, reason):
-    import yaml
-
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(with_changes(committed_params(), {"data": data})))
     with pytest.raises(ParamsError, match=reason):
         load_params(tmp_path / "params.yaml")
