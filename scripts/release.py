@@ -1,13 +1,18 @@
-"""Make the weights that the package carries from those of the last `dvc repro`: `make release`.
+"""The released weights: `python scripts/release.py train` makes them, `make release` puts them into the package.
 
-They are halved in size as 16-bit floats, which changes no probability by more than a thousandth or so, and described in
-a model card. What they were made from must be what is committed: the hashes of dvc.lock go with them.
+They come from a larger recipe than the default's, release/params.yaml. Training runs in a copy of what is committed,
+with these params, and leaves its dvc.lock, metrics and histories beside them: what made the weights can be seen.
+The package carries them as 16-bit floats, which changes no probability by more than a thousandth or so, with a model
+card. What has been trained once comes from DVC's cache.
 """
 
 import hashlib
 import json
+import shutil
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -15,40 +20,83 @@ sys.path.insert(0, str(Path(__file__).parent))
 from results import table
 
 ROOT = Path(__file__).resolve().parents[1]
+RELEASE = ROOT / "release"
+COPY = ROOT / ".release"
 WEIGHTS = ROOT / "src" / "timbre" / "weights"
-METRICS = ROOT / "metrics"
 TASKS = ("single", "layered")
-MOST_BYTES = 3_000_000
+SOUNDS = "sounds"  # where release/params.yaml looks for what is not rendered here
+MOST_BYTES = 5_000_000
+
+
+def train() -> None:
+    """Run the pipeline with release/params.yaml in a copy of what is committed, and keep what it leaves.
+
+    Raises:
+        SystemExit: the pipeline failed; its own messages tell why.
+    """
+    shutil.rmtree(COPY, ignore_errors=True)
+    _run("git", "clone", "--quiet", "--shared", ROOT, COPY)
+    _run("dvc", "cache", "dir", "--local", ROOT / ".dvc" / "cache", cwd=COPY)
+    shutil.copyfile(RELEASE / "params.yaml", COPY / "params.yaml")
+    (COPY / "dvc.lock").unlink()
+    if (RELEASE / "dvc.lock").is_file():
+        shutil.copyfile(RELEASE / "dvc.lock", COPY / "dvc.lock")
+    if (ROOT / SOUNDS).is_dir():
+        (COPY / SOUNDS).symlink_to(ROOT / SOUNDS)
+    _run("dvc", "repro", cwd=COPY)
+    keep(COPY)
+
+
+def keep(run: Path) -> None:
+    """Copy what tells of a finished run into release/."""
+    shutil.copyfile(run / "dvc.lock", RELEASE / "dvc.lock")
+    for folder, pattern in (("metrics", "*.json"), ("models", "*_history.csv")):
+        for path in sorted((run / folder).glob(pattern)):
+            (RELEASE / folder).mkdir(exist_ok=True)
+            shutil.copyfile(path, RELEASE / folder / path.name)
+
+
+def _run(*command: str | Path, cwd: Path = ROOT) -> None:
+    if subprocess.run(command, cwd=cwd).returncode:
+        sys.exit(f"release: {' '.join(map(str, command))} failed; its own message above tells why")
 
 
 def locked() -> dict[str, str]:
-    """The MD5 of each model as dvc.lock has it."""
-    stages = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
+    """The MD5 of each model as release/dvc.lock has it."""
+    stages = yaml.safe_load((RELEASE / "dvc.lock").read_text())["stages"]
     found = {out["path"]: out["md5"] for task in TASKS for out in stages[f"train_{task}"]["outs"]}
     return {task: found[f"models/{task}.safetensors"] for task in TASKS}
 
 
 def card() -> str:
-    """The model card, from dvc.lock and metrics/ alone."""
-    data = json.loads((METRICS / "data.json").read_text())["clips"]
-    counts = {split: f"{sum(labels.values()):,}" for split, labels in data.items()}
+    """The model card, from what release/ holds alone."""
+    data = json.loads((RELEASE / "metrics" / "data.json").read_text())
+    counts = {split: f"{sum(labels.values()):,}" for split, labels in data["clips"].items()}
     sizes = ", ".join(f"`{task}.safetensors` (from MD5 {md5})" for task, md5 in locked().items())
-    return CARD.format(**counts, sizes=sizes, table=table(METRICS))
+    return CARD.format(**counts, sizes=sizes, table=table(RELEASE / "metrics"), credits=_credits(data["credits"]))
+
+
+def _credits(credits: list[dict[str, Any]]) -> str:
+    lines = [f"- {each['source']}: {each['recordings']} recordings, {each['licence']}" for each in credits]
+    return "\n".join(lines)
 
 
 def release() -> int:
     """Write weights and card; return the bytes of the weights.
 
     Raises:
-        SystemExit: models/ is not what dvc.lock says, or the weights are too large to be carried.
+        SystemExit: the models are not what release/dvc.lock says, or the weights are too large to be carried.
     """
     from timbre.model.checkpoint import load_model, save_model
 
     WEIGHTS.mkdir(exist_ok=True)
     for task, md5 in locked().items():
-        path = ROOT / "models" / f"{task}.safetensors"
+        path = COPY / "models" / f"{task}.safetensors"
         if not path.is_file() or hashlib.md5(path.read_bytes()).hexdigest() != md5:
-            sys.exit(f"release: {path.relative_to(ROOT)} is not the model of dvc.lock; run dvc repro")
+            sys.exit(
+                f"release: {path.relative_to(ROOT)} is not the model of release/dvc.lock; "
+                "run python scripts/release.py train"
+            )
         trained = load_model(path)
         save_model(WEIGHTS / path.name, trained.network.half(), trained.description, trained.filters.half())
     size = sum((WEIGHTS / f"{task}.safetensors").stat().st_size for task in TASKS)
@@ -61,35 +109,43 @@ def release() -> int:
 CARD = """# Released weights
 
 {sizes}:
-the models of the committed `dvc repro`, as 16-bit floats, made by `make release`. `timbre predict` and `timbre.listen`
-take them where there are no `models/` of your own.
+the models of `release/` (params.yaml, dvc.lock, metrics and histories), as 16-bit floats, made by `make release`.
+`timbre predict` and `timbre.listen` take them where there are no `models/` of your own.
 
 **For** saying which of guitar, drums, violin and piano play in a recording, alone or together, and when. Not for any
 other instrument, and not where a mistake has a price. Sections of violins count as violin.
 
-**What they learnt from:** {train} clips of 4 s ({validation} more to validate, {test} to test), all rendered: phrases
-composed by rule, played by General MIDI sound fonts; a fifth of them other instruments. No
-recording of a person was heard in training, in validation, or to choose thresholds. Probabilities and thresholds are
-fitted to mixtures like music's, in which each of the four plays in a quarter, mostly with other instruments.
+**What they learnt from:** {train} clips ({validation} more to validate, {test} to test): phrases composed by rule and
+rendered by General MIDI sound fonts, and recordings of people, listed below with their licences; a good part of both
+are other instruments and voices. Mixtures of them, up to eight at once, are drawn anew as training goes on.
+Probabilities and thresholds are fitted to such mixtures of validation's clips, in which each of the four plays in a
+quarter.
 
-**How good they are** on rendered clips that training did not hear (95 % bootstrap interval in brackets); in the layered
-ones two to four of the four play and nothing else, which thresholds for music let too few through:
+**How good they are** on clips that training did not hear (95 % bootstrap interval in brackets). Test is rendered, and
+its mixtures have two to four of the four instruments and nothing else, while thresholds are those for music:
 
 {table}
-On real music and on real recordings: the tables of the project's README.
+On real music and real recordings, see the tables of the project's README.
 
 **Limits.** Bowed strings other than the violin are near to it, and harps, mandolins and harpsichords near to guitar and
-piano. A voice alone may pass for a violin; synthesizers and strong
-effects are hardly known. An instrument 15 dB or more below the others is often
-missed. One answer covers 4 s, and the timeline is no sharper than a second or so.
+piano. Synthesizers and strong effects are hardly known. An instrument 15 dB or more below the others is often missed.
+One answer covers 4 s, and the timeline is no sharper than a second or so.
 
 **Licence.** The weights are under the project's MIT licence as far as it reaches. They have heard renderings of
-TimGM6mb.sf2 (GPL-2), of GeneralUser GS (its own licence: free to use in music and software) and of the pianos of
-FluidR3 (MIT), and hold no sound of them; whether weights inherit a licence from what they heard is not settled in law.
-Where that matters to you, train your own: `soundfont.file` names a sound font of your choice, `data.source` recordings
-of your own.
+TimGM6mb.sf2 (GPL-2), of GeneralUser GS (its own licence: free to use in music and software), of FluidR3 GM (MIT), and
+the recordings below, and hold no sound of them; whether weights inherit a licence from what they heard is not settled
+in law. Where that matters to you, train your own: `soundfont.file` names a sound font of your choice, `data.source`
+recordings of your own.
+
+**Recordings heard,** with thanks:
+
+{credits}
 """
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["train"]:
+        train()
+    elif sys.argv[1:]:
+        sys.exit("usage: python scripts/release.py [train]")
     print(f"release: {release() / 1e6:.2f} MB of weights in {WEIGHTS.relative_to(ROOT)}")

@@ -4,19 +4,24 @@ import os
 import re
 import subprocess
 import sys
+from functools import reduce
 
 import pytest
+import yaml
 from helpers import ROOT
 
 from timbre.core.errors import AudioError
+from timbre.core.params import load_params
 from timbre.model.checkpoint import load_model
 from timbre.songs.predictor import OWN_MODELS, RELEASED, Predictor, find_models
 
 sys.path.insert(0, str(ROOT / "scripts"))
-import release
 import results
 
+import release
+
 METRICS = [f"metrics/{name}.json" for name in ("data", "details", "intervals", "layered", "single")]
+RELEASE = ["release/params.yaml", "release/dvc.lock", *(f"release/{name}" for name in METRICS)]
 CARD = ["src/timbre/weights/README.md"]
 
 
@@ -24,7 +29,7 @@ CARD = ["src/timbre/weights/README.md"]
 def committed(tmp_path_factory):
     """What git holds, as last added or committed: a run on another CPU leaves other late digits in the folder."""
     folder = tmp_path_factory.mktemp("committed")
-    command = ["git", "checkout-index", f"--prefix={folder}/", "--", "README.md", "dvc.lock", *METRICS, *CARD]
+    command = ["git", "checkout-index", f"--prefix={folder}/", "--", "README.md", *METRICS, *RELEASE, *CARD]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     return folder if done.returncode == 0 else ROOT  # of a copy without git, the files themselves
 
@@ -35,8 +40,7 @@ def test_the_readme_has_the_figures_of_the_committed_metrics(committed):
 
 
 def test_the_card_is_that_of_the_locked_models_and_the_committed_metrics(committed, monkeypatch):
-    monkeypatch.setattr(release, "ROOT", committed)
-    monkeypatch.setattr(release, "METRICS", committed / "metrics")
+    monkeypatch.setattr(release, "RELEASE", committed / "release")
     assert (committed / CARD[0]).read_text() == release.card(), "run make release"
 
 
@@ -55,7 +59,8 @@ def test_a_run_on_another_cpu_makes_none_of_these_fail(tmp_path):
     assert done.returncode == 0, done.stdout
 
 
-def test_the_weights_are_small_and_of_the_committed_params(params):
+def test_the_weights_are_small_and_of_the_committed_params():
+    params = load_params(ROOT / "release/params.yaml")
     assert sum(path.stat().st_size for path in RELEASED.glob("*.safetensors")) <= release.MOST_BYTES
     for task in release.TASKS:
         description = load_model(RELEASED / f"{task}.safetensors").description
@@ -65,6 +70,16 @@ def test_the_weights_are_small_and_of_the_committed_params(params):
             params.mel,
             params.model,
         )
+
+
+def test_the_lock_of_the_release_is_that_of_its_params(committed):
+    lock = yaml.safe_load((committed / "release/dvc.lock").read_text())["stages"]
+    params = yaml.safe_load((committed / "release/params.yaml").read_text())
+    for stage in lock.values():
+        for key, value in stage.get("params", {"params.yaml": {}})["params.yaml"].items():
+            assert reduce(dict.__getitem__, key.split("."), params) == value, (
+                f"{key}: run python scripts/release.py train"
+            )
 
 
 def test_models_of_ones_own_go_before_those_released(models, tmp_path, monkeypatch):
@@ -82,7 +97,8 @@ def test_models_of_ones_own_go_before_those_released(models, tmp_path, monkeypat
 
 @pytest.mark.parametrize("what", ["missing", "changed"])
 def test_a_release_of_models_that_are_not_the_locked_ones_is_refused(what, models, monkeypatch):
-    monkeypatch.setattr(release, "ROOT", models.parent if what == "missing" else models)
+    monkeypatch.setattr(release, "ROOT", models.parent)
+    monkeypatch.setattr(release, "COPY", models.parent if what == "missing" else models)
     monkeypatch.setattr(release, "locked", lambda: {"single": "0" * 32})
     with pytest.raises(SystemExit, match="is not the model of"):
         release.release()

@@ -12,8 +12,8 @@ A voice is a program of a sound font. Those of TimGM6mb and GeneralUser GS were 
   differ. Train hears sections too (44 tremolo, 48 and 49 slow and fast strings): an orchestra's violins are violins.
 - piano: 0 and 1 are one piano, 1 the brighter; 2 is another, 3 the first out of tune. Electric pianos (4, 5; in FluidR3
   2 as well) are left out.
-- other: what a listener would call none of the four. Harpsichord, clavinet, banjo, shamisen and koto are left out, as
-  they might be taken for one.
+- other: what a listener would call none of the four, harpsichord and clavinet among it, which are neither guitar nor
+  piano. Banjo, shamisen and koto are left out, as they might be taken for one.
 """
 
 from collections.abc import Iterator, Mapping
@@ -56,6 +56,7 @@ OTHERS = (
     *(79, 80, 81, 82),  # ocarina and synthetic leads
     *range(87, 96),  # synthetic pads
     *(104, 109, 114),  # sitar, bagpipe, steel drums
+    *(6, 7),  # harpsichord, clavinet
 )
 FAMILIES = ("violin", "piano", "guitar")  # whose phrases other instruments play in turn
 
