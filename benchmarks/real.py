@@ -81,7 +81,7 @@ def _judged(raw: Path, folder: Path, single: TrainedModel, layered: TrainedModel
         return Split(open_array(folder / f"{name}.npy"), clips, targets, list(labels))
 
     alone = predict_split(single, clips_of(playing, "alone"))
-    recipes = parts_by_mixture(draw_recipes(windows, "train", MIXTURES.train, MIXTURES, seed=0))
+    recipes = parts_by_mixture(draw_recipes(windows, "train", MIXTURES.train, MIXTURES, playing=0, seed=0))
     layer = partial(mixture_mels, pack=pack, sample_rate=audio.sample_rate, mel=layered.description.mel)
     write_mels(folder / "layered.npy", recipes, layer, Compute(), "mixtures")
     truth = targets_of([[part.instrument for part in parts] for parts in recipes])

@@ -7,7 +7,7 @@ from timbre.core.params import Params
 from timbre.core.stage import run_stage
 from timbre.core.tables import Window, read_table
 from timbre.features.arrays import open_array
-from timbre.features.split import load_layered, load_others, load_single
+from timbre.features.split import load_layered
 from timbre.model.tasks import LAYERED
 from timbre.training.calibration import calibrate, choose_thresholds
 from timbre.training.config import TrainingConfig
@@ -43,16 +43,12 @@ def train_layered(params: Params) -> str:
     like_music = params.calibration
     if like_music.mixtures:
         windows, mels = read_table(MELS / "validation.csv", Window), open_array(MELS / "validation.npy")
-        heard = [mixed_split(windows, mels, params.mixtures, like_music, config)]
+        validation = mixed_split(windows, mels, params.mixtures, like_music, config)
     else:
-        heard = [
-            load_layered(MIXTURES, "validation"),
-            load_single(MELS, "validation"),
-            load_others(MELS, "validation"),
-        ]
-    network, history = train(LAYERED, pack, draw, heard[0], config, params.compute)
-    calibrate(network, LAYERED, heard)
-    thresholds = choose_thresholds(network, heard, params.threshold)
+        validation = load_layered(MIXTURES, "validation")
+    network, history = train(LAYERED, pack, draw, validation, config, params.compute)
+    calibrate(network, LAYERED, validation)
+    thresholds = choose_thresholds(network, validation, params.threshold)
     return write_training(MODELS, LAYERED, network, history, config, thresholds)
 
 

@@ -37,7 +37,7 @@ def train_single(params: Params) -> str:
     validation = load_single(MELS, "validation")
     start = load_model(MODELS / "layered.safetensors").network if params.transfer else None
     network, history = train(SINGLE, pack, draw, validation, config, params.compute, start)
-    calibrate(network, SINGLE, [validation])
+    calibrate(network, SINGLE, validation)
     return write_training(MODELS, SINGLE, network, history, config)
 
 

@@ -60,7 +60,7 @@ class Part:
     Attributes:
         mixture: number of the mixture in its split, from 0.
         row: row of the window in the waveform pack.
-        instrument: one of `INSTRUMENTS`.
+        instrument: one of `CLASSES`.
         gain_db: level after all parts were made equally loud.
         offset: seconds of silence before it.
         file: where the window comes from.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from timbre.core.instruments import INSTRUMENTS
+from timbre.core.instruments import INSTRUMENTS, OTHER
 from timbre.core.tables import Part
 from timbre.evaluation.bootstrap import micro_f1
 
@@ -62,7 +62,8 @@ def levels_below_loudest(mixtures: Sequence[Sequence[Part]]) -> np.ndarray:
     for row, parts in zip(levels, mixtures, strict=True):
         loudest = max(part.gain_db for part in parts)
         for part in parts:
-            row[INSTRUMENTS.index(part.instrument)] = loudest - part.gain_db
+            if part.instrument != OTHER:
+                row[INSTRUMENTS.index(part.instrument)] = loudest - part.gain_db
     return levels
 
 

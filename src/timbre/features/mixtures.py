@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from timbre.core.errors import DataError
-from timbre.core.instruments import INSTRUMENTS
+from timbre.core.instruments import CLASSES, INSTRUMENTS, OTHER
 from timbre.core.params import Mel, Mixtures
 from timbre.core.rng import generator
 from timbre.core.tables import Part, Window
@@ -15,36 +15,65 @@ from timbre.features.mel import log_mels
 
 ACTIVE = 10 ** (-30 / 10)  # power of the parts of a window that count for its level, below the loudest
 LEVEL_BLOCKS = 40
+MAX_OTHERS = 4  # in one mixture like music's
+OTHERS_DB = (-14.0, 7.0)  # level of each, where instruments are drawn from -gain_db to gain_db
 
 
-def draw_recipes(windows: Sequence[Window], split: str, count: int, options: Mixtures, seed: int) -> list[Part]:
+def who_plays(playing: float, most: int, has_others: bool, rng: np.random.Generator) -> np.ndarray:
+    """Labels of the instruments of one mixture like music's, in a random order: each plays with probability `playing`.
+
+    At most `most` do, and at least one where there is no other instrument to be heard in its place.
+    """
+    order = rng.permutation(len(INSTRUMENTS))
+    number = (rng.random(len(INSTRUMENTS)) < playing).sum()
+    return order[: np.clip(number, not has_others, most)]
+
+
+def others_beside(share: float, players: int, rng: np.random.Generator) -> int:
+    """How many other instruments are in a mixture like music's: some in a share of them, and where nobody else plays."""
+    return int(rng.integers(1, MAX_OTHERS + 1)) if rng.random() < share or not players else 0
+
+
+def draw_recipes(
+    windows: Sequence[Window], split: str, count: int, options: Mixtures, playing: float, seed: int
+) -> list[Part]:
     """Draw `count` mixtures from the windows of one split.
 
-    Sizes cycle so that all are equally frequent; instruments, clips (then a window of each), gains and
-    offsets are drawn from a generator that knows seed, split and mixture, and nothing else.
+    Those of train have two or more of the instruments and nothing else, and sizes cycle so that all are equally
+    frequent. Those of validation and test are like music: each instrument plays with probability `playing`, mostly
+    in company. Clips (then a window of each), gains and offsets are drawn from a generator that knows seed, split
+    and mixture, and nothing else.
+
+    Raises:
+        DataError: the split has no clip of an instrument that is to play.
     """
-    clips: dict[str, dict[str, list[Window]]] = {instrument: {} for instrument in INSTRUMENTS}
+    clips: dict[str, dict[str, list[Window]]] = {name: {} for name in CLASSES}
     for window in windows:
-        if window.split == split and window.label in clips:
+        if window.split == split:
             clips[window.label].setdefault(window.file, []).append(window)
-    most = options.train_instruments if split == "train" else options.max_instruments
-    sizes = range(options.min_instruments, most + 1)
+    has_others = bool(clips[OTHER])
+    sizes = range(options.min_instruments, options.train_instruments + 1)
     recipes = []
     for mixture in range(count):
         rng = generator(seed, "mixtures", split, mixture)
-        size = sizes[mixture % len(sizes)]
-        for label in sorted(rng.choice(len(INSTRUMENTS), size, replace=False)):
-            files = clips[INSTRUMENTS[label]]
+        if split == "train":
+            labels, others = rng.choice(len(INSTRUMENTS), sizes[mixture % len(sizes)], replace=False), 0
+        else:
+            labels = who_plays(playing, options.max_instruments, has_others, rng)
+            others = others_beside(options.others, len(labels), rng) if has_others else 0
+        for name in [*(INSTRUMENTS[label] for label in sorted(labels)), *[OTHER] * others]:
+            files = clips[name]
             if not files:
-                raise DataError(f"{split} has no {INSTRUMENTS[label]} to mix; add clips of other recordings")
+                raise DataError(f"{split} has no {name} to mix; add clips of other recordings")
             candidates = files[sorted(files)[rng.integers(len(files))]]
             window = candidates[rng.integers(len(candidates))]
+            levels = OTHERS_DB if name == OTHER else (-options.gain_db, options.gain_db)
             recipes.append(
                 Part(
                     mixture=mixture,
                     row=window.row,
-                    instrument=INSTRUMENTS[label],
-                    gain_db=round(float(rng.uniform(-options.gain_db, options.gain_db)), 2),
+                    instrument=name,
+                    gain_db=round(float(rng.uniform(*levels)), 2),
                     offset=round(float(rng.uniform(0, options.offset)), 3),
                     file=window.file,
                     start=window.start,

@@ -5,7 +5,6 @@ choice among instruments one scale (temperature, Guo and others, 2017), fitted t
 that right; they become part of the network's last layer.
 """
 
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -21,33 +20,20 @@ TEMPERATURES = (-3.0, 3.0)  # natural logarithm of the scale that is searched
 THRESHOLDS = np.round(np.arange(0.05, 0.951, 0.01), 2)
 
 
-def calibrate(network: TimbreNet, task: Task, splits: Sequence[Split]) -> None:
-    """Calibrate a network on validation clips, in place.
-
-    Args:
-        network: on the CPU.
-        task: single or layered.
-        splits: what to fit to, all of it at once; some may be empty.
-    """
-    logits, targets = _heard(network, splits)
-    scale_logits(network, *(fit_temperature if task.multiclass else fit_platt)(logits, targets))
+def calibrate(network: TimbreNet, task: Task, validation: Split) -> None:
+    """Calibrate a network, which is on the CPU, on validation clips, in place."""
+    logits = clip_logits(network, validation).numpy().astype(float)
+    scale_logits(network, *(fit_temperature if task.multiclass else fit_platt)(logits, validation.targets))
 
 
 def choose_thresholds(
-    network: TimbreNet, splits: Sequence[Split], threshold: float | Literal["auto"]
+    network: TimbreNet, validation: Split, threshold: float | Literal["auto"]
 ) -> tuple[float, ...]:
     """A threshold for each instrument: the probability given, or, if `auto`, that of greatest F1 on these clips."""
     if threshold != "auto":
         return (threshold,) * len(INSTRUMENTS)
-    logits, targets = _heard(network, splits)
-    return best_thresholds(1 / (1 + np.exp(-logits)), targets)
-
-
-def _heard(network: TimbreNet, splits: Sequence[Split]) -> tuple[np.ndarray, np.ndarray]:
-    """Logits and targets of the clips of all splits, each `[clips, 4]`."""
-    filled = [split for split in splits if split.names]
-    logits = np.concatenate([clip_logits(network, split).numpy() for split in filled]).astype(float)
-    return logits, np.concatenate([split.targets for split in filled])
+    logits = clip_logits(network, validation).numpy().astype(float)
+    return best_thresholds(1 / (1 + np.exp(-logits)), validation.targets)
 
 
 def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,10 +9,8 @@ import numpy as np
 from timbre.core.instruments import CLASSES, INSTRUMENTS, OTHER
 from timbre.core.params import Mixtures
 from timbre.core.tables import Window
+from timbre.features.mixtures import MAX_OTHERS, OTHERS_DB, others_beside, who_plays
 from timbre.features.split import targets_of
-
-MAX_OTHERS = 4  # in one mixture
-OTHERS_DB = (-14.0, 7.0)  # level of each, where instruments are drawn from -gain_db to gain_db
 
 
 @dataclass(frozen=True)
@@ -84,13 +82,12 @@ def sample_mixtures(windows: Sequence[Window], options: Mixtures, rng: np.random
         gains_db[mixture, part] = gain_db
 
     for mixture in range(options.fresh):
-        order = rng.permutation(len(INSTRUMENTS))
-        number = (rng.random(len(INSTRUMENTS)) < options.playing).sum()
-        for label in order[: np.clip(number, not has_others, options.train_instruments)]:
+        players = who_plays(options.playing, options.train_instruments, has_others, rng)
+        for label in players:
             add(mixture, label, label, rng.uniform(-options.gain_db, options.gain_db))
             targets[mixture, label] = 1
-        if has_others and (rng.random() < options.others or not number):
-            for other in range(rng.integers(1, MAX_OTHERS + 1)):
+        if has_others:
+            for other in range(others_beside(options.others, len(players), rng)):
                 add(mixture, len(INSTRUMENTS) + other, len(INSTRUMENTS), rng.uniform(*OTHERS_DB))
     classes = [*range(len(INSTRUMENTS)), *[len(INSTRUMENTS)] * MAX_OTHERS]
     return EpochSample(rows, gains_db, targets, np.array(classes))
