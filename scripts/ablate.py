@@ -1,11 +1,12 @@
-"""What each ingredient is worth: train without it, and judge by sounds that no training heard.
+"""What each ingredient is worth: train without it, and judge by sounds that no training heard and by real music.
 
-    python scripts/ablate.py FONT.sf2 ...
+    python scripts/ablate.py MUSIC FONT.sf2 ...
 
 queues a DVC experiment for each of `VARIANTS` (`dvc exp show` lists them afterwards by these names), runs them, makes
-clips by sound fonts that training does not hear, worn as recordings are, and writes how each model answers them to
-benchmarks/ABLATION.md. MuseScore_General_Full.sf2, of Debian's musescore-general-soundfont-lossless, is one such sound
-font; FluidR3 is none any more, since training hears its pianos.
+clips by sound fonts that training does not hear, worn as recordings are, and writes how each model answers these, and
+the labelled music in the folder MUSIC (as `benchmarks/music.py` reads it), to benchmarks/ABLATION.md.
+MuseScore_General_Full.sf2, of Debian's musescore-general-soundfont-lossless, is one such sound font; FluidR3 is none
+any more, since training hears its pianos. With recordings in sounds/recordings, one variant hears them too.
 """
 
 import subprocess
@@ -33,32 +34,41 @@ CURVE = {  # mixtures per epoch
     "twice-the-mixtures": 2 * FRESH,
     "four-times-the-mixtures": 4 * FRESH,
 }
+RECORDINGS = ROOT / "sounds" / "recordings"
 VARIANTS: dict[str, dict[str, object]] = {
     **{name: {"mixtures.fresh": fresh} for name, fresh in CURVE.items()},
     "without-transfer": {"transfer": 0},
     "without-shares": {"shares": 0},
     "without-other-instruments": {"mixtures.others": 0},
+    "without-compression": {"augment.compress": 0},
+    "without-calibration-for-music": {"calibration.mixtures": 0, "calibration.playing": 0.6},
     "without-muon": {"optimizer": "adamw", "learning_rate": 0.003},
     "without-augmentation": NO_AUGMENTATION,
     "with-fixed-mixtures": {"mixtures.fresh": 0},
     "with-one-sound-font": {"soundfont.file": str(font_path("timgm"))},
 }
+if RECORDINGS.is_dir():
+    VARIANTS["with-recordings"] = {
+        "data.source": "[soundfont,recordings]",
+        "data.recordings.folder": str(RECORDINGS),
+    }
 HEAD = """# What each ingredient is worth
 
-By `python scripts/ablate.py {fonts}`: {epochs} epochs of {fresh:,} mixtures, seed 0.
+By `python scripts/ablate.py {arguments}`: {epochs} epochs of {fresh:,} mixtures, seed 0.
 
-Judged by what sound fonts play that no training heard, worn as recordings are (`benchmarks/unheard.py`): of each font
-400 clips of the four instruments, 150 mixtures of these and 100 clips of other instruments; means over the fonts. A
-step of 0.02 or less is within what another seed does.
+Judged by two things. What sound fonts play that no training heard, worn as recordings are (`benchmarks/unheard.py`): of
+each font 400 clips of the four instruments, 150 mixtures of two to four of these and 100 clips of other instruments;
+means over the fonts. And real music (`benchmarks/music.py`), whose thresholds are those of music. A step of 0.02 or
+less is within what another seed does.
 
-| variant | alone: mean recall | layered: mean AUC | micro F1 | macro F1 | claimed where none plays |
-|---|---|---|---|---|---|
+| variant | alone: recall | mixtures: AUC | claimed where none plays | music: AUC | micro F1 | claimed where absent |
+|---|---|---|---|---|---|---|
 """
 CURVE_HEAD = """
 ## What more mixtures are worth
 
-| mixtures heard | layered: mean AUC |
-|---|---|
+| mixtures heard | mixtures: AUC | music: AUC |
+|---|---|---|
 """
 
 
@@ -87,16 +97,24 @@ def line(*cells: object) -> str:
     return f"| {' | '.join(map(str, cells))} |\n"
 
 
-def metrics_of(clips: Path, models: Path) -> list[float]:
-    """The metrics of the table, as `benchmarks/real.py` measures them."""
+def of_clips(clips: Path, models: Path) -> list[float]:
+    """How a model answers a font's clips, as `benchmarks/real.py` measures it."""
     from real import measure
 
     measured = measure(clips, models)
-    several = [measured["layered"][key] for key in ("mean AUC", "micro F1", "macro F1")]
-    return [measured["single"]["mean recall"], *several, measured["claimed where none plays"]]
+    return [measured["single"]["mean recall"], measured["layered"]["mean AUC"], measured["claimed where none plays"]]
 
 
-def main(fonts: list[Path]) -> None:
+def of_music(folder: Path, models: Path) -> list[float]:
+    """How a model answers music, as `benchmarks/music.py` measures it."""
+    from music import hear, measure, read_music
+
+    music = read_music(folder)
+    measured = measure(music, *hear(music.files, models))
+    return [measured[name][0].value for name in ("AUC", "F1 (all: micro)", "claimed where absent")]
+
+
+def main(music: Path, fonts: list[Path]) -> None:
     """Run everything, and write the table."""
     for name, changes in VARIANTS.items():
         queue(name, changes)
@@ -107,18 +125,22 @@ def main(fonts: list[Path]) -> None:
         for font, clips in zip(fonts, unheard, strict=True):
             run(sys.executable, "benchmarks/unheard.py", str(font.absolute()), str(clips), "worn")
         models = {FULL: ROOT / "models"} | {variant: models_of(variant, folder) for variant in VARIANTS}
-        metrics = {name: np.mean([metrics_of(clips, of) for clips in unheard], axis=0) for name, of in models.items()}
-    names = " ".join(font.name for font in fonts)
-    text = HEAD.format(fonts=names, epochs=EPOCHS, fresh=FRESH)
+        metrics = {
+            name: [*np.mean([of_clips(clips, of) for clips in unheard], axis=0), *of_music(music, of)]
+            for name, of in models.items()
+        }
+    arguments = " ".join(["MUSIC", *(font.name for font in fonts)])
+    text = HEAD.format(arguments=arguments, epochs=EPOCHS, fresh=FRESH)
     text += "".join(line(name.replace("-", " "), *(f"{value:.3f}" for value in of)) for name, of in metrics.items())
     params = load_params()
     heard = {name: EPOCHS * fresh for name, fresh in CURVE.items()} | {FULL: params.epochs * params.mixtures.fresh}
-    text += CURVE_HEAD + "".join(line(f"{count:,}", f"{metrics[name][1]:.3f}") for name, count in heard.items())
+    curve = [(f"{count:,}", *(f"{metrics[name][place]:.3f}" for place in (1, 3))) for name, count in heard.items()]
+    text += CURVE_HEAD + "".join(line(*cells) for cells in curve)
     RESULTS.write_text(text, encoding="utf-8")
     print(text)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("usage: python scripts/ablate.py FONT.sf2 ...")
-    main([Path(font) for font in sys.argv[1:]])
+    if len(sys.argv) < 3:
+        sys.exit("usage: python scripts/ablate.py MUSIC FONT.sf2 ...")
+    main(Path(sys.argv[1]), [Path(font) for font in sys.argv[2:]])
