@@ -16,7 +16,6 @@ import soundfile
 import yaml
 from timing import machine
 
-from timbre.core.instruments import INSTRUMENTS
 from timbre.core.kaggle_layout import FOLDERS, METADATA
 from timbre.core.params import load_params
 from timbre.core.rng import generator
@@ -27,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("GROWTH.md")
 STAGES = ("prepare", "extract_mels", "layer_mixtures")
 SECONDS, RATE = 2.0, 22050
+INSTRUMENTS = yaml.safe_load((ROOT / "params.yaml").read_text())["instruments"]
 
 
 def make_clips(raw: Path, count: int) -> None:
@@ -37,7 +37,7 @@ def make_clips(raw: Path, count: int) -> None:
             rng = generator(0, "benchmark", "growth", number)
             chord = sum(np.sin(2 * np.pi * hertz * times) for hertz in rng.uniform(60, 6000, 6))
             soundfile.write(raw / name / name / f"{number}.wav", chord * np.exp(-times * rng.uniform(0, 3)) / 8, RATE)
-        rows = [f"{number}.wav,{INSTRUMENTS[number % 4]}" for number in numbers]
+        rows = [f"{number}.wav,{INSTRUMENTS[number % len(INSTRUMENTS)]}" for number in numbers]
         (raw / table).write_text("\n".join(["FileName,Class", *rows]) + "\n")
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from timbre.core.errors import AudioError, TimbreError
-from timbre.core.instruments import INSTRUMENTS
+from timbre.core.general_midi import NAMES
 from timbre.core.stage import progress
 from timbre.evaluation import bootstrap
 from timbre.evaluation.bootstrap import Interval, Metric, interval
@@ -23,7 +23,6 @@ from timbre.evaluation.curves import expected_calibration_error
 from timbre.songs.predictor import Predictor
 
 LABELS = "labels.csv"
-HEAD = "| metric | all | " + " | ".join(INSTRUMENTS) + " |\n|---|---|" + "---|" * len(INSTRUMENTS)
 
 
 class Music(NamedTuple):
@@ -32,17 +31,19 @@ class Music(NamedTuple):
     Attributes:
         files: their paths.
         sources: what each came from, by which intervals are resampled.
-        truth: bool `[files, 4]`, whether an instrument plays.
-        known: bool `[files, 4]`, whether that is known.
+        instruments: what the columns are.
+        truth: bool `[files, instruments]`, whether an instrument plays.
+        known: bool `[files, instruments]`, whether that is known.
     """
 
     files: list[Path]
     sources: list[str]
+    instruments: tuple[str, ...]
     truth: np.ndarray
     known: np.ndarray
 
 
-def read_music(folder: Path) -> Music:
+def read_music(folder: Path, instruments: tuple[str, ...]) -> Music:
     """Read the labels of a folder.
 
     Raises:
@@ -60,36 +61,33 @@ def read_music(folder: Path) -> Music:
     for row, (present, absent) in zip(rows, names, strict=True):
         if not (folder / row["path"]).is_file():
             sys.exit(f"music: {path}: {row['path']} is not there")
-        if strange := sorted((present | absent) - set(INSTRUMENTS)):
-            sys.exit(f"music: {path}: {row['path']}: {strange[0]} is none of {', '.join(INSTRUMENTS)}")
+        if strange := sorted((present | absent) - {*instruments, *NAMES}):
+            sys.exit(f"music: {path}: {row['path']}: {strange[0]} is no instrument that is known here")
         if both := sorted(present & absent):
             sys.exit(f"music: {path}: {row['path']}: {both[0]} cannot be present and absent")
     return Music(
         files=[folder / row["path"] for row in rows],
         sources=[row.get("source") or str(Path(row["path"]).parent) for row in rows],
-        truth=np.array([[name in present for name in INSTRUMENTS] for present, _ in names]),
-        known=np.array([[name in present | absent for name in INSTRUMENTS] for present, absent in names]),
+        instruments=instruments,
+        truth=np.array([[name in present for name in instruments] for present, _ in names]),
+        known=np.array([[name in present | absent for name in instruments] for present, absent in names]),
     )
 
 
-def hear(files: list[Path], models: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities and claims of the layered model, each `[files, 4]`.
+def hear(files: list[Path], predictor: Predictor) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities and claims of the layered model, each `[files, instruments]`.
 
     Raises:
-        SystemExit: a model is missing or damaged, or a recording cannot be heard.
+        SystemExit: a recording cannot be heard.
     """
     songs = []
-    at = models
-    try:
-        predictor = Predictor(models)
-        for at in progress(files, models.name, unit="file"):
-            songs.append(predictor.listen(at))
-    except AudioError as error:
-        sys.exit(f"music: {at}: {error}")
-    except TimbreError as error:
-        sys.exit(f"music: {error}")
-    probabilities = [list(song.layered.values()) for song in songs]
-    return np.array(probabilities), np.array([[name in song.present for name in INSTRUMENTS] for song in songs])
+    for file in progress(files, "music", unit="file"):
+        try:
+            songs.append(predictor.listen(file))
+        except AudioError as error:
+            sys.exit(f"music: {file}: {error}")
+    present = [[name in song.present for name in predictor.instruments] for song in songs]
+    return np.array([song.probabilities for song in songs]), np.array(present)
 
 
 def of_known(metric: Callable[..., Metric], truth: np.ndarray, given: np.ndarray, known: np.ndarray) -> Metric:
@@ -133,7 +131,7 @@ def measure(music: Music, probabilities: np.ndarray, present: np.ndarray) -> dic
 
 def table(music: Music, probabilities: np.ndarray, present: np.ndarray) -> str:
     """The metrics as Markdown, and the expected calibration error of known answers below."""
-    lines = [HEAD]
+    lines = [f"| metric | all | {' | '.join(music.instruments)} |", "|---|---|" + "---|" * len(music.instruments)]
     for name, (together, each) in measure(music, probabilities, present).items():
         cells = [_cell(*together), *(_cell(*bounds) for bounds in zip(*each, strict=True))]
         lines.append(f"| {name} | {' | '.join(cells)} |")
@@ -152,9 +150,13 @@ def _cell(value: float, low: float, high: float) -> str:
 
 def main(folder: Path, models: list[Path]) -> None:
     """Print one table per folder of models."""
-    music = read_music(folder)
     for each in models:
-        probabilities, present = hear(music.files, each)
+        try:
+            predictor = Predictor(each)
+        except TimbreError as error:
+            sys.exit(f"music: {error}")
+        music = read_music(folder, predictor.instruments)
+        probabilities, present = hear(music.files, predictor)
         print(f"\n{len(music.files)} recordings of {len(set(music.sources))} sources, heard by {each}\n")
         print(table(music, probabilities, present), flush=True)
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import f1_score, recall_score, roc_auc_score
 
-from timbre.core.instruments import INSTRUMENTS, OTHER
+from timbre.core.instruments import OTHER
 from timbre.core.params import Compute, Mixtures, Splits
 from timbre.core.tables import Window, parts_by_mixture, read_table
 from timbre.dataset.prepare import PACK, prepare_dataset
@@ -63,9 +63,9 @@ def measure(raw: Path, models: Path) -> dict[str, Any]:
 
 def _judged(raw: Path, folder: Path, single: TrainedModel, layered: TrainedModel) -> dict[str, Any]:
     """The metrics of both models; `folder` takes what is decoded."""
-    audio = single.description.audio
+    audio, instruments = single.description.audio, single.description.instruments
     splits = Splits(by="file", validation=0.001, keep_test_groups=True)
-    prepare_dataset(raw, folder, audio, splits, seed=0, compute=Compute())
+    prepare_dataset(raw, folder, instruments, audio, splits, seed=0, compute=Compute())
     windows = [replace(row, split="train") for row in read_table(folder / "index.csv", Window)]
     playing = [window for window in windows if window.label != OTHER]
     others = [window for window in windows if window.label == OTHER]
@@ -77,36 +77,37 @@ def _judged(raw: Path, folder: Path, single: TrainedModel, layered: TrainedModel
         labels = {window.file: window.label for window in some}
         number = {file: index for index, file in enumerate(labels)}
         clips = np.array([number[window.file] for window in some])
-        targets = targets_of([[label] for label in labels.values()])
-        return Split(open_array(folder / f"{name}.npy"), clips, targets, list(labels))
+        targets = targets_of([[label] for label in labels.values()], instruments)
+        return Split(open_array(folder / f"{name}.npy"), clips, targets, list(labels), instruments)
+
+    def named(values: np.ndarray) -> dict[str, float]:
+        return {instrument: round(float(value), 3) for instrument, value in zip(instruments, values, strict=True)}
 
     alone = predict_split(single, clips_of(playing, "alone"))
-    recipes = parts_by_mixture(draw_recipes(windows, "train", MIXTURES.train, MIXTURES, playing=0, seed=0))
+    recipes = parts_by_mixture(draw_recipes(windows, instruments, "train", MIXTURES.train, MIXTURES, playing=0, seed=0))
     layer = partial(mixture_mels, pack=pack, sample_rate=audio.sample_rate, mel=layered.description.mel)
     write_mels(folder / "layered.npy", recipes, layer, Compute(), "mixtures")
-    truth = targets_of([[part.instrument for part in parts] for parts in recipes])
+    truth = targets_of([[part.instrument for part in parts] for parts in recipes], instruments)
     names = [f"mixture {number}" for number in range(len(recipes))]
-    mixed = predict_split(layered, Split(open_array(folder / "layered.npy"), np.arange(len(recipes)), truth, names))
-    recalls = recall_score(alone.split.targets.argmax(1), alone.present.argmax(1), average=None, labels=range(4))
+    mixtures = Split(open_array(folder / "layered.npy"), np.arange(len(recipes)), truth, names, instruments)
+    mixed = predict_split(layered, mixtures)
+    plays, heard = alone.split.targets.argmax(1), alone.present.argmax(1)
+    recalls = recall_score(plays, heard, average=None, labels=range(len(instruments)))
     metrics: dict[str, Any] = {
         "clips": len(alone.split.names),
-        "single": {"mean recall": round(float(recalls.mean()), 3)} | _by_instrument(recalls),
+        "single": {"mean recall": round(float(recalls.mean()), 3)} | named(recalls),
         "mixtures": len(recipes),
         "layered": {
             "mean AUC": round(float(roc_auc_score(truth, mixed.probabilities)), 3),
             "micro F1": round(float(f1_score(truth, mixed.present, average="micro")), 3),
             "macro F1": round(float(f1_score(truth, mixed.present, average="macro", zero_division=np.nan)), 3),
-            "AUC": _by_instrument(roc_auc_score(truth, mixed.probabilities, average=None)),
-            "F1": _by_instrument(f1_score(truth, mixed.present, average=None)),
+            "AUC": named(roc_auc_score(truth, mixed.probabilities, average=None)),
+            "F1": named(f1_score(truth, mixed.present, average=None)),
         },
     }
     if others:
         metrics["claimed where none plays"] = predict_split(layered, clips_of(others, "others")).mean_claims
     return metrics
-
-
-def _by_instrument(values: np.ndarray) -> dict[str, float]:
-    return {instrument: round(float(value), 3) for instrument, value in zip(INSTRUMENTS, values, strict=True)}
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from timbre.core.stage import progress
 from timbre.sources.soundfont import render_dataset
 
 SEED = 1
+INSTRUMENTS = ("guitar", "drums", "violin", "piano")
 KNOTS = (0, 80, 250, 800, 2500, 7000)  # Hz, of the microphone's curve, and half the sample rate
 
 
@@ -86,7 +87,7 @@ def wear(sound: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
 def main(font: Path, folder: Path, worn: bool) -> None:
     folder.mkdir(parents=True)
     options = Soundfont(file=str(font), clips=400, others=100, seconds=4.0, sample_rate=24000)
-    render_dataset(options, SEED, folder, Compute())
+    render_dataset(options, INSTRUMENTS, SEED, folder, Compute())
     if worn:
         for number, path in enumerate(progress(sorted(folder.rglob("*.flac")), "wear")):
             sound, rate = soundfile.read(path)

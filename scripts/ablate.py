@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from timbre.core.params import load_params
+from timbre.songs.predictor import Predictor
 from timbre.sources.soundfont import font_path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,7 +26,7 @@ RESULTS = ROOT / "benchmarks" / "ABLATION.md"
 EPOCHS, FRESH, JOBS = 5, 3000, 2
 FULL = "the committed models, in full"
 SHORTER: dict[str, object] = {"epochs": EPOCHS, "mixtures.fresh": FRESH, "compute.threads": 1}
-NO_AUGMENTATION = {
+NO_AUGMENTATION: dict[str, object] = {
     f"augment.{name}": 0 for name in ("shorten", "equaliser_db", "reverb", "compress", "noise", "low_pass", "mask")
 }
 CURVE = {  # mixtures per epoch
@@ -109,8 +110,9 @@ def of_music(folder: Path, models: Path) -> list[float]:
     """How a model answers music, as `benchmarks/music.py` measures it."""
     from music import hear, measure, read_music
 
-    music = read_music(folder)
-    measured = measure(music, *hear(music.files, models))
+    predictor = Predictor(models)
+    music = read_music(folder, predictor.instruments)
+    measured = measure(music, *hear(music.files, predictor))
     return [measured[name][0].value for name in ("AUC", "F1 (all: micro)", "claimed where absent")]
 
 

@@ -31,15 +31,17 @@ def evaluate(params: Params) -> str:
     """Write metrics/*.json and plots/."""
     single_model = load_model(MODELS / "single.safetensors")
     layered_model = load_model(MODELS / "layered.safetensors")
-    single = {split: predict_split(single_model, load_single(MELS, split)) for split in JUDGED}
-    layered = {split: predict_split(layered_model, load_layered(MIXTURES, split)) for split in JUDGED}
-    others = {split: predict_split(layered_model, none) for split in JUDGED if (none := load_others(MELS, split)).names}
+    names = params.instruments
+    single = {split: predict_split(single_model, load_single(MELS, split, names)) for split in JUDGED}
+    layered = {split: predict_split(layered_model, load_layered(MIXTURES, split, names)) for split in JUDGED}
+    without = {split: load_others(MELS, split, names) for split in JUDGED}
+    others = {split: predict_split(layered_model, none) for split, none in without.items() if none.names}
     windows, parts = read_table(MELS / "test.csv", Window), read_table(MIXTURES / "test.csv", Part)
     mixtures = parts_by_mixture(parts)
     audio, mel, seed = params.audio, params.mel, params.data.seed
     with fresh_folder("plots") as plots:
         write_metrics(METRICS, single, layered, others, mixtures)
-        write_data_report(METRICS / "data.json", plots / "data.png", CLIPS, SOURCE)
+        write_data_report(METRICS / "data.json", plots / "data.png", CLIPS, SOURCE, names)
         write_plots(plots, MODELS, single["test"], layered["test"], mixtures, audio, mel)
         answers = write_answers(plots, single["test"], layered["test"], windows, parts)
         write_intervals(METRICS / "intervals.json", answers, seed)

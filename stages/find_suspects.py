@@ -13,10 +13,10 @@ MELS = Path("data/mels")
 JUDGED = ("train", "validation")
 
 
-def find(_: Params) -> str:
+def find(params: Params) -> str:
     """Write metrics/suspects.csv."""
     groups = {window.file: window.group for split in JUDGED for window in read_table(MELS / f"{split}.csv", Window)}
-    splits = {split: load_single(MELS, split) for split in JUDGED}
+    splits = {split: load_single(MELS, split, params.instruments) for split in JUDGED}
     suspects = find_suspects(splits, groups)
     with fresh_file("metrics/suspects.csv") as table:
         write_table(table, suspects, Suspect)

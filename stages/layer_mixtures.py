@@ -20,7 +20,15 @@ def layer_mixtures(params: Params) -> str:
     counts = {split: getattr(params.mixtures, split) for split in SPLITS}
     with fresh_folder("data/layered") as layered:
         for split, count in counts.items():
-            parts = draw_recipes(index, split, count, params.mixtures, params.calibration.playing, params.data.seed)
+            parts = draw_recipes(
+                index,
+                params.instruments,
+                split,
+                count,
+                params.mixtures,
+                params.calibration.playing,
+                params.data.seed,
+            )
             write_table(layered / f"{split}.csv", parts, Part)
             write_mels(
                 layered / f"{split}.npy",

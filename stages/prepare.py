@@ -11,7 +11,15 @@ from timbre.dataset.prepare import prepare_dataset
 def prepare(params: Params) -> str:
     """Write data/clips: packed waveforms, their index, and what was dropped or repaired."""
     with fresh_folder("data/clips") as clips:
-        return prepare_dataset(Path("data/raw"), clips, params.audio, params.splits, params.data.seed, params.compute)
+        return prepare_dataset(
+            Path("data/raw"),
+            clips,
+            params.instruments,
+            params.audio,
+            params.splits,
+            params.data.seed,
+            params.compute,
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""train_layered: learn to tell which of the four instruments play together."""
+"""train_layered: learn to tell which instruments play together."""
 
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ MODELS = Path("models")
 def train_layered(params: Params) -> str:
     """Write models/layered.safetensors and its history."""
     config = TrainingConfig(
+        instruments=params.instruments,
         seed=params.seed,
         epochs=params.epochs,
         batch_size=params.batch_size,
@@ -36,16 +37,16 @@ def train_layered(params: Params) -> str:
     )
     if params.mixtures.fresh:
         pack = open_array(MELS / "train.npy")
-        draw = partial(sample_mixtures, read_table(MELS / "train.csv", Window), params.mixtures)
+        draw = partial(sample_mixtures, read_table(MELS / "train.csv", Window), params.instruments, params.mixtures)
     else:
-        fixed = load_layered(MIXTURES, "train")
+        fixed = load_layered(MIXTURES, "train", params.instruments)
         pack, draw = fixed.mels, partial(sample_fixed, fixed.targets)
     like_music = params.calibration
     if like_music.mixtures:
         windows, mels = read_table(MELS / "validation.csv", Window), open_array(MELS / "validation.npy")
         validation = mixed_split(windows, mels, params.mixtures, like_music, config)
     else:
-        validation = load_layered(MIXTURES, "validation")
+        validation = load_layered(MIXTURES, "validation", params.instruments)
     network, history = train(LAYERED, pack, draw, validation, config, params.compute)
     calibrate(network, LAYERED, validation)
     thresholds = choose_thresholds(network, validation, params.threshold)

@@ -1,4 +1,4 @@
-"""train_single: learn to tell which of the four instruments plays alone, from what was learnt of several together."""
+"""train_single: learn to tell which instrument plays alone, from what was learnt of several together."""
 
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ MODELS = Path("models")
 def train_single(params: Params) -> str:
     """Write models/single.safetensors and its history."""
     config = TrainingConfig(
+        instruments=params.instruments,
         seed=params.seed,
         epochs=params.epochs,
         batch_size=params.batch_size,
@@ -32,9 +33,9 @@ def train_single(params: Params) -> str:
         model=params.model,
         augment=params.augment,
     )
-    draw = partial(sample_single, read_table(MELS / "train.csv", Window), params.repeats)
+    draw = partial(sample_single, read_table(MELS / "train.csv", Window), params.instruments, params.repeats)
     pack = open_array(MELS / "train.npy")
-    validation = load_single(MELS, "validation")
+    validation = load_single(MELS, "validation", params.instruments)
     start = load_model(MODELS / "layered.safetensors").network if params.transfer else None
     network, history = train(SINGLE, pack, draw, validation, config, params.compute, start)
     calibrate(network, SINGLE, validation)

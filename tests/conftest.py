@@ -39,6 +39,13 @@ def models(tiny: Params, tmp_path: Path) -> Path:
     torch.manual_seed(0)
     filters = filter_bank(tiny.audio.sample_rate, tiny.mel)
     for task, thresholds in (("single", ()), ("layered", (0.5, 0.0, 0.5, 1.0))):
-        description = ModelConfig(task=task, audio=tiny.audio, mel=tiny.mel, model=tiny.model, thresholds=thresholds)
-        save_model(tmp_path / f"{task}.safetensors", TimbreNet(tiny.model), description, filters)
+        description = ModelConfig(
+            task=task,
+            audio=tiny.audio,
+            mel=tiny.mel,
+            model=tiny.model,
+            thresholds=thresholds,
+            instruments=tiny.instruments,
+        )
+        save_model(tmp_path / f"{task}.safetensors", TimbreNet(tiny.model, len(tiny.instruments)), description, filters)
     return tmp_path

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+INSTRUMENTS = ("guitar", "drums", "violin", "piano")
 ROOT = Path(__file__).resolve().parents[1]
 
 TINY = {

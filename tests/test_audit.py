@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import INSTRUMENTS
 
 from timbre.core.errors import DataError
-from timbre.core.instruments import INSTRUMENTS
+from timbre.core.instruments import OTHER
 from timbre.core.tables import Clip, Issue, read_table, write_table
 from timbre.dataset.audit import audit, require_every_class
-from timbre.dataset.labels import match_instrument
+from timbre.dataset.labels import Labels
 from timbre.evaluation.report import count_faults
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -42,7 +43,7 @@ def table(*rows):
 
 def outcome(raw):
     """Labels by file name, and (kind, action) by file name or row, of a folder without test."""
-    clips, issues = audit(raw)
+    clips, issues = audit(raw, INSTRUMENTS)
     labels = {Path(clip.file).name: clip.label for clip in clips}
     return labels, {(Path(issue.file).name, issue.kind, issue.action) for issue in issues}
 
@@ -82,7 +83,7 @@ def real_names(tmp_path_factory):
 
 @needs_kaggle
 def test_kaggles_real_names_come_out_right(real_names):
-    clips, issues = audit(real_names)
+    clips, issues = audit(real_names, INSTRUMENTS)
     assert counts(clips) == {
         ("train", "guitar"): 700,
         ("train", "drums"): 699,
@@ -106,7 +107,7 @@ def test_kaggles_real_names_come_out_right(real_names):
 
 @needs_kaggle
 def test_every_unlisted_file_becomes_a_violin(real_names):
-    clips, issues = audit(real_names)
+    clips, issues = audit(real_names, INSTRUMENTS)
     unlisted = {issue.file for issue in issues if issue.kind == "unlisted"}
     kept = {clip.file for clip in clips if clip.split == "train" and clip.label == "violin"}
     assert len(unlisted) == 700 and len(unlisted - kept) == 3
@@ -124,7 +125,7 @@ def test_the_sample_is_usable_once_silent_and_broken_files_are_gone():
             return False
         return len(waveform) > 0 and np.isfinite(waveform).all() and np.abs(waveform).max() > 1e-3
 
-    clips, issues = audit(SAMPLE)
+    clips, issues = audit(SAMPLE, INSTRUMENTS)
     assert counts(clip for clip in clips if is_usable(clip.file)) == {
         ("train", "guitar"): 40,
         ("train", "drums"): 38,
@@ -149,9 +150,9 @@ def test_metadata_may_be_written_in_many_ways(tmp_path, metadata, group):
     fill(tmp_path, "Train", metadata, ["a.wav"])
     if group is None:
         with pytest.raises(DataError, match=r"Metadata_Train\.csv:2: x: class .* is none of"):
-            audit(tmp_path)
+            audit(tmp_path, INSTRUMENTS)
     else:
-        clips, _ = audit(tmp_path)
+        clips, _ = audit(tmp_path, INSTRUMENTS)
         assert [(clip.file, clip.label, clip.group) for clip in clips] == [
             (f"{FOLDERS['Train']}/a.wav", "piano", group)
         ]
@@ -166,7 +167,7 @@ def test_metadata_may_be_written_in_many_ways(tmp_path, metadata, group):
         (b"FileName,Class\n\n,\n", "holds no rows"),
         ("FileName,Class\na.wav,flöte\n".encode("cp1252"), r":2: a\.wav: class 'flöte' is none of"),
         (b"\x81FileName,Class\na.wav,piano\xff\n", "neither UTF-8 nor Windows text; save it as CSV UTF-8"),
-        (b"FileName,Class\na.wav,Sound_Flute\n", r":2: a\.wav: class 'Sound_Flute' is none of guitar"),
+        (b"FileName,Class\na.wav,Sound_Trap\n", r":2: a\.wav: class 'Sound_Trap' is none of guitar"),
         (b"FileName,Class\na.wav\n", r":2: a\.wav: class ''"),
         (b"FileName,Class,Weight\na.wav,piano,0.5\n", r":2: a\.wav: weight '0\.5' is no whole number from 1 to 100"),
         (b"FileName,Class\n" + b"x" * 200_000 + b",piano\n", "not CSV"),
@@ -177,7 +178,7 @@ def test_metadata_that_cannot_be_used_is_named(tmp_path, metadata, message):
     if metadata is None:
         tmp_path.joinpath("Metadata_Train.csv").unlink()
     with pytest.raises(DataError, match=rf"Metadata_Train\.csv.*{message}"):
-        audit(tmp_path)
+        audit(tmp_path, INSTRUMENTS)
 
 
 @pytest.mark.parametrize(
@@ -192,13 +193,35 @@ def test_metadata_that_cannot_be_used_is_named(tmp_path, metadata, message):
     ],
 )
 def test_class_names_are_matched_kindly(name, instrument):
-    assert match_instrument(name) == instrument
+    assert Labels(INSTRUMENTS).match(name) == instrument
 
 
-@pytest.mark.parametrize("name", ["", "Sound_", "viola", "violas", "flute", "bass", "guitar and piano"])
-def test_other_instruments_are_no_slip_of_the_pen(name):
+@pytest.mark.parametrize("name", ["", "Sound_", "flöte", "trap", "guitar and piano"])
+def test_what_is_no_instrument_is_refused(name):
     with pytest.raises(DataError, match="none of"):
-        match_instrument(name)
+        Labels(INSTRUMENTS).match(name)
+
+
+@pytest.mark.parametrize("name", ["viola", "Sound_Violas", "flute", "bass"])
+def test_known_instruments_that_nobody_asked_for_are_others_and_no_slip_of_the_pen(name):
+    labels = Labels(INSTRUMENTS)
+    assert labels.match(name) == OTHER and labels.is_not_asked_for(name)
+
+
+def test_names_that_are_near_to_one_another_are_told_apart():
+    labels = Labels(["bass", "brass", "Moog 1", "Moog 2"])
+    assert [labels.match(name) for name in ("Bass", "sound_brass", "moog_1", "MOOG-2")] == list(labels.instruments)
+    with pytest.raises(DataError, match="none of"):
+        labels.match("moog")
+
+
+def test_a_class_that_nobody_asked_for_is_listed(tmp_path):
+    rows = table(("a.wav", "piano"), ("b.wav", "flute"))
+    clips, issues = audit(fill(tmp_path, "Train", rows, ["a.wav", "b.wav"]), ["piano", "cello"])
+    assert [clip.label for clip in clips] == ["piano", OTHER]
+    assert [(issue.kind, issue.action, issue.row) for issue in issues] == [
+        ("class not asked for", "reported", "Metadata_Train.csv:3")
+    ]
 
 
 @pytest.mark.parametrize("first", ["violin", "drum"])
@@ -295,7 +318,7 @@ def test_names_never_lead_outside_the_folder(tmp_path, name):
     raw.mkdir()
     fill(raw, "Train", table(("a.wav", "piano"), (name, "piano")), ["a.wav"])
     raw.joinpath("Train_submission/secret.wav").touch()
-    clips, issues = audit(raw)
+    clips, issues = audit(raw, INSTRUMENTS)
     assert [clip.file for clip in clips] == [f"{FOLDERS['Train']}/a.wav"]
     assert [(issue.kind, issue.action, issue.row) for issue in issues if issue.row] == [
         ("unsafe name", "dropped", "Metadata_Train.csv:3")
@@ -316,7 +339,7 @@ def test_links_may_lead_to_dvcs_cache_but_nowhere_else_outside(tmp_path):
     for name, target in zip(names, [cached, tmp_path / "secret.wav", tmp_path / "none", folder / "a.wav"], strict=True):
         folder.joinpath(name).symlink_to(target)
     os.mkfifo(folder / "pipe.wav")
-    clips, issues = audit(raw)
+    clips, issues = audit(raw, INSTRUMENTS)
     assert [Path(clip.file).name for clip in clips] == ["a.wav", "cached.wav", "inside.wav"]
     unsafe = {Path(issue.file).name for issue in issues if issue.kind == "unsafe name"}
     assert unsafe == {"secret.wav", "broken.wav", "pipe.wav"}
@@ -326,7 +349,7 @@ def test_links_may_lead_to_dvcs_cache_but_nowhere_else_outside(tmp_path):
 def test_issues_of_the_strangest_names_can_be_written_and_read(tmp_path):
     fill(tmp_path, "Train", table(("a.wav", "piano"), ("b\x00\u2028.wav", "piano")), ["a.wav"])
     os.close(os.open(os.fsencode(tmp_path / FOLDERS["Train"]) + b"/\xff\n.wav", os.O_CREAT | os.O_WRONLY))
-    _, issues = audit(tmp_path)
+    _, issues = audit(tmp_path, INSTRUMENTS)
     write_table(tmp_path / "issues.csv", issues, Issue)
     assert read_table(tmp_path / "issues.csv", Issue) == issues
     assert len(issues) == 2
@@ -334,28 +357,30 @@ def test_issues_of_the_strangest_names_can_be_written_and_read(tmp_path):
 
 def test_the_folder_may_be_single_and_test_may_be_absent(tmp_path):
     fill(tmp_path, "Train", table(("a.wav", "piano")), folder="Train_submission")
-    assert [(clip.file, clip.split) for clip in audit(tmp_path)[0]] == [("Train_submission/a.wav", "train")]
+    assert [(clip.file, clip.split) for clip in audit(tmp_path, INSTRUMENTS)[0]] == [
+        ("Train_submission/a.wav", "train")
+    ]
 
 
 def test_a_missing_train_folder_is_named(tmp_path):
     tmp_path.joinpath("Metadata_Train.csv").write_text(table(("a.wav", "piano")))
     with pytest.raises(DataError, match="Train_submission: not there"):
-        audit(tmp_path)
+        audit(tmp_path, INSTRUMENTS)
 
 
 def test_test_keeps_a_name_that_stands_in_both(tmp_path):
     fill(tmp_path, "Train", table(("a.wav", "piano"), ("b.wav", "piano")))
-    clips, issues = audit(fill(tmp_path, "Test", table(("a.wav", "piano"))))
+    clips, issues = audit(fill(tmp_path, "Test", table(("a.wav", "piano"))), INSTRUMENTS)
     assert [(Path(clip.file).name, clip.split) for clip in clips] == [("a.wav", "test"), ("b.wav", "train")]
     assert [(issue.file, issue.kind) for issue in issues] == [(f"{FOLDERS['Train']}/a.wav", "in test too")]
 
 
 def test_a_class_without_clips_is_named_with_what_took_them(tmp_path):
     rows = [("g.wav", "guitar"), ("d.wav", "drum"), ("v.wav", "violin"), ("p.wav", "piano")]
-    clips, issues = audit(fill(tmp_path, "Train", table(*rows), ["g.wav", "d.wav", "v.wav"]))
-    require_every_class([*clips, Clip("p2.wav", "piano", "train")], issues)
+    clips, issues = audit(fill(tmp_path, "Train", table(*rows), ["g.wav", "d.wav", "v.wav"]), INSTRUMENTS)
+    require_every_class(INSTRUMENTS, [*clips, Clip("p2.wav", "piano", "train")], issues)
     with pytest.raises(DataError, match=r"no usable piano clip \(1 were dropped, such as p.wav: listed, but"):
-        require_every_class(clips, issues)
+        require_every_class(INSTRUMENTS, clips, issues)
 
 
 @pytest.mark.parametrize(
@@ -374,7 +399,7 @@ def test_the_commonest_reason_is_given(tmp_path, listed, there, reason):
     files = [name for name, _ in rows] + [there.format(take) for take in range(3)]
     fill(tmp_path, "Train", table(*rows, *(row for row in pianos if row not in rows)), files)
     with pytest.raises(DataError, match=rf"no usable piano clip \({reason}"):
-        require_every_class(*audit(tmp_path))
+        require_every_class(INSTRUMENTS, *audit(tmp_path, INSTRUMENTS))
 
 
 def test_the_reason_is_that_of_the_instrument_which_is_missing():
@@ -385,4 +410,4 @@ def test_the_reason_is_that_of_the_instrument_which_is_missing():
     silent = [Issue(clip.file, "unusable audio", "dropped", "is silent") for clip in clips if clip.label == "piano"]
     left = [clip for clip in clips if clip.label != "piano" and clip.file != "drums0.wav"]
     with pytest.raises(DataError, match=r"no usable piano clip \(3 were dropped, such as piano0\.wav: is silent\)"):
-        require_every_class(left, [*broken, *silent], clips)
+        require_every_class(INSTRUMENTS, left, [*broken, *silent], clips)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from helpers import INSTRUMENTS
 
 from timbre.features.split import Split
 from timbre.model.inference import clip_logits
@@ -38,9 +39,11 @@ def test_thresholds_are_those_of_greatest_f1():
 @pytest.mark.parametrize("task", [SINGLE, LAYERED], ids=lambda task: task.name)
 def test_a_calibrated_network_is_likelier_right_and_answers_the_same(task, tiny):
     torch.manual_seed(0)
-    network = TimbreNet(tiny.model).eval()
+    network = TimbreNet(tiny.model, 4).eval()
     mels = RNG(0).normal(-40, 20, (60, 32, 20)).astype(np.float16)
-    split = Split(mels, np.arange(60), np.eye(4, dtype=np.float32)[RNG(1).integers(4, size=60)], ["x"] * 60)
+    split = Split(
+        mels, np.arange(60), np.eye(4, dtype=np.float32)[RNG(1).integers(4, size=60)], ["x"] * 60, INSTRUMENTS
+    )
     before, targets = clip_logits(network, split), torch.from_numpy(split.targets)
     calibrate(network, task, split)
     after = clip_logits(network, split)

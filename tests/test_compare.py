@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import INSTRUMENTS
 
 from timbre.compare import as_text, compare, verdict
 from timbre.core.errors import DataError
@@ -19,7 +20,7 @@ def answers(wrong=(), clips=CLIPS):
     present = truth.copy()
     present[list(wrong)] = np.roll(truth[list(wrong)], 1, axis=1)
     names = [f"clip {clip}" for clip in range(clips)]
-    return Answers(names, [""] * clips, truth, present, np.where(present, 0.9, 0.1))
+    return Answers(INSTRUMENTS, names, [""] * clips, truth, present, np.where(present, 0.9, 0.1))
 
 
 def test_a_model_against_itself_moves_nothing():
@@ -50,7 +51,9 @@ def test_flips_are_named_both_ways():
 
 def test_a_figure_that_one_of_the_two_has_not_is_left_out():
     truth = np.eye(4, dtype=bool)[np.arange(30) % 3]
-    right = Answers([f"clip {clip}" for clip in range(30)], [""] * 30, truth, truth.copy(), np.where(truth, 0.9, 0.1))
+    right = Answers(
+        INSTRUMENTS, [f"clip {clip}" for clip in range(30)], [""] * 30, truth, truth.copy(), np.where(truth, 0.9, 0.1)
+    )
     found = compare(right, right, 0)
     assert "F1 of piano" not in found.moved
     assert found.moved["macro F1"][0] == found.moved["micro F1"][0] == 1
@@ -76,7 +79,7 @@ def test_two_without_a_clip_in_common_are_refused():
 def test_a_table_of_answers_reads_back_and_anything_else_is_refused():
     rng = np.random.default_rng(0)
     probabilities = rng.random((6, 4)).round(4)
-    split = Split(np.zeros((6, 1, 1)), np.arange(6), (rng.random((6, 4)) < 0.5).astype(np.float32), [])
+    split = Split(np.zeros((6, 1, 1)), np.arange(6), (rng.random((6, 4)) < 0.5).astype(np.float32), [], INSTRUMENTS)
     predictions = Predictions(split, probabilities, probabilities > 0.5, (0.5,) * 4)
     names = ['a, "b".wav', *"bcdef"]
     table = answers_table(predictions, names, list("uvwxyz"))
@@ -85,7 +88,7 @@ def test_a_table_of_answers_reads_back_and_anything_else_is_refused():
     assert np.array_equal(read.truth, split.targets.astype(bool))
     assert np.array_equal(read.present, predictions.present)
     assert np.array_equal(read.probabilities, probabilities)
-    for broken in ("epoch,f1\n1,0.5\n", table.replace("violin", "viola"), table + table.splitlines()[1]):
+    for broken in ("epoch,f1\n1,0.5\n", table.replace("violin", "viola", 1), table + table.splitlines()[1]):
         with pytest.raises(DataError, match="HEAD: "):
             read_answers(broken, "HEAD")
 
@@ -94,7 +97,7 @@ def test_the_workspace_is_that_of_the_repository_around_and_other_places_say_wha
     repository = tmp_path / "repository"
     for folder in (".dvc", "plots", "src/timbre"):
         (repository / folder).mkdir(parents=True)
-    split = Split(np.zeros((1, 1, 1)), np.zeros(1, int), np.eye(4, dtype=np.float32)[:1], [])
+    split = Split(np.zeros((1, 1, 1)), np.zeros(1, int), np.eye(4, dtype=np.float32)[:1], [], INSTRUMENTS)
     predictions = Predictions(split, np.eye(4)[:1], np.eye(4, dtype=bool)[:1], ())
     (repository / "plots/single_answers.csv").write_text(answers_table(predictions, ["a.wav"], [""]))
     monkeypatch.chdir(repository / "src/timbre")

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from helpers import INSTRUMENTS
 from sklearn.metrics import average_precision_score, f1_score
 
 from timbre.core.tables import Part
@@ -53,7 +54,7 @@ def test_levels_and_what_is_heard_at_each():
     def mixture(number, **gains):
         return [Part(number, 0, name, gain, 0.0, "a.wav", 0.0) for name, gain in gains.items()]
 
-    levels = levels_below_loudest([mixture(0, guitar=2.0, drums=-5.0), mixture(1, guitar=1.0, piano=1.0)])
+    levels = levels_below_loudest([mixture(0, guitar=2.0, drums=-5.0), mixture(1, guitar=1.0, piano=1.0)], INSTRUMENTS)
     np.testing.assert_array_equal(levels, [[0, 7, np.nan, np.nan], [0, np.nan, np.nan, 0]])
     present = [[1, 0, 1, 0], [1, 0, 0, 1]]  # drums at -7 dB missed; a violin that is not there
     f1 = f1_by_level(levels, present)

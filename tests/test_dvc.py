@@ -85,6 +85,7 @@ def test_a_stage_depends_on_exactly_the_params_it_reads(name):
 
 def test_download_depends_on_all_that_its_sources_read():
     assert set(STAGES["download"]["params"]) == {
+        "instruments",
         "data.source",
         "data.folder",
         "data.recordings",

@@ -6,13 +6,12 @@ import numpy as np
 import onnxruntime
 import pytest
 import soundfile
-from helpers import tone
+from helpers import INSTRUMENTS, tone
 from typer.testing import CliRunner
 
 from timbre.cli import app
 from timbre.core.errors import DataError
 from timbre.core.files import fresh_file
-from timbre.core.instruments import INSTRUMENTS
 from timbre.export import export_onnx
 from timbre.songs.predictor import RELEASED, Predictor
 

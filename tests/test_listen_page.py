@@ -5,9 +5,8 @@ import re
 import numpy as np
 import pytest
 from chromium import opened
-from helpers import tone
+from helpers import INSTRUMENTS, tone
 
-from timbre.core.instruments import INSTRUMENTS
 from timbre.core.tables import Part, Window
 from timbre.evaluation.listen_page import layered_sounds, single_sounds, write_listen_page
 from timbre.evaluation.predictions import Predictions
@@ -53,7 +52,7 @@ def judged(name, wrong, mel, thresholds=(), seconds=1.0, rate=16000):
     frames = 1 + round(seconds * rate) // mel.hop_length
     mels = np.random.default_rng(0).uniform(-80, 0, (CLIPS, mel.n_mels, frames)).astype(np.float16)
     names = [f"{name} {clip}" for clip in range(CLIPS)]
-    return Predictions(Split(mels, np.arange(CLIPS), targets, names), probabilities, present, thresholds)
+    return Predictions(Split(mels, np.arange(CLIPS), targets, names, INSTRUMENTS), probabilities, present, thresholds)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from helpers import INSTRUMENTS
 
 from timbre.evaluation.metrics import layered_metrics, single_metrics
 from timbre.evaluation.predictions import Predictions
@@ -10,7 +11,7 @@ from timbre.model.tasks import decide
 def test_single_figures_of_a_case_done_by_hand():
     truth = [0, 0, 0, 0, 1, 1, 2, 3]
     answers = [0, 0, 0, 1, 1, 1, 3, 3]
-    metrics = single_metrics(truth, answers)
+    metrics = single_metrics(truth, answers, INSTRUMENTS)
     assert metrics["accuracy"] == 0.75
     assert metrics["guitar"] == {"precision": 1.0, "recall": 0.75, "f1": 0.8571}
     assert metrics["drums"] == {"precision": 0.6667, "recall": 1.0, "f1": 0.8}
@@ -22,7 +23,7 @@ def test_single_figures_of_a_case_done_by_hand():
 def test_layered_figures_of_a_case_done_by_hand():
     truth = np.array([[1, 1, 0, 0], [1, 0, 1, 0]])
     heard = np.array([[1, 0, 0, 0], [1, 1, 1, 0]])
-    metrics = layered_metrics(truth, heard)
+    metrics = layered_metrics(truth, heard, INSTRUMENTS)
     assert metrics["micro_f1"] == 0.75  # 3 found, 1 missed, 1 too many
     assert metrics["guitar"]["f1"] == metrics["violin"]["f1"] == 1.0
     assert metrics["drums"]["f1"] == 0.0
@@ -32,14 +33,14 @@ def test_layered_figures_of_a_case_done_by_hand():
 
 def test_an_instrument_that_neither_plays_nor_is_heard_has_no_f1_and_a_false_claim_has_one_of_nothing():
     truth = np.array([[1, 0, 0, 0], [1, 1, 1, 0]])
-    perfect = layered_metrics(truth, truth)
+    perfect = layered_metrics(truth, truth, INSTRUMENTS)
     assert [perfect[name] for name in ("macro_f1", "micro_f1", "exact_match")] == [1, 1, 1]
-    claimed = layered_metrics(truth, truth | np.eye(4, dtype=int)[[3, 0]])
+    claimed = layered_metrics(truth, truth | np.eye(4, dtype=int)[[3, 0]], INSTRUMENTS)
     assert claimed["piano"] == {"precision": 0, "recall": 0, "f1": 0}
     assert claimed["macro_f1"] == 0.75
-    assert single_metrics([0, 1, 2], [0, 1, 2])["macro_f1"] == 1
-    assert single_metrics([0, 1, 2], [0, 1, 3])["macro_f1"] == 0.5
-    assert layered_metrics(np.zeros((3, 4)), np.zeros((3, 4))) == {"exact_match": 1}
+    assert single_metrics([0, 1, 2], [0, 1, 2], INSTRUMENTS)["macro_f1"] == 1
+    assert single_metrics([0, 1, 2], [0, 1, 3], INSTRUMENTS)["macro_f1"] == 0.5
+    assert layered_metrics(np.zeros((3, 4)), np.zeros((3, 4)), INSTRUMENTS) == {"exact_match": 1}
 
 
 def test_windows_are_averaged_over_their_clips():
@@ -57,7 +58,7 @@ def test_answers_are_the_likeliest_or_all_from_their_thresholds():
 def test_the_hardest_clips_come_first():
     targets = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]], np.float32)
     probabilities = np.array([[0.9, 0.1, 0, 0], [0.8, 0.2, 0, 0], [0.4, 0.1, 0.5, 0]])
-    split = Split(np.zeros((3, 1, 1)), np.arange(3), targets, ["a", "b", "c"])
+    split = Split(np.zeros((3, 1, 1)), np.arange(3), targets, ["a", "b", "c"], INSTRUMENTS)
     predictions = Predictions(split, probabilities, decide(probabilities, ()), ())
     assert predictions.hardest_first.tolist() == [1, 2, 0]
     assert predictions.right.tolist() == [True, False, True]

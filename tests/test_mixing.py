@@ -2,9 +2,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from helpers import INSTRUMENTS
 
 from timbre.core.errors import DataError
-from timbre.core.instruments import INSTRUMENTS, OTHER
+from timbre.core.instruments import OTHER
 from timbre.core.tables import Part, Window, parts_by_mixture, read_table, write_table
 from timbre.features.mixtures import draw_recipes, level, mix
 
@@ -23,15 +24,15 @@ def windows(split="train"):
 
 
 def test_recipes_are_the_same_each_time_and_whatever_stands_beside_them(params):
-    drawn = draw_recipes(windows(), "train", 20, params.mixtures, 0.25, seed=1)
-    assert drawn == draw_recipes(windows("test") + windows(), "train", 20, params.mixtures, 0.25, seed=1)
-    assert drawn == draw_recipes(windows(), "train", 40, params.mixtures, 0.25, seed=1)[: len(drawn)]
-    assert drawn != draw_recipes(windows(), "train", 20, params.mixtures, 0.25, seed=2)
+    drawn = draw_recipes(windows(), INSTRUMENTS, "train", 20, params.mixtures, 0.25, seed=1)
+    assert drawn == draw_recipes(windows("test") + windows(), INSTRUMENTS, "train", 20, params.mixtures, 0.25, seed=1)
+    assert drawn == draw_recipes(windows(), INSTRUMENTS, "train", 40, params.mixtures, 0.25, seed=1)[: len(drawn)]
+    assert drawn != draw_recipes(windows(), INSTRUMENTS, "train", 20, params.mixtures, 0.25, seed=2)
 
 
 def test_recipes_keep_to_their_split_sizes_and_ranges(params):
     options = params.mixtures
-    parts = draw_recipes(windows() + windows("test"), "train", 300, options, 0.25, seed=0)
+    parts = draw_recipes(windows() + windows("test"), INSTRUMENTS, "train", 300, options, 0.25, seed=0)
     mixtures = parts_by_mixture(parts)
     assert Counter(len(mixture) for mixture in mixtures) == {2: 100, 3: 100, 4: 100}
     assert all(len({part.instrument for part in mixture}) == len(mixture) for mixture in mixtures)
@@ -45,7 +46,9 @@ def test_recipes_keep_to_their_split_sizes_and_ranges(params):
 def test_mixtures_to_judge_by_are_like_music(params, split):
     others = [Window(90 + row, 0.0, f"other{row}.wav", OTHER, split, f"other{row}") for row in range(9)]
     of_the_four = windows(split)
-    mixtures = parts_by_mixture(draw_recipes(of_the_four + others, split, 1000, params.mixtures, 0.25, seed=0))
+    mixtures = parts_by_mixture(
+        draw_recipes(of_the_four + others, INSTRUMENTS, split, 1000, params.mixtures, 0.25, seed=0)
+    )
     names = [Counter(part.instrument for part in mixture) for mixture in mixtures]
     assert len(mixtures) == 1000
     plays = np.array([[some[name] for name in INSTRUMENTS] for some in names])
@@ -53,12 +56,12 @@ def test_mixtures_to_judge_by_are_like_music(params, split):
     assert plays.mean(axis=0) == pytest.approx(0.25, abs=0.04) and plays.max() == 1
     assert company.max() == 4 and company[plays.sum(axis=1) == 0].min() == 1
     assert (company[plays.sum(axis=1) > 0] > 0).mean() == pytest.approx(params.mixtures.others, abs=0.05)
-    without = parts_by_mixture(draw_recipes(of_the_four, split, 1000, params.mixtures, 0.25, seed=0))
+    without = parts_by_mixture(draw_recipes(of_the_four, INSTRUMENTS, split, 1000, params.mixtures, 0.25, seed=0))
     assert len(without) == 1000 and {part.instrument for parts in without for part in parts} == set(INSTRUMENTS)
 
 
 def test_recipes_survive_their_table(tmp_path, params):
-    parts = draw_recipes(windows(), "train", 20, params.mixtures, 0.25, seed=1)
+    parts = draw_recipes(windows(), INSTRUMENTS, "train", 20, params.mixtures, 0.25, seed=1)
     write_table(tmp_path / "train.csv", parts, Part)
     assert read_table(tmp_path / "train.csv", Part) == parts
 
@@ -66,7 +69,7 @@ def test_recipes_survive_their_table(tmp_path, params):
 def test_a_split_without_an_instrument_cannot_be_mixed(params):
     without_violin = [window for window in windows() if window.label != "violin"]
     with pytest.raises(DataError, match="train has no violin to mix"):
-        draw_recipes(without_violin, "train", 20, params.mixtures, 0.25, seed=0)
+        draw_recipes(without_violin, INSTRUMENTS, "train", 20, params.mixtures, 0.25, seed=0)
 
 
 def test_parts_are_made_equally_loud_then_given_their_gain_and_offset():

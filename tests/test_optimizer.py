@@ -40,7 +40,7 @@ def test_kernels_step_as_torch_s_own_muon_does():
 
 def test_all_but_kernels_step_as_by_adamw(tiny):
     torch.manual_seed(0)
-    model = WithMaskHead(TimbreNet(tiny.model), with_masks=True)
+    model = WithMaskHead(TimbreNet(tiny.model, 4), classes=5)
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     gradients = {name: torch.randn_like(weight) for name, weight in before.items()}
     after = {}

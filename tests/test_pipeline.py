@@ -55,7 +55,7 @@ def test_the_first_run_runs_everything_and_each_stage_says_what_it_did(first_run
         assert {"micro_f1", "macro_f1", "exact_match", "claimed_where_none_plays"} <= set(layered[split])
     details = json.loads((repository.folder / "metrics/details.json").read_text())
     assert list(details["layered"]["test"]) == ["guitar", "drums", "violin", "piano"]
-    assert set(details["layered_test_micro_f1"]["by_instruments_playing"]) == {"2", "3", "4"}
+    assert {"1", "2"} <= set(details["layered_test_micro_f1"]["by_instruments_playing"]) <= set("1234")
     with (repository.folder / "plots/single_history.csv").open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
 

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from helpers import tone
+from helpers import INSTRUMENTS, tone
 from typer.testing import CliRunner
 
 import timbre
 from timbre.cli import app
 from timbre.core.errors import AudioError, DataError
-from timbre.core.instruments import INSTRUMENTS
 from timbre.features.mel import power_to_db, reference_to_peak
 from timbre.model.checkpoint import ModelConfig, save_model
 from timbre.model.network import TimbreNet
@@ -220,7 +219,7 @@ def test_python_hears_what_the_command_does(models, tmp_path):
 def test_a_model_file_that_says_something_else_is_refused(models, tiny, change):
     said = {"task": "layered", "audio": tiny.audio, "mel": tiny.mel, "model": tiny.model, "thresholds": (0.5,) * 4}
     description = ModelConfig.model_construct(**{**said, **change})
-    save_model(models / "layered.safetensors", TimbreNet(tiny.model), description, torch.zeros(1))
+    save_model(models / "layered.safetensors", TimbreNet(tiny.model, 4), description, torch.zeros(1))
     with pytest.raises(DataError, match=r"not a .*model"):
         Predictor(models)
 

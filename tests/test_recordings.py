@@ -4,7 +4,7 @@ import csv
 
 import pytest
 import yaml
-from helpers import committed_params, with_changes
+from helpers import INSTRUMENTS, committed_params, with_changes
 
 from timbre.core.errors import DataError, ParamsError
 from timbre.core.params import Params, Recordings, load_params
@@ -32,8 +32,8 @@ def recordings(tmp_path):
 
 def test_recordings_are_copied_with_groups_of_their_source_weights_and_credits(recordings, tmp_path):
     raw = tmp_path / "raw"
-    credits = copy_recordings(Recordings(folder=str(recordings), weight=3), raw)["credits"]
-    clips, issues = audit(raw)
+    credits = copy_recordings(Recordings(folder=str(recordings), weight=3), INSTRUMENTS, raw)["credits"]
+    clips, issues = audit(raw, INSTRUMENTS)
     assert [(clip.file.split("/")[-1], clip.label, clip.group, clip.weight) for clip in clips] == [
         ("oak__a.flac", "guitar", "Oak/first", 3),
         ("oak__b.flac", "other", "", 3),
@@ -47,8 +47,8 @@ def test_recordings_are_copied_with_groups_of_their_source_weights_and_credits(r
 def test_recordings_stand_beside_rendered_clips(recordings, tiny, tmp_path):
     raw = tmp_path / "raw"
     raw.mkdir()
-    render_dataset(tiny.soundfont, 0, raw, tiny.compute)
-    copy_recordings(Recordings(folder=str(recordings), weight=3), raw)
+    render_dataset(tiny.soundfont, INSTRUMENTS, 0, raw, tiny.compute)
+    copy_recordings(Recordings(folder=str(recordings), weight=3), INSTRUMENTS, raw)
     with (raw / "Metadata_Train.csv").open(newline="") as file:
         weights = [row["Weight"] for row in csv.DictReader(file)]
     assert weights.count("3") == 3
@@ -68,7 +68,7 @@ def test_recordings_stand_beside_rendered_clips(recordings, tiny, tmp_path):
 def test_a_row_that_cannot_be_used_is_named(recordings, tmp_path, old, new, reason):
     (recordings / "labels.csv").write_text(ROWS.replace(old, new))
     with pytest.raises(DataError, match=reason):
-        copy_recordings(Recordings(folder=str(recordings), weight=1), tmp_path / "raw")
+        copy_recordings(Recordings(folder=str(recordings), weight=1), INSTRUMENTS, tmp_path / "raw")
 
 
 @pytest.mark.parametrize(

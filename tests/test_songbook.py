@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import soundfile
-from helpers import tone
+from helpers import INSTRUMENTS, tone
 
 from timbre.core.errors import ParamsError
 from timbre.evaluation.songs import Label, in_words, match_labels, read_labels, write_songs
@@ -45,7 +45,7 @@ def test_songs_are_heard_drawn_and_scored(models, tmp_path):
 def test_labels_that_cannot_be_read_say_why(tmp_path, content, message):
     (tmp_path / "labels.csv").write_bytes(content)
     with pytest.raises(ParamsError, match=message):
-        read_labels(tmp_path / "labels.csv")
+        read_labels(tmp_path / "labels.csv", INSTRUMENTS)
 
 
 def test_rows_name_songs_in_any_spelling_and_what_counts_for_nothing_is_told():

@@ -11,6 +11,7 @@ import mido
 import numpy as np
 import pytest
 import soundfile
+from helpers import INSTRUMENTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ from timbre.core.errors import DataError
 from timbre.core.params import Compute, Soundfont
 from timbre.core.rng import generator
 from timbre.sources import soundfont
-from timbre.sources.metadata import CLASSES
+from timbre.sources.metadata import KAGGLES
 from timbre.sources.phrases.compose import PHRASES, compose
 from timbre.sources.phrases.drums import KEYS
 from timbre.sources.phrases.grooves import STYLES
@@ -36,7 +37,7 @@ RANGES = {"guitar": (40, 88), "violin": (55, 100), "piano": (21, 108), "drums": 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("soundfont")
-    provenance = soundfont.render_dataset(TINY, 3, folder, Compute(workers=1))
+    provenance = soundfont.render_dataset(TINY, INSTRUMENTS, 3, folder, Compute(workers=1))
     json.dumps(provenance)
     return folder
 
@@ -57,7 +58,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_workers_do_not_change_a_byte_and_seeds_do(dataset, tmp_path):
     for name, seed in (("same", 3), ("other", 4)):
         (tmp_path / name).mkdir()
-        soundfont.render_dataset(TINY, seed, tmp_path / name, Compute(workers=2))
+        soundfont.render_dataset(TINY, INSTRUMENTS, seed, tmp_path / name, Compute(workers=2))
     first, same, other = files(dataset), files(tmp_path / "same"), files(tmp_path / "other")
     assert same == first
     clips = [name for name in first if name.endswith(".flac")]
@@ -71,7 +72,7 @@ def test_layout_is_kaggles(dataset, split, count, others):
     folder = dataset / f"{split}_submission" / f"{split}_submission"
     assert sorted(row["FileName"] for row in listed) == sorted(path.name for path in folder.iterdir())
     assert list(listed[0]) == ["FileName", "Class", "Group", "Weight"]
-    counts = dict.fromkeys(CLASSES.values(), count) | {"Sound_Other": others}
+    counts = dict.fromkeys(KAGGLES.values(), count) | {"Sound_Other": others}
     assert Counter(row["Class"] for row in listed) == counts
 
 
@@ -86,7 +87,7 @@ def test_clips_are_mono_16_bit_of_exact_length_and_level(dataset):
 @given(st.integers(40, 3000), st.integers(0, 400), st.sampled_from(["", "own.sf2"]))
 @settings(deadline=None, max_examples=30)
 def test_plan_is_balanced_and_splits_share_nothing(clips, others, file):
-    takes = plan(Soundfont(file=file, clips=clips, others=others, seconds=1.0, sample_rate=8000))
+    takes = plan(Soundfont(file=file, clips=clips, others=others, seconds=1.0, sample_rate=8000), INSTRUMENTS)
     train, test = ([clip for clip in takes if clip.split == split] for split in ("train", "test"))
     assert len(takes) == len({clip.name for clip in takes}) == clips + others
     fonts = {OWN} if file else set(FONTS)

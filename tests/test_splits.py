@@ -4,12 +4,12 @@ from collections import Counter
 from itertools import combinations
 
 import pytest
+from helpers import INSTRUMENTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_audit import KAGGLE, fill_real_names, needs_kaggle
 
 from timbre.core.errors import DataError
-from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import Splits
 from timbre.core.tables import SPLITS, Clip
 from timbre.dataset.audit import audit
@@ -19,7 +19,7 @@ from timbre.dataset.splits import assign_splits
 
 def assign(clips, seed, validation, keep_test_groups, near_duplicates=(), by="recording"):
     splits = Splits(by=by, validation=validation, keep_test_groups=keep_test_groups)
-    return assign_splits(clips, seed, splits, near_duplicates)
+    return assign_splits(clips, INSTRUMENTS, seed, splits, near_duplicates)
 
 
 def sizes(clips):
@@ -166,7 +166,7 @@ def test_rules_for_kaggles_names_are_not_laid_on_other_data_sets(name):
 
 @pytest.fixture(scope="module")
 def real_clips(tmp_path_factory):
-    return audit(fill_real_names(tmp_path_factory.mktemp("raw")))[0]
+    return audit(fill_real_names(tmp_path_factory.mktemp("raw")), INSTRUMENTS)[0]
 
 
 @needs_kaggle

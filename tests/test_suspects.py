@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
+from helpers import INSTRUMENTS
 
-from timbre.core.instruments import INSTRUMENTS
 from timbre.features.split import Split
 from timbre.suspects import confident_errors, find_suspects, folds_of
 
@@ -14,7 +14,7 @@ def split_of(labels, heard, prefix):
         mels[row, 4 * label : 4 * label + 4] += 30
     targets = np.eye(4, dtype=np.float32)[labels]
     names = [f"{prefix}{clip}" for clip in range(len(labels))]
-    return Split(mels.astype(np.float16), np.arange(len(labels)), targets, names)
+    return Split(mels.astype(np.float16), np.arange(len(labels)), targets, names, INSTRUMENTS)
 
 
 def test_planted_wrong_labels_are_found_and_only_they():

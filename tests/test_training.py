@@ -4,9 +4,10 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from helpers import INSTRUMENTS
 
 from timbre.core.errors import DataError, ParamsError
-from timbre.core.instruments import INSTRUMENTS, OTHER
+from timbre.core.instruments import OTHER
 from timbre.core.params import Augment, Calibration, Compute
 from timbre.core.tables import Window
 from timbre.features.split import Split
@@ -43,6 +44,7 @@ def pack_of(rows, seed=0):
 @pytest.fixture
 def config(tiny):
     return TrainingConfig(
+        instruments=INSTRUMENTS,
         seed=0,
         epochs=8,
         batch_size=8,
@@ -58,12 +60,12 @@ def config(tiny):
 def validation(layered=False):
     rows = windows(16, 1)
     targets = np.array([[window.label == name for name in INSTRUMENTS] for window in rows], np.float32)
-    return Split(pack_of(rows, seed=1), np.arange(16), targets, [window.file for window in rows])
+    return Split(pack_of(rows, seed=1), np.arange(16), targets, [window.file for window in rows], INSTRUMENTS)
 
 
 @pytest.mark.parametrize("repeats", [1, 3])
 def test_an_epoch_hears_every_clip_as_often_as_asked(repeats):
-    draw = sample_single(windows(), repeats, np.random.default_rng(0))
+    draw = sample_single(windows(), INSTRUMENTS, repeats, np.random.default_rng(0))
     clips = draw.rows[:, 0] // 2
     assert sorted(clips) == sorted([*range(40)] * repeats)
     assert clips.tolist() != sorted(clips)
@@ -73,7 +75,7 @@ def test_an_epoch_hears_every_clip_as_often_as_asked(repeats):
 @pytest.mark.parametrize("most", [2, 4])
 def test_fresh_mixtures_have_each_size_and_only_what_their_targets_say(tiny, most):
     options = tiny.mixtures.model_copy(update={"train_instruments": most, "playing": 0.6, "fresh": 200})
-    draw = sample_mixtures(windows(), options, np.random.default_rng(0))
+    draw = sample_mixtures(windows(), INSTRUMENTS, options, np.random.default_rng(0))
     assert len(draw.rows) == len(draw.targets) == 200
     assert ((draw.gains_db[:, :4] > -np.inf) == draw.targets.astype(bool)).all()
     assert (draw.gains_db[:, 4:] == -np.inf).all()
@@ -85,7 +87,7 @@ def test_fresh_mixtures_have_each_size_and_only_what_their_targets_say(tiny, mos
 def test_fresh_mixtures_have_other_instruments_in_the_shares_asked_for(tiny):
     others = [Window(80 + row, 0.0, f"other {row}.wav", OTHER, "train", "") for row in range(5)]
     options = tiny.mixtures.model_copy(update={"fresh": 4000, "playing": 0.4, "others": 0.3})
-    draw = sample_mixtures(windows() + others, options, np.random.default_rng(0))
+    draw = sample_mixtures(windows() + others, INSTRUMENTS, options, np.random.default_rng(0))
     has_other = (draw.gains_db[:, 4:] > -np.inf).any(axis=1)
     assert (draw.rows[:, 4:][draw.gains_db[:, 4:] > -np.inf] >= 80).all()
     assert (draw.rows[:, :4] < 80).all()
@@ -99,11 +101,11 @@ def test_fresh_mixtures_have_other_instruments_in_the_shares_asked_for(tiny):
 def test_a_clip_is_drawn_as_often_as_its_weight_says(tiny):
     rows = [replace(window, weight=3) if window.file == "0.wav" else window for window in windows()]
     options = tiny.mixtures.model_copy(update={"playing": 1, "fresh": 2000})
-    guitars = sample_mixtures(rows, options, np.random.default_rng(0)).rows[:, 0] // 2
+    guitars = sample_mixtures(rows, INSTRUMENTS, options, np.random.default_rng(0)).rows[:, 0] // 2
     assert (guitars == 0).mean() == pytest.approx(3 / 12, abs=0.03)  # ten clips, of which one counts as three
-    single = sample_single(rows, 2, np.random.default_rng(0)).rows[:, 0] // 2
+    single = sample_single(rows, INSTRUMENTS, 2, np.random.default_rng(0)).rows[:, 0] // 2
     assert np.bincount(single).tolist() == [6] + [2] * 39
-    assert len(sample_single(rows, 0.5, np.random.default_rng(0)).rows) == 21  # of 42
+    assert len(sample_single(rows, INSTRUMENTS, 0.5, np.random.default_rng(0)).rows) == 21  # of 42
 
 
 def test_calibration_hears_mixtures_with_the_priors_it_asks_for_whole_and_the_same_each_time(config, tiny):
@@ -118,7 +120,7 @@ def test_calibration_hears_mixtures_with_the_priors_it_asks_for_whole_and_the_sa
 
 def test_an_epoch_of_single_clips_leaves_other_instruments_out():
     others = [Window(80, 0.0, "other.wav", OTHER, "train", "")]
-    assert 80 not in sample_single(windows() + others, 1, np.random.default_rng(0)).rows
+    assert 80 not in sample_single(windows() + others, INSTRUMENTS, 1, np.random.default_rng(0)).rows
 
 
 def test_fixed_mixtures_are_each_heard_once():
@@ -145,9 +147,9 @@ def test_parts_are_added_as_powers_at_their_gains(config):
 def test_training_learns_and_repeats_itself(task, shares, config, tiny):
     rows, config = windows(), replace(config, shares=shares)
     draw = (
-        partial(sample_single, rows, 1)
+        partial(sample_single, rows, INSTRUMENTS, 1)
         if task is SINGLE
-        else partial(sample_mixtures, rows, tiny.mixtures.model_copy(update={"fresh": 160}))
+        else partial(sample_mixtures, rows, INSTRUMENTS, tiny.mixtures.model_copy(update={"fresh": 160}))
     )
     results = [train(task, pack_of(rows), draw, validation(), config, COMPUTE) for _ in range(2)]
     (network, history), (again, same_history) = results
@@ -159,9 +161,11 @@ def test_training_learns_and_repeats_itself(task, shares, config, tiny):
 
 
 def test_training_begins_with_the_blocks_of_another_network(config, tiny):
-    rows, start = windows(), TimbreNet(tiny.model)
+    rows, start = windows(), TimbreNet(tiny.model, 4)
     still = replace(config, epochs=1, learning_rate=1e-12)
-    network, _ = train(SINGLE, pack_of(rows), partial(sample_single, rows, 1), validation(), still, COMPUTE, start)
+    network, _ = train(
+        SINGLE, pack_of(rows), partial(sample_single, rows, INSTRUMENTS, 1), validation(), still, COMPUTE, start
+    )
     for name, weights in start.named_parameters():
         same = torch.allclose(network.get_parameter(name), weights, atol=1e-6)
         assert same == name.startswith("blocks"), name
@@ -182,7 +186,9 @@ def test_the_best_epoch_is_kept_of_equals_the_last(config, monkeypatch, last, ke
 
     monkeypatch.setattr(TimbreNet, "state_dict", spy)
     rows, config = windows(), replace(config, epochs=4)
-    network, history = train(task, pack_of(rows), partial(sample_single, rows, 1), validation(), config, COMPUTE)
+    network, history = train(
+        task, pack_of(rows), partial(sample_single, rows, INSTRUMENTS, 1), validation(), config, COMPUTE
+    )
     kept = original(network)
     assert [epoch.validation_f1 for epoch in history] == [0.2, 0.3, 0.4, last]
     assert len(seen) == kept_epochs  # a copy whenever there was none better before
@@ -195,20 +201,25 @@ def test_a_gpu_that_is_not_there_is_refused(config):
     rows = windows()
     gpu = COMPUTE.model_copy(update={"device": "cuda"})
     with pytest.raises(ParamsError, match=r"compute\.device"):
-        train(SINGLE, pack_of(rows), partial(sample_single, rows, 1), validation(), config, gpu)
+        train(SINGLE, pack_of(rows), partial(sample_single, rows, INSTRUMENTS, 1), validation(), config, gpu)
 
 
 @pytest.mark.parametrize("frames", [1, 50, 333])
 def test_the_network_takes_any_length(tiny, frames):
-    assert TimbreNet(tiny.model)(torch.zeros(2, 32, frames)).shape == (2, 4)
+    assert TimbreNet(tiny.model, 4)(torch.zeros(2, 32, frames)).shape == (2, 4)
 
 
 @pytest.fixture
 def saved(tiny, tmp_path):
     description = ModelConfig(
-        task="layered", audio=tiny.audio, mel=tiny.mel, model=tiny.model, thresholds=(0.5, 0.4, 0.3, 0.2)
+        task="layered",
+        audio=tiny.audio,
+        mel=tiny.mel,
+        model=tiny.model,
+        thresholds=(0.5, 0.4, 0.3, 0.2),
+        instruments=INSTRUMENTS,
     )
-    network = TimbreNet(tiny.model)
+    network = TimbreNet(tiny.model, 4)
     save_model(tmp_path / "layered.safetensors", network, description, FILTERS)
     return tmp_path / "layered.safetensors", network, description
 

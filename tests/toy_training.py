@@ -28,13 +28,15 @@ def main(devices: int, killed_in: int) -> None:
     tiny = Params.model_validate(with_changes(committed_params(), TINY))
     options = tiny.mixtures.model_copy(update={"fresh": 960})
     whole = QUIET.model_copy(update={"crop": 10.0})  # nothing is drawn by a process on its own
-    config = TrainingConfig(0, EPOCHS, 64, "muon", 0.01, tiny.audio, tiny.mel, tiny.model, whole, shares=0.1)
+    config = TrainingConfig(
+        tiny.instruments, 0, EPOCHS, 64, "muon", 0.01, tiny.audio, tiny.mel, tiny.model, whole, shares=0.1
+    )
     rows, epochs = windows(160, 1), count(1)
 
     def draw(rng: np.random.Generator) -> EpochSample:
         if next(epochs) == killed_in and os.environ.get("LOCAL_RANK") == "1":
             os.kill(os.getpid(), signal.SIGKILL)
-        return sample_mixtures(rows, options, rng)
+        return sample_mixtures(rows, tiny.instruments, options, rng)
 
     compute = Compute(device="cpu", precision="32-true", threads=1, devices=devices)
     history = train(LAYERED, pack_of(rows), draw, validation(), config, compute)[1]

@@ -83,8 +83,8 @@ def predict(
     if plot and plot.suffix.lower() == ".png" and len(found) > 1:
         raise typer.BadParameter(f"{len(found)} songs do not fit in one picture; name a folder", param_hint="--plot")
     outputs = _outputs(found, plot, labels)
-    show = _printer(form, timeline, several=len(found) > 1)
     predictor = Predictor(models)
+    show = _printer(form, timeline, len(found) > 1, predictor.instruments)
     _tell(f"models: those {predictor.source}")
     failed = [_answer(predictor, song, hop, show, files) for song, files in zip(found, outputs, strict=True)]
     raise typer.Exit(int(any(failed)))
@@ -164,7 +164,7 @@ class _Printer:
             _tell(f"{name}: {reason}")
 
 
-def _printer(form: Format, timeline: bool, several: bool) -> _Printer:
+def _printer(form: Format, timeline: bool, several: bool, instruments: tuple[str, ...]) -> _Printer:
     """The printer of a format."""
     from timbre.songs import text
 
@@ -174,10 +174,12 @@ def _printer(form: Format, timeline: bool, several: bool) -> _Printer:
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # names stay apart in encodings that lack their letters
         if timeline:
-            return _Printer(text.csv_row(text.TIMELINE_FIELDS), text.timeline_as_csv)
-        return _Printer(text.csv_row(text.FIELDS), text.as_csv, text.error_as_csv)
+            return _Printer(text.csv_row(text.timeline_fields(instruments)), text.timeline_as_csv)
+        return _Printer(
+            text.csv_row(text.fields(instruments)), text.as_csv, partial(text.error_as_csv, instruments=instruments)
+        )
     if several and not timeline:
-        return _Printer(text.heading(), text.as_row)
+        return _Printer(text.heading(instruments), text.as_row)
     return _Printer("", partial(text.as_text, timeline=timeline))
 
 

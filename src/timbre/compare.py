@@ -2,18 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from timbre.core.errors import DataError
-from timbre.core.instruments import INSTRUMENTS
 from timbre.evaluation import bootstrap
 from timbre.evaluation.answers import Answers
 from timbre.evaluation.bootstrap import Interval, Metric
-
-if TYPE_CHECKING:
-    pass
 
 FLIPS_SHOWN = 10
 
@@ -49,8 +44,11 @@ def compare(first: Answers, second: Answers, seed: int, *key: str | int) -> Comp
         key: as in `timbre.core.rng.generator`.
 
     Raises:
-        DataError: they share no clip.
+        DataError: they share no clip, or learnt other instruments.
     """
+    if first.instruments != second.instruments:
+        heard = (", ".join(answers.instruments) for answers in (first, second))
+        raise DataError(f"instruments: {' against '.join(heard)}; only models of the same can be compared")
     row_of = {clip: row for row, clip in enumerate(second.clips)}
     pairs = [
         (row, row_of[clip])
@@ -64,7 +62,8 @@ def compare(first: Answers, second: Answers, seed: int, *key: str | int) -> Comp
         answers.take(rows) for answers, rows in zip((first, second), zip(*pairs, strict=True), strict=True)
     )
     moved = {}
-    for name, metric in _METRICS.items():
+    of_each = {f"F1 of {instrument}": _f1_of(label) for label, instrument in enumerate(first.instruments)}
+    for name, metric in (_METRICS | of_each).items():
         found = bootstrap.difference(metric(first), metric(second), second.groups, seed, *key)
         if not np.isnan(found.value):
             moved[name] = (float(metric(first)(np.ones((1, len(pairs)), np.float32))[0]), found)
@@ -122,5 +121,4 @@ _METRICS: dict[str, Callable[[Answers], Metric]] = {
     "mean average precision": lambda answers: bootstrap.mean(
         bootstrap.average_precision_of_each(answers.truth, answers.probabilities)
     ),
-    **{f"F1 of {instrument}": _f1_of(label) for label, instrument in enumerate(INSTRUMENTS)},
 }

@@ -12,7 +12,6 @@ from torch.nn.functional import avg_pool1d, conv1d, pad
 from timbre.audio.windows import BLOCKS_PER_SECOND, CREST, LOUDEST, SILENCE, STEADY
 from timbre.core.errors import DataError
 from timbre.core.files import fresh_file
-from timbre.core.instruments import INSTRUMENTS
 from timbre.features.mel import power_to_db, reference_to_peak
 from timbre.songs.predictor import Predictor
 
@@ -37,7 +36,7 @@ class FromWaveform(nn.Module):
         self.register_buffer("filters", predictor.transform.filters)
 
     def forward(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
-        """Probabilities `[batch, 4]` of one instrument alone and of several, of mono waveforms `[batch, samples]`."""
+        """Probabilities `[batch, instruments]` of one alone and of several, of mono waveforms `[batch, samples]`."""
         power = avg_pool1d(waveforms.square()[:, None], self.block)[:, 0]
         loudest = power.topk(STEADY, dim=1).values.sqrt()
         level, bound = loudest[:, LOUDEST - 1 : LOUDEST], (CREST * loudest[:, -1:]).clamp_min(1)
@@ -54,8 +53,8 @@ def export_onnx(models: Path | None, path: Path) -> None:
     """Write one ONNX file that hears windows of any length and answers as `timbre predict` answers a window.
 
     Input `waveforms`, float32 `[batch, samples]`, mono, at the models' rate; outputs `single` and `layered`,
-    probabilities `[batch, 4]`, all 0 of a window of silence. Rate, window, instruments and thresholds stand in its
-    metadata.
+    probabilities `[batch, instruments]`, all 0 of a window of silence. Rate, window, instruments and thresholds stand
+    in its metadata.
 
     Raises:
         DataError: `path` is a folder, the packages are not installed, or a model is missing or damaged.
@@ -87,7 +86,7 @@ def export_onnx(models: Path | None, path: Path) -> None:
     about = {
         "sample_rate": str(predictor.audio.sample_rate),
         "window": str(predictor.audio.window),
-        "instruments": json.dumps(INSTRUMENTS),
+        "instruments": json.dumps(predictor.instruments),
         "thresholds": json.dumps(predictor.layered.description.thresholds),
     }
     onnx.helper.set_model_props(model, about)

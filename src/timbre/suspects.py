@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from timbre.core.instruments import INSTRUMENTS
 from timbre.features.split import Split, mean_by_clip
 
 FOLDS = 5  # at most
@@ -71,7 +70,7 @@ def folds_of(splits: dict[str, Split], groups: dict[str, str]) -> Folds:
 
 
 def probabilities_unheard(features: np.ndarray, labels: np.ndarray, folds: Folds) -> np.ndarray:
-    """Probabilities `[clips, 4]` from logistic regressions, each trained without the clips that it judges."""
+    """Probabilities `[clips, instruments]` from logistic regressions, each trained without the clips that it judges."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import cross_val_predict
     from sklearn.pipeline import make_pipeline
@@ -102,6 +101,7 @@ def find_suspects(splits: dict[str, Split], groups: dict[str, str]) -> list[Susp
     files = [file for split in splits.values() for file in split.names]
     owners = [name for name, split in splits.items() for _ in split.names]
     labels = _labels(splits)
+    instruments = next(iter(splits.values())).instruments
     features = np.concatenate([clip_features(split) for split in splits.values()])
     probabilities = probabilities_unheard(features, labels, folds)
     errors = confident_errors(probabilities, labels)
@@ -109,8 +109,8 @@ def find_suspects(splits: dict[str, Split], groups: dict[str, str]) -> list[Susp
         Suspect(
             file=files[clip],
             split=owners[clip],
-            label=INSTRUMENTS[labels[clip]],
-            heard=INSTRUMENTS[errors[clip]],
+            label=instruments[labels[clip]],
+            heard=instruments[errors[clip]],
             probability=round(float(probabilities[clip, errors[clip]]), 3),
             label_probability=round(float(probabilities[clip, labels[clip]]), 3),
         )

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from timbre.core.errors import ParamsError
-from timbre.core.instruments import INSTRUMENTS
+from timbre.core.instruments import NUMBER, check_names
 
 
 def _refuse_bool(value: Any) -> Any:
@@ -42,10 +42,18 @@ def _one_or_several(value: Any) -> Any:
     return names
 
 
+def _listed(value: Any) -> Any:
+    """Names of instruments, checked."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be a list of names, such as [guitar, piano]")
+    return check_names(value)
+
+
 SOURCES = ("soundfont", "recordings", "folder", "kaggle")
 Int = Annotated[int, BeforeValidator(_refuse_bool)]
 Float = Annotated[float, BeforeValidator(_refuse_bool), Field(allow_inf_nan=False)]
 Share = Annotated[Float, Field(ge=0, le=1)]
+Instruments = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Sources = Annotated[tuple[str, ...], BeforeValidator(_one_or_several)]
 Threshold = Annotated[Literal["auto"] | Annotated[Float, Field(gt=0, lt=1)], WrapValidator(_auto_or_share)]
 
@@ -56,7 +64,7 @@ _WORDS = {  # for what pydantic would say of its own types
 }
 
 
-GONE = {"mixtures.none": "mixtures.playing is the probability that each of the four plays, so that at times none does"}
+GONE = {"mixtures.none": "mixtures.playing is the probability that each instrument plays, so that at times none does"}
 
 
 class Section(BaseModel):
@@ -144,9 +152,9 @@ class Mixtures(Section):
     train: Int = Field(ge=1)
     validation: Int = Field(ge=1)
     test: Int = Field(ge=1)
-    min_instruments: Int = Field(ge=1, le=len(INSTRUMENTS))
-    max_instruments: Int = Field(ge=1, le=len(INSTRUMENTS))
-    train_instruments: Int = Field(ge=1, le=len(INSTRUMENTS))
+    min_instruments: Int = Field(ge=1, le=NUMBER[-1])
+    max_instruments: Int = Field(ge=1, le=NUMBER[-1])
+    train_instruments: Int = Field(ge=1, le=NUMBER[-1])
     gain_db: Float = Field(ge=0, le=60)
     offset: Float = Field(ge=0)
     fresh: Int = Field(ge=0)
@@ -212,6 +220,7 @@ class Compute(Section):
 class Params(Section):
     """The whole of params.yaml."""
 
+    instruments: Instruments
     seed: Int = Field(ge=0)
     epochs: Int = Field(ge=1)
     repeats: Float = Field(gt=0, le=1000)

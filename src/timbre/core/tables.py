@@ -21,7 +21,7 @@ class Clip:
 
     Attributes:
         file: path below the raw folder, with forward slashes.
-        label: one of `CLASSES`.
+        label: an instrument, or other.
         split: train, validation or test.
         group: what must stay in one split (a performance, a kit, a program); empty where nobody named it.
         weight: how many clips it counts as when training draws.
@@ -60,7 +60,7 @@ class Part:
     Attributes:
         mixture: number of the mixture in its split, from 0.
         row: row of the window in the waveform pack.
-        instrument: one of `CLASSES`.
+        instrument: an instrument, or other.
         gain_db: level after all parts were made equally loud.
         offset: seconds of silence before it.
         file: where the window comes from.

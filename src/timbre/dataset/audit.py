@@ -25,12 +25,11 @@ from typing import NamedTuple
 
 from timbre.audio.decode import AUDIO_SUFFIXES
 from timbre.core.errors import DataError
-from timbre.core.instruments import CLASSES, INSTRUMENTS
 from timbre.core.kaggle_layout import FOLDERS, METADATA
 from timbre.core.printable import printable
 from timbre.core.sheets import read_sheet, spelling
 from timbre.core.tables import Clip, Issue
-from timbre.dataset.labels import is_instrument, match_instrument
+from timbre.dataset.labels import Labels
 
 COLUMNS = ("filename", "class", "group", "weight")
 EXPECTED = "CSV with the columns FileName and Class, and Group and Weight if you like"
@@ -48,7 +47,7 @@ class Row(NamedTuple):
     weight: int
 
 
-def audit(raw: Path) -> tuple[list[Clip], list[Issue]]:
+def audit(raw: Path, instruments: Sequence[str]) -> tuple[list[Clip], list[Issue]]:
     """List the clips of a raw folder in Kaggle's layout, and all that is wrong with it.
 
     The folders may be doubled, as Kaggle's are, or single. Test's folder and metadata may be absent. Every row
@@ -61,8 +60,9 @@ def audit(raw: Path) -> tuple[list[Clip], list[Issue]]:
         DataError: train's folder is missing, or metadata is missing (of train), empty, without the columns
             needed, or names a class that is no instrument.
     """
-    train, train_issues = _audit_split(raw, "train", FOLDERS[0], METADATA[0])
-    test, test_issues = _audit_split(raw, "test", FOLDERS[1], METADATA[1])
+    labels = Labels(instruments)
+    train, train_issues = _audit_split(raw, "train", FOLDERS[0], METADATA[0], labels)
+    test, test_issues = _audit_split(raw, "test", FOLDERS[1], METADATA[1], labels)
     tested = {spelling(Path(clip.file).name): clip.file for clip in test}
     twice = {clip.file: name for clip in train if (name := tested.get(spelling(Path(clip.file).name)))}
     twice_issues = [Issue(file, "in test too", "dropped", f"{name} keeps it") for file, name in twice.items()]
@@ -70,10 +70,13 @@ def audit(raw: Path) -> tuple[list[Clip], list[Issue]]:
     return sorted(clips, key=lambda clip: clip.file), train_issues + twice_issues + test_issues
 
 
-def require_every_class(clips: Iterable[Clip], issues: Sequence[Issue], known: Iterable[Clip] = ()) -> None:
+def require_every_class(
+    instruments: Sequence[str], clips: Iterable[Clip], issues: Sequence[Issue], known: Iterable[Clip] = ()
+) -> None:
     """Check that each instrument has train clips.
 
     Args:
+        instruments: all of them.
         clips: that are left.
         issues: what was found.
         known: clips of which some are not left: an issue of one of them counts for its own instrument alone.
@@ -82,7 +85,7 @@ def require_every_class(clips: Iterable[Clip], issues: Sequence[Issue], known: I
         DataError: an instrument has none; the text gives the commonest reason.
     """
     held = {clip.label for clip in clips if clip.split == "train"}
-    if missing := [label for label in INSTRUMENTS if label not in held]:
+    if missing := [label for label in instruments if label not in held]:
         others = {clip.file for clip in known if clip.label not in missing}
         raise DataError(
             f"{FOLDERS[0]}: no usable {' and no '.join(missing)} clip"
@@ -102,23 +105,23 @@ def _commonest(issues: Sequence[Issue]) -> str:
     return ""
 
 
-def _audit_split(raw: Path, split: str, folder: str, metadata: str) -> tuple[list[Clip], list[Issue]]:
+def _audit_split(raw: Path, split: str, folder: str, metadata: str, labels: Labels) -> tuple[list[Clip], list[Issue]]:
     """The clips and issues of one folder and its metadata."""
     is_wanted = split == "train"
     if is_wanted and not (raw / folder).is_dir():
         raise DataError(f"{raw / folder}: not there; expected the recordings that {metadata} lists")
     files, stray = _list_files(raw, folder)
-    rows, issues = _read_rows(raw / metadata) if is_wanted or (raw / metadata).exists() else ([], [])
+    rows, issues = _read_rows(raw / metadata, labels) if is_wanted or (raw / metadata).exists() else ([], [])
     rows, copied_issues, copied = _drop_copied_classes(rows)
     listed, unfound = _match_files(rows, files, stray)
-    clips, conflicts = _settle(listed, split)
+    clips, conflicts = _settle(listed, split, labels)
     named = {file for file, _ in listed}
     unlisted = [file for file in files.values() if file not in named]
-    found, guesses = _settle_unlisted(unlisted, {row.label for row in rows}, copied, split)
+    found, guesses = _settle_unlisted(unlisted, {row.label for row in rows}, copied, split, labels)
     return clips + found, issues + stray + copied_issues + unfound + conflicts + guesses
 
 
-def _read_rows(path: Path) -> tuple[list[Row], list[Issue]]:
+def _read_rows(path: Path, labels: Labels) -> tuple[list[Row], list[Issue]]:
     """Read metadata: rows with a known class, and issues for those without a name or with a class misspelt."""
     rows, issues = [], []
     for number, cells in read_sheet(path, COLUMNS[:2], COLUMNS[2:], EXPECTED):
@@ -128,10 +131,13 @@ def _read_rows(path: Path) -> tuple[list[Row], list[Issue]]:
             issues.append(Issue("", "no file name", "dropped", f"a row of class {label!r} names no file", place))
             continue
         try:
-            rows.append(Row(place, name, match_instrument(label), group, _weight(weight)))
+            rows.append(Row(place, name, labels.match(label), group, _weight(weight)))
         except DataError as error:
             raise DataError(f"{place}: {printable(name)}: {error}; put it right") from None
-        if not is_instrument(label):
+        if labels.is_not_asked_for(label):
+            reason = f"class {label!r} counts as other; to learn it, list it in instruments"
+            issues.append(Issue(printable(name), "class not asked for", "reported", reason, place))
+        elif not labels.is_spelt_right(label):
             reason = f"class {label!r} taken as {rows[-1].label}"
             issues.append(Issue(printable(name), "misspelt class", "repaired", reason, place))
     if not rows:
@@ -245,14 +251,14 @@ def _match_files(
     return found, issues
 
 
-def _settle(listed: Iterable[tuple[str, Row]], split: str) -> tuple[list[Clip], list[Issue]]:
+def _settle(listed: Iterable[tuple[str, Row]], split: str, known: Labels) -> tuple[list[Clip], list[Issue]]:
     """One clip per file where its rows agree on the class; an issue for each row beyond."""
     rows_of = defaultdict(list)
     for file, row in listed:
         rows_of[file].append(row)
     clips, issues = [], []
     for file, rows in rows_of.items():
-        labels = sorted({row.label for row in rows}, key=CLASSES.index)
+        labels = sorted({row.label for row in rows}, key=known.known.index)
         if len(labels) > 1:
             reason = f"listed as {' and '.join(labels)}; no name can tell which is right"
             issues += [Issue(file, "several classes", "dropped", reason, row.place) for row in rows]
@@ -265,10 +271,10 @@ def _settle(listed: Iterable[tuple[str, Row]], split: str) -> tuple[list[Clip], 
 
 
 def _settle_unlisted(
-    files: Iterable[str], listed: set[str], copied: set[str], split: str
+    files: Iterable[str], listed: set[str], copied: set[str], split: str, labels: Labels
 ) -> tuple[list[Clip], list[Issue]]:
     """Clips of the files that no row names, where only one class can be meant: one whose rows were copies."""
-    empty = [label for label in INSTRUMENTS if label not in listed]
+    empty = [label for label in labels.instruments if label not in listed]
     if len(empty) == 1 and empty[0] in copied:
         reason = f"taken as {empty[0]}, whose own rows are copies of another class"
         return (

@@ -1,44 +1,68 @@
 """Which instrument a class name of somebody's metadata means."""
 
 import re
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from timbre.core.errors import DataError
-from timbre.core.instruments import CLASSES, OTHER
+from timbre.core.general_midi import NAMES
+from timbre.core.instruments import OTHER
 
-_NAMES = {
-    **{name: name for name in CLASSES},
-    "drum": "drums",
-    "percussion": "drums",
-    "guitars": "guitar",
-    "violins": "violin",
-    "pianos": "piano",
-    "others": OTHER,
-}
+_ALSO = {"drums": "percussion"}
 _FILLERS = {"sound", "sounds"}
-_LIKENESS = 0.8  # difflib's ratio: two letters swapped pass in all four names, a viola is no violin
-
-
-def match_instrument(name: str) -> str:
-    """Return the one of `CLASSES` that a class name means, forgiving case, prefix, plural and one slip of the pen.
-
-    Kaggle's test metadata says `Sound_Guiatr` in all its guitar rows.
-
-    Raises:
-        DataError: no instrument, or more than one, is close enough.
-    """
-    close = {_NAMES[match] for match in get_close_matches(_bare(name), _NAMES, n=3, cutoff=_LIKENESS)}
-    if len(close) != 1:
-        raise DataError(f"class {name!r} is none of {', '.join(CLASSES)}")
-    return close.pop()
-
-
-def is_instrument(name: str) -> bool:
-    """Whether a class name is an instrument's as it stands, prefix and plural aside, with no letter wrong."""
-    return _bare(name) in _NAMES
+_LIKENESS = 0.8  # difflib's ratio: two letters swapped pass in most names, a viola is no violin
 
 
 def _bare(name: str) -> str:
-    """The letters of a class name without the word sound: `Sound_Drum` becomes `drum`."""
-    words = re.findall(r"[^\W\d_]+", name.casefold())
+    """The letters and digits of a class name without the word sound: `Sound_Drum` becomes `drum`."""
+    words = re.findall(r"[^\W_]+", name.casefold())
     return "".join(word for word in words if word not in _FILLERS).removeprefix("sound")
+
+
+def _spellings(name: str) -> set[str]:
+    """An instrument's name without what may differ: one and several of it, and what else it goes by."""
+    one = _bare(name).removesuffix("s")
+    return {one, f"{one}s", _bare(name), _ALSO.get(name, one)}
+
+
+_ELSEWHERE = {spelling for name in NAMES for spelling in _spellings(name)}
+
+
+class Labels:
+    """What class names mean, forgiving case, prefix, plural and one slip of the pen.
+
+    Args:
+        instruments: those that params.yaml lists; other is known as well.
+    """
+
+    def __init__(self, instruments: Sequence[str]) -> None:
+        self.instruments, self.known = instruments, (*instruments, OTHER)
+        self._names: dict[str, str] = {}
+        for name in self.known:
+            self._names |= dict.fromkeys(sorted(_spellings(name)), name)
+
+    def match(self, name: str) -> str:
+        """Return the instrument, or other, that a class name means.
+
+        Kaggle's test metadata says `Sound_Guiatr` in all its guitar rows.
+
+        Raises:
+            DataError: no instrument, or more than one, is close enough.
+        """
+        if exact := self._names.get(_bare(name)):
+            return exact
+        if self.is_not_asked_for(name):
+            return OTHER
+        letters = re.sub(r"\d", "", _bare(name))
+        close = {self._names[match] for match in get_close_matches(letters, self._names, n=3, cutoff=_LIKENESS)}
+        if len(close) != 1:
+            raise DataError(f"class {name!r} is none of {', '.join(self.known)}")
+        return close.pop()
+
+    def is_spelt_right(self, name: str) -> bool:
+        """Whether a class name is an instrument's as it stands, prefix and plural aside, with no letter wrong."""
+        return _bare(name) in self._names
+
+    def is_not_asked_for(self, name: str) -> bool:
+        """Whether a class name is that of a known instrument which params.yaml does not list: other, then."""
+        return _bare(name) in _ELSEWHERE and _bare(name) not in self._names

@@ -23,7 +23,15 @@ PACK = "windows.npy"
 HEARD_WINDOWS = 3  # of a file, compared with those of others
 
 
-def prepare_dataset(raw: Path, folder: Path, audio: Audio, splits: Splits, seed: int, compute: Compute) -> str:
+def prepare_dataset(
+    raw: Path,
+    folder: Path,
+    instruments: Sequence[str],
+    audio: Audio,
+    splits: Splits,
+    seed: int,
+    compute: Compute,
+) -> str:
     """Write `windows.npy` (int16 `[rows, samples]`), `index.csv`, `files.csv` and `issues.csv` to a folder.
 
     The tables hold `Window`, `FileInfo` and `Issue` rows. Each file of the raw folder and each row of its
@@ -32,14 +40,14 @@ def prepare_dataset(raw: Path, folder: Path, audio: Audio, splits: Splits, seed:
     Raises:
         DataError: the metadata cannot be used, or an instrument is left without clips.
     """
-    clips, issues = audit(raw)
-    require_every_class(clips, issues)
+    clips, issues = audit(raw, instruments)
+    require_every_class(instruments, clips, issues)
     decoded, unreadable = _decode(clips, raw, folder / PACK, audio, compute)
     issues += unreadable
     audible = [clip for clip in clips if clip.file in decoded]
-    require_every_class(audible, unreadable, clips)
+    require_every_class(instruments, audible, unreadable, clips)
     twins = _find_twins(decoded, folder / PACK, audio, compute) if splits.by == "recording" else []
-    assigned, dropped = assign_splits(audible, seed, splits, twins)
+    assigned, dropped = assign_splits(audible, instruments, seed, splits, twins)
     issues += dropped
     windows = [
         Window(row, place * audio.window, clip.file, clip.label, clip.split, clip.group, clip.weight)

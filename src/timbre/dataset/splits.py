@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from timbre.core.errors import DataError
-from timbre.core.instruments import CLASSES, INSTRUMENTS
+from timbre.core.instruments import OTHER
 from timbre.core.params import Splits
 from timbre.core.rng import generator
 from timbre.core.tables import SPLITS, Clip, Issue
@@ -20,6 +20,7 @@ ORDERS = 20  # orders tried; the one that comes nearest is kept
 
 def assign_splits(
     clips: Sequence[Clip],
+    instruments: Sequence[str],
     seed: int,
     splits: Splits,
     near_duplicates: Sequence[tuple[str, str]] = (),
@@ -32,6 +33,7 @@ def assign_splits(
 
     Args:
         clips: of train and test.
+        instruments: what they may be of, beside other.
         seed: draws which groups are moved.
         splits: `validation` is the share of each instrument's train clips to move, met as nearly as whole groups
             allow; `keep_test_groups` keeps train clips whose group also stands in test, and moves none of
@@ -53,11 +55,11 @@ def assign_splits(
     wanted = {(clip.label, split) for clip in clips if clip.split == "train" for split in ("train", "validation")}
     if all(clip.split == "train" for clip in clips):
         wanted |= {(label, "test") for label, _ in wanted}
-        clips = _move_groups(clips, "test", TEST_SHARE, seed, spare=2)
+        clips = _move_groups(clips, instruments, "test", TEST_SHARE, seed, spare=2)
     elif not splits.keep_test_groups:
         clips, dropped = _drop_test_groups(clips)
-    clips = _move_groups(clips, "validation", splits.validation, seed, spare=1)
-    if lacking := _first_lacking(clips, wanted):
+    clips = _move_groups(clips, instruments, "validation", splits.validation, seed, spare=1)
+    if lacking := _first_lacking(clips, instruments, wanted):
         label, split = lacking
         joined = _how_joined([clip for clip in grouped if clip.label == label], named)
         raise DataError(
@@ -127,7 +129,9 @@ def _drop_test_groups(clips: Sequence[Clip]) -> tuple[list[Clip], list[Issue]]:
     return [clip for clip in clips if clip.file not in dropped], issues
 
 
-def _move_groups(clips: Sequence[Clip], split: str, share: float, seed: int, spare: int) -> list[Clip]:
+def _move_groups(
+    clips: Sequence[Clip], instruments: Sequence[str], split: str, share: float, seed: int, spare: int
+) -> list[Clip]:
     """Move about `share` of each instrument's train clips to `split`, and leave it `spare` groups or more."""
     train = [clip for clip in clips if clip.split == "train"]
     fixed = {clip.group for clip in clips if clip.split != "train"}
@@ -135,7 +139,8 @@ def _move_groups(clips: Sequence[Clip], split: str, share: float, seed: int, spa
     for clip in train:
         sizes.setdefault(clip.group, Counter())[clip.label] += 1
     names = sorted(sizes)
-    counts = np.array([[sizes[name][label] for label in CLASSES] for name in names]).reshape(-1, len(CLASSES))
+    classes = (*instruments, OTHER)
+    counts = np.array([[sizes[name][label] for label in classes] for name in names]).reshape(-1, len(classes))
     movable = np.array([name not in fixed for name in names], bool)
     draws = [_draw(counts, movable, share, spare, generator(seed, "splits", split, draw)) for draw in range(ORDERS)]
     best = min(draws, key=lambda chosen: _distance(counts[chosen].sum(0), counts.sum(0), share))
@@ -182,10 +187,12 @@ def _distance(taken: np.ndarray, totals: np.ndarray, share: float) -> tuple[int,
     return int((taken[held] == 0).sum()), float(misses.sum())
 
 
-def _first_lacking(clips: Sequence[Clip], wanted: set[tuple[str, str]]) -> tuple[str, str] | None:
+def _first_lacking(
+    clips: Sequence[Clip], instruments: Sequence[str], wanted: set[tuple[str, str]]
+) -> tuple[str, str] | None:
     """An instrument and a split that has none of its clips, though wanted; None where all is there."""
     lacking = wanted - {(clip.label, clip.split) for clip in clips}
-    return next(((label, split) for label in INSTRUMENTS for split in SPLITS if (label, split) in lacking), None)
+    return next(((label, split) for label in instruments for split in SPLITS if (label, split) in lacking), None)
 
 
 def _how_joined(clips: Sequence[Clip], named: Mapping[str, Named]) -> str:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from timbre.core.errors import DataError
-from timbre.core.instruments import INSTRUMENTS
+from timbre.core.instruments import check_names
 from timbre.evaluation.predictions import Predictions
 
-COLUMNS = ("clip", "group", "plays", "heard", *INSTRUMENTS)
+COLUMNS = ("clip", "group", "plays", "heard")  # and one for each instrument
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,15 @@ class Answers:
     """What one model answered to the clips of a split.
 
     Attributes:
+        instruments: what the columns are.
         clips: what tells a clip from others in every revision: its file, or the parts of a mixture.
         groups: what they are drawn by in a bootstrap.
-        truth: bool `[clips, 4]`.
-        present: bool `[clips, 4]`, what was heard.
-        probabilities: `[clips, 4]`.
+        truth: bool `[clips, instruments]`.
+        present: bool `[clips, instruments]`, what was heard.
+        probabilities: `[clips, instruments]`.
     """
 
+    instruments: tuple[str, ...]
     clips: list[str]
     groups: list[str]
     truth: np.ndarray
@@ -40,6 +42,7 @@ class Answers:
     def take(self, rows: Sequence[int]) -> "Answers":
         """Some of the clips, in the order of `rows`."""
         return Answers(
+            self.instruments,
             [self.clips[row] for row in rows],
             [self.groups[row] for row in rows],
             *(values[np.array(rows, int)] for values in (self.truth, self.present, self.probabilities)),
@@ -50,12 +53,15 @@ def answers_table(predictions: Predictions, clips: Sequence[str], groups: Sequen
     """The answers to a split as CSV, one line per clip, for `read_answers`; `clips` and `groups` as in `Answers`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    instruments = predictions.split.instruments
+    writer.writerow([*COLUMNS, *instruments])
     targets = predictions.split.targets.astype(bool)
     for clip, group, plays, heard, values in zip(
         clips, groups, targets, predictions.present, predictions.probabilities, strict=True
     ):
-        writer.writerow([clip, group, _joined(plays), _joined(heard), *map("{:.4f}".format, values)])
+        writer.writerow(
+            [clip, group, _joined(plays, instruments), _joined(heard, instruments), *map("{:.4f}".format, values)]
+        )
     return text.getvalue()
 
 
@@ -69,14 +75,19 @@ def read_answers(text: str, origin: str) -> Answers:
     Raises:
         DataError: it is no such table, or names an unknown instrument or a clip twice.
     """
-    rows = list(csv.DictReader(io.StringIO(text)))
+    table = csv.DictReader(io.StringIO(text))
+    rows = list(table)
     try:
+        if tuple(table.fieldnames or ())[: len(COLUMNS)] != COLUMNS:
+            raise ValueError(f"does not begin with the columns {', '.join(COLUMNS)}")
+        names = check_names((table.fieldnames or ())[len(COLUMNS) :])
         answers = Answers(
+            names,
             [row["clip"] for row in rows],
             [row["group"] for row in rows],
-            np.array([_split(row["plays"]) for row in rows]).reshape(-1, len(INSTRUMENTS)),
-            np.array([_split(row["heard"]) for row in rows]).reshape(-1, len(INSTRUMENTS)),
-            np.array([[float(row[name]) for name in INSTRUMENTS] for row in rows]).reshape(-1, len(INSTRUMENTS)),
+            np.array([_split(row["plays"], names) for row in rows]).reshape(-1, len(names)),
+            np.array([_split(row["heard"], names) for row in rows]).reshape(-1, len(names)),
+            np.array([[float(row[name]) for name in names] for row in rows]).reshape(-1, len(names)),
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise DataError(f"{origin}: not a table of answers ({error}); run dvc repro there") from error
@@ -85,12 +96,12 @@ def read_answers(text: str, origin: str) -> Answers:
     return answers
 
 
-def _joined(present: np.ndarray) -> str:
-    return "+".join(name for name, plays in zip(INSTRUMENTS, present, strict=True) if plays)
+def _joined(present: np.ndarray, instruments: Sequence[str]) -> str:
+    return "+".join(name for name, plays in zip(instruments, present, strict=True) if plays)
 
 
-def _split(names: str) -> list[bool]:
+def _split(names: str, instruments: Sequence[str]) -> list[bool]:
     listed = names.split("+") if names else []
-    if unknown := sorted(set(listed) - set(INSTRUMENTS)):
+    if unknown := sorted(set(listed) - set(instruments)):
         raise ValueError(f"{unknown[0]!r} is no instrument")
-    return [name in listed for name in INSTRUMENTS]
+    return [name in listed for name in instruments]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from timbre.core.instruments import INSTRUMENTS, OTHER
+from timbre.core.instruments import OTHER
 from timbre.core.tables import Part
 from timbre.evaluation.bootstrap import micro_f1
 
@@ -49,32 +49,32 @@ def expected_calibration_error(probabilities: ArrayLike, truth: ArrayLike, bins:
 
 
 def f1_by_number(truth: ArrayLike, present: ArrayLike) -> dict[int, float]:
-    """Micro F1 of clips by how many instruments play in them, where it is one; truth and answers are `[clips, 4]`."""
+    """Micro F1 of clips by how many instruments play in them, where it is one, of two tables `[clips, instruments]`."""
     truth, present = np.asarray(truth, bool), np.asarray(present, bool)
     numbers = truth.sum(axis=1)
     found = {int(number): _micro_f1(truth, present, numbers == number) for number in np.unique(numbers)}
     return {number: f1 for number, f1 in found.items() if not np.isnan(f1)}
 
 
-def levels_below_loudest(mixtures: Sequence[Sequence[Part]]) -> np.ndarray:
-    """How far below the loudest part of its mixture each instrument lies, in dB, `[clips, 4]`; NaN where none."""
-    levels = np.full((len(mixtures), len(INSTRUMENTS)), np.nan)
+def levels_below_loudest(mixtures: Sequence[Sequence[Part]], instruments: Sequence[str]) -> np.ndarray:
+    """How far below its mixture's loudest part each instrument lies, in dB, `[clips, instruments]`; NaN where none."""
+    levels = np.full((len(mixtures), len(instruments)), np.nan)
     for row, parts in zip(levels, mixtures, strict=True):
         loudest = max(part.gain_db for part in parts)
         for part in parts:
             if part.instrument != OTHER:
-                row[INSTRUMENTS.index(part.instrument)] = loudest - part.gain_db
+                row[instruments.index(part.instrument)] = loudest - part.gain_db
     return levels
 
 
 def f1_by_level(levels: np.ndarray, present: ArrayLike) -> np.ndarray:
-    """F1 of instruments that lie at some level, and of each of the four, `[steps, 4 + 1]`, the last of all together.
+    """F1 of each instrument where it lies at some level, and of all together: `[steps, instruments + 1]`.
 
     Hits and misses are those of instruments at that level, false alarms those in the same mixtures.
 
     Args:
         levels: as `levels_below_loudest` gives them.
-        present: what was heard, `[clips, 4]`.
+        present: what was heard, `[clips, instruments]`.
     """
     present, plays = np.asarray(present, bool), ~np.isnan(levels)
     rows = []

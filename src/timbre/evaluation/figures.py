@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from timbre.core.instruments import CLASSES, INSTRUMENTS, OTHER
+from timbre.core.instruments import OTHER
 from timbre.core.rng import generator
 from timbre.core.tables import SPLITS
 from timbre.evaluation.curves import LEVELS
-from timbre.features.display import COLOURS, PLOT_RANGE_DB, mel_ticks, png_bytes, shortened
+from timbre.features.display import PLOT_RANGE_DB, mel_ticks, palette, png_bytes, shortened
 
 if TYPE_CHECKING:
     from timbre.core.params import Audio, Mel
@@ -49,21 +49,29 @@ def draw_mel(axes: Axes, decibels: np.ndarray, audio: "Audio", mel: "Mel") -> No
 
 
 def mels_of_each_instrument(
-    mels: np.ndarray, labels: Sequence[str], names: Sequence[str], audio: "Audio", mel: "Mel", rows: int = 3
+    mels: np.ndarray,
+    labels: Sequence[str],
+    names: Sequence[str],
+    instruments: Sequence[str],
+    audio: "Audio",
+    mel: "Mel",
+    rows: int = 3,
 ) -> Figure:
-    """A column an instrument, `rows` clips each, spread evenly over the split.
+    """A column for each instrument, `rows` clips each, spread evenly over the split.
 
     Args:
         mels: log mels `[clips, bands, frames]`, dB.
         labels: their instruments.
         names: their files.
+        instruments: the columns.
         audio: for the time axis.
         mel: for the frequency axis.
         rows: clips per instrument.
     """
-    figure = Figure(figsize=(11, 1.9 * rows + 0.6), layout="constrained")
-    grid = figure.subplots(rows, len(INSTRUMENTS), sharex=True, sharey=True, squeeze=False)
-    for column, instrument in enumerate(INSTRUMENTS):
+    figure = Figure(figsize=(max(11, 2.4 * len(instruments)), 1.9 * rows + 0.6), layout="constrained")
+    colours = palette(instruments)
+    grid = figure.subplots(rows, len(instruments), sharex=True, sharey=True, squeeze=False)
+    for column, instrument in enumerate(instruments):
         clips = [index for index, label in enumerate(labels) if label == instrument]
         for row in range(rows):
             axes = grid[row, column]
@@ -80,19 +88,19 @@ def mels_of_each_instrument(
             ha="center",
             fontsize=12,
             fontweight="bold",
-            color=COLOURS[instrument],
+            color=colours[instrument],
         )
     figure.supxlabel("seconds", fontsize=9)
     figure.supylabel("Hz", fontsize=9)
     return figure
 
 
-def data_overview(recordings: Sequence["FileInfo"]) -> Figure:
+def data_overview(recordings: Sequence["FileInfo"], instruments: Sequence[str]) -> Figure:
     """How many clips each instrument has in each split, at which sample rates they came, and how long they are."""
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     counts, rates, lengths = figure.subplots(1, 3, width_ratios=[1.2, 1, 1.2])
-    classes = CLASSES if any(one.label == OTHER for one in recordings) else INSTRUMENTS
-    places, colours = np.arange(len(classes)), [*COLOURS.values(), "#888888"][: len(classes)]
+    classes = [*instruments, *([OTHER] if any(one.label == OTHER for one in recordings) else [])]
+    places, colours = np.arange(len(classes)), [*palette(instruments).values(), "#888888"][: len(classes)]
     for column, (split, alpha) in enumerate(zip(SPLITS, (1.0, 0.65, 0.35), strict=True)):
         seconds = [[one.seconds for one in recordings if (one.split, one.label) == (split, label)] for label in classes]
         shifted = places + (column - 1) * 0.27
@@ -152,7 +160,7 @@ def expected_against_predicted(
         left.set_title(
             f"{mark} {_file_name(predictions.split.names[clip], 28)}", fontsize=8, color=colour, loc="left", pad=3
         )
-        _draw_answer(right, predictions.probabilities[clip], predictions.split.targets[clip], predictions.thresholds)
+        _draw_answer(right, predictions, clip)
     return figure
 
 
@@ -172,12 +180,12 @@ def curves_figure(
     """
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     ranking, levels, trust = figure.subplots(1, 3)
-    scores = layered.of_instruments
+    scores, colours = layered.of_instruments, palette(layered.split.instruments)
     for instrument, curve in precision_recall.items():
-        ranking.plot(curve[:, 0], curve[:, 1], color=COLOURS[instrument], linewidth=1.5, label=instrument)
+        ranking.plot(curve[:, 0], curve[:, 1], color=colours[instrument], linewidth=1.5, label=instrument)
         if score := scores.get(instrument):
-            ranking.plot(score["recall"], score["precision"], "o", color=COLOURS[instrument])
-    for values, (instrument, colour) in zip(by_level.T, COLOURS.items(), strict=False):
+            ranking.plot(score["recall"], score["precision"], "o", color=colours[instrument])
+    for values, (instrument, colour) in zip(by_level.T, colours.items(), strict=False):
         levels.plot(LEVELS, values, "o-", color=colour, linewidth=1.2, markersize=4, label=instrument)
     levels.plot(LEVELS, by_level[:, -1], "o-", color=RIGHT, linewidth=2.5, label="all")
     trust.plot([0, 1], [0, 1], color="#BBBBBB", linewidth=1)
@@ -198,13 +206,15 @@ def curves_figure(
     return figure
 
 
-def _draw_answer(axes: Axes, probabilities: np.ndarray, truth: np.ndarray, thresholds: tuple[float, ...]) -> None:
-    places = np.arange(len(INSTRUMENTS))[::-1]
-    colours = list(COLOURS.values())
+def _draw_answer(axes: Axes, predictions: "Predictions", clip: int) -> None:
+    instruments, probabilities = predictions.split.instruments, predictions.probabilities[clip]
+    truth, thresholds = predictions.split.targets[clip], predictions.thresholds
+    places = np.arange(len(instruments))[::-1]
+    colours = list(palette(instruments).values())
     filled = [colour if playing else "none" for colour, playing in zip(colours, truth, strict=True)]
     axes.barh(places, np.maximum(probabilities, 0.01), color=filled, edgecolor=colours, linewidth=1.2, height=0.7)
     for place, probability, threshold in zip(
-        places, probabilities, thresholds or (None,) * len(INSTRUMENTS), strict=True
+        places, probabilities, thresholds or (None,) * len(instruments), strict=True
     ):
         inside = probability > 0.6
         axes.text(
@@ -218,8 +228,8 @@ def _draw_answer(axes: Axes, probabilities: np.ndarray, truth: np.ndarray, thres
         )
         if threshold is not None:
             axes.plot([threshold] * 2, [place - 0.42, place + 0.42], color="#222222", linewidth=0.8, linestyle=":")
-    axes.set(xlim=(0, 1.05), ylim=(-0.6, len(INSTRUMENTS) - 0.4), xticks=(0, 1))
-    axes.set_yticks(places, INSTRUMENTS)
+    axes.set(xlim=(0, 1.05), ylim=(-0.6, len(instruments) - 0.4), xticks=(0, 1))
+    axes.set_yticks(places, instruments)
     axes.tick_params(labelsize=7, length=2)
     for label, colour, playing in zip(axes.get_yticklabels(), colours, truth, strict=True):
         label.set(color=colour if playing else "#999999", fontweight="bold" if playing else "normal")

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import Audio, Mel
 from timbre.core.rng import generator
 from timbre.core.tables import Part, Window, parts_by_mixture
 from timbre.evaluation.predictions import Predictions
-from timbre.features.display import COLOURS, PLOT_RANGE_DB, mel_ticks
+from timbre.features.display import PLOT_RANGE_DB, mel_ticks, palette
 from timbre.features.mixtures import mix
 
 TITLES = {"single": "One instrument alone", "layered": "Several instruments layered"}
@@ -90,14 +89,15 @@ def _card(predictions: Predictions, clip: int, waveform: np.ndarray, audio: Audi
     more = f", first of {len(windows)} windows" if len(windows) > 1 else ""
     truth, present = predictions.split.targets[clip] > 0, predictions.present[clip]
     mark, kind = ("✓", "right") if predictions.right[clip] else ("✗", "wrong")
-    name = predictions.split.names[clip]
+    name, instruments = predictions.split.names[clip], predictions.split.instruments
+    colours = palette(instruments)
     bars = "".join(
-        _bar(instrument, *values)
+        _bar(instrument, colours[instrument], *values)
         for instrument, *values in zip(
-            INSTRUMENTS,
+            instruments,
             predictions.probabilities[clip],
             truth,
-            predictions.thresholds or (None,) * len(INSTRUMENTS),
+            predictions.thresholds or (None,) * len(instruments),
             strict=True,
         )
     )
@@ -105,19 +105,19 @@ def _card(predictions: Predictions, clip: int, waveform: np.ndarray, audio: Audi
 <h4 title="{escape(name)}">{mark} {escape(name.rsplit("/", 1)[-1])}{more}</h4>
 {_figure(predictions.split.mels[windows[0]], audio, mel)}
 <audio controls preload="metadata" src="data:audio/mpeg;base64,{_mp3(waveform, audio.sample_rate)}"></audio>
-<p>plays <b>{_listed(truth)}</b>, heard <b>{_listed(present)}</b></p>
+<p>plays <b>{_listed(truth, instruments)}</b>, heard <b>{_listed(present, instruments)}</b></p>
 <table>{bars}</table>
 </article>"""
 
 
-def _listed(present: np.ndarray) -> str:
-    return ", ".join(np.array(INSTRUMENTS)[present.astype(bool)]) or "nothing"
+def _listed(present: np.ndarray, instruments: tuple[str, ...]) -> str:
+    return ", ".join(np.array(instruments)[present.astype(bool)]) or "nothing"
 
 
-def _bar(instrument: str, probability: float, plays: bool, threshold: float | None) -> str:
+def _bar(instrument: str, colour: str, probability: float, plays: bool, threshold: float | None) -> str:
     line = "" if threshold is None else f'<i style="left:{threshold:.1%}"></i>'
     return (
-        f'<tr class="{"plays" if plays else "silent"}" style="--colour:{COLOURS[instrument]}"><th>{instrument}</th>'
+        f'<tr class="{"plays" if plays else "silent"}" style="--colour:{colour}"><th>{escape(instrument)}</th>'
         f'<td class="track"><span style="width:{probability:.1%}"></span>{line}</td><td>{probability:.2f}</td></tr>'
     )
 

@@ -1,22 +1,25 @@
 """The metrics: plain functions of true answers and probabilities, in plain nested dictionaries."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
-
-from timbre.core.instruments import INSTRUMENTS
 
 DIGITS = 4
 
 
-def single_metrics(truth: ArrayLike, answers: ArrayLike) -> dict[str, object]:
+def single_metrics(truth: ArrayLike, answers: ArrayLike, instruments: Sequence[str]) -> dict[str, object]:
     """Accuracy, macro F1, and precision, recall and F1 of each instrument that is the truth or the answer somewhere.
 
     Args:
-        truth: the label of each clip, 0 to 3, `[clips]`.
+        truth: the label of each clip, from 0, `[clips]`.
         answers: the label given to it, `[clips]`.
+        instruments: what the labels are.
     """
     truth, answers = np.asarray(truth), np.asarray(answers)
-    of_instrument = _precision_recall_f1(np.eye(len(INSTRUMENTS))[truth], np.eye(len(INSTRUMENTS))[answers])
+    of_instrument = _precision_recall_f1(
+        np.eye(len(instruments))[truth], np.eye(len(instruments))[answers], instruments
+    )
     return {
         "accuracy": round(float((truth == answers).mean()), DIGITS),
         **_macro_f1(of_instrument),
@@ -24,20 +27,21 @@ def single_metrics(truth: ArrayLike, answers: ArrayLike) -> dict[str, object]:
     }
 
 
-def layered_metrics(truth: ArrayLike, present: ArrayLike) -> dict[str, object]:
+def layered_metrics(truth: ArrayLike, present: ArrayLike, instruments: Sequence[str]) -> dict[str, object]:
     """Micro and macro F1, share of clips answered wholly right, and precision, recall and F1 of each instrument.
 
     An instrument that neither plays nor is heard in any clip has no F1: it is left out, of the macro F1 as well, and so
     are both F1 where there is no other.
 
     Args:
-        truth: 1 where an instrument plays, `[clips, 4]`.
-        present: 1 where it was heard, `[clips, 4]`.
+        truth: 1 where an instrument plays, `[clips, instruments]`.
+        present: 1 where it was heard, `[clips, instruments]`.
+        instruments: what the columns are.
     """
     from sklearn.metrics import f1_score
 
     truth, present = np.asarray(truth, bool), np.asarray(present, bool)
-    of_instrument = _precision_recall_f1(truth, present)
+    of_instrument = _precision_recall_f1(truth, present, instruments)
     micro = {"micro_f1": round(float(f1_score(truth, present, average="micro")), DIGITS)} if of_instrument else {}
     return {
         **micro,
@@ -53,8 +57,8 @@ def ranking_metrics(truth: ArrayLike, probabilities: ArrayLike) -> dict[str, flo
     None of them where an instrument always or never plays.
 
     Args:
-        truth: 1 where an instrument plays, `[clips, 4]`.
-        probabilities: `[clips, 4]`.
+        truth: 1 where an instrument plays, `[clips, instruments]`.
+        probabilities: `[clips, instruments]`.
     """
     from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -67,7 +71,9 @@ def ranking_metrics(truth: ArrayLike, probabilities: ArrayLike) -> dict[str, flo
     }
 
 
-def _precision_recall_f1(truth: np.ndarray, answers: np.ndarray) -> dict[str, dict[str, float]]:
+def _precision_recall_f1(
+    truth: np.ndarray, answers: np.ndarray, instruments: Sequence[str]
+) -> dict[str, dict[str, float]]:
     """Of each instrument that plays or is heard; precision is 0 if it is never heard, recall if it never plays."""
     from sklearn.metrics import precision_recall_fscore_support
 
@@ -75,7 +81,7 @@ def _precision_recall_f1(truth: np.ndarray, answers: np.ndarray) -> dict[str, di
     names = ("precision", "recall", "f1")
     return {
         instrument: {name: round(float(score[label]), DIGITS) for name, score in zip(names, scores, strict=True)}
-        for label, instrument in enumerate(INSTRUMENTS)
+        for label, instrument in enumerate(instruments)
         if np.any(truth[:, label]) or np.any(answers[:, label])
     }
 

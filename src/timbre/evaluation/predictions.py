@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from timbre.core.instruments import INSTRUMENTS
 from timbre.evaluation.curves import expected_calibration_error
 from timbre.evaluation.metrics import DIGITS, layered_metrics, ranking_metrics, single_metrics
 from timbre.features.split import Split
@@ -21,8 +20,8 @@ class Predictions:
 
     Attributes:
         split: the clips.
-        probabilities: `[clips, 4]`.
-        present: bool `[clips, 4]`: the one likeliest instrument of a clip, or all from their thresholds up.
+        probabilities: `[clips, instruments]`.
+        present: bool `[clips, instruments]`: the one likeliest instrument of a clip, or all from their thresholds up.
         thresholds: the thresholds, empty where the likeliest is the answer.
     """
 
@@ -37,23 +36,23 @@ class Predictions:
 
         Those that rank by probability are missing where an instrument always or never plays.
         """
-        truth = self.split.targets
+        truth, instruments = self.split.targets, self.split.instruments
         if self.thresholds:
-            metrics = layered_metrics(truth, self.present) | ranking_metrics(truth, self.probabilities)
+            metrics = layered_metrics(truth, self.present, instruments) | ranking_metrics(truth, self.probabilities)
         else:
-            metrics = single_metrics(truth.argmax(axis=1), self.present.argmax(axis=1))
+            metrics = single_metrics(truth.argmax(axis=1), self.present.argmax(axis=1), instruments)
         error = expected_calibration_error(self.probabilities, truth)
         return {"expected_calibration_error": round(error, DIGITS), **metrics}
 
     @property
     def headline(self) -> dict[str, float]:
         """The metrics of all instruments together."""
-        return {name: value for name, value in self.metrics.items() if name not in INSTRUMENTS}
+        return {name: value for name, value in self.metrics.items() if name not in self.split.instruments}
 
     @property
     def of_instruments(self) -> dict[str, dict[str, float]]:
         """The metrics of each instrument."""
-        return {name: value for name, value in self.metrics.items() if name in INSTRUMENTS}
+        return {name: value for name, value in self.metrics.items() if name in self.split.instruments}
 
     @property
     def mean_claims(self) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from timbre.core.files import fresh_file
-from timbre.core.instruments import CLASSES, INSTRUMENTS
+from timbre.core.instruments import OTHER
 from timbre.core.params import Audio, Mel
 from timbre.core.tables import SPLITS, FileInfo, Issue, Part, Window, parts_by_mixture, read_table
 from timbre.evaluation.answers import Answers, answers_table, read_answers
@@ -49,7 +49,7 @@ def write_metrics(
     Args:
         folder: where to.
         single, layered: answers by split.
-        others: the layered model's answers to clips in which none of the four plays, of splits that have any.
+        others: the layered model's answers to clips in which none of the instruments plays, of splits that have any.
         mixtures: the parts of each test mixture.
     """
     claimed = {split: {"claimed_where_none_plays": predictions.mean_claims} for split, predictions in others.items()}
@@ -59,7 +59,7 @@ def write_metrics(
         {split: predictions.headline | claimed.get(split, {}) for split, predictions in layered.items()},
     )
     test = layered["test"]
-    by_level = f1_by_level(levels_below_loudest(mixtures), test.present)[:, -1]
+    by_level = f1_by_level(levels_below_loudest(mixtures, test.split.instruments), test.present)[:, -1]
     details = {
         "single": {split: predictions.of_instruments for split, predictions in single.items()},
         "layered": {split: predictions.of_instruments for split, predictions in layered.items()},
@@ -77,7 +77,7 @@ def write_metrics(
     write_json(folder / "details.json", details)
 
 
-def write_data_report(metrics: Path, picture: Path, clips: Path, source: Path) -> None:
+def write_data_report(metrics: Path, picture: Path, clips: Path, source: Path, instruments: tuple[str, ...]) -> None:
     """Count what data/clips holds, and each kind of fault that was found, as JSON; draw what it holds.
 
     Where `source`, download's account, has credits for recordings, they go with it.
@@ -85,13 +85,13 @@ def write_data_report(metrics: Path, picture: Path, clips: Path, source: Path) -
     recordings = read_table(clips / "files.csv", FileInfo)
     kept = Counter((recording.split, recording.label) for recording in recordings)
     report: dict[str, object] = {
-        "clips": {split: {label: kept[split, label] for label in CLASSES} for split in SPLITS},
+        "clips": {split: {label: kept[split, label] for label in (*instruments, OTHER)} for split in SPLITS},
         "faults": count_faults(read_table(clips / "issues.csv", Issue)),
     }
     if credits := json.loads(source.read_text(encoding="utf-8")).get("recordings", {}).get("credits"):
         report["credits"] = credits
     write_json(metrics, report)
-    save(data_overview(recordings), picture)
+    save(data_overview(recordings, instruments), picture)
 
 
 def write_answers(
@@ -155,8 +155,9 @@ def write_plots(
     """
     for task in ("single", "layered"):
         shutil.copyfile(models / f"{task}_history.csv", folder / f"{task}_history.csv")
+    instruments = single.split.instruments
     truth, answers = single.split.targets.argmax(axis=1), single.present.argmax(axis=1)
-    pairs = [(INSTRUMENTS[actual], INSTRUMENTS[answer]) for actual, answer in zip(truth, answers, strict=True)]
+    pairs = [(instruments[actual], instruments[answer]) for actual, answer in zip(truth, answers, strict=True)]
     _write_csv(folder / "confusion.csv", ("actual", "predicted"), pairs)
     for task, predictions in (("single", single), ("layered", layered)):
         scores = [(instrument, metrics["f1"]) for instrument, metrics in predictions.of_instruments.items()]
@@ -164,30 +165,28 @@ def write_plots(
         title = f"{task}: the test clips answered worst (bold and filled: plays)"
         save(expected_against_predicted(predictions, audio, mel, title), folder / f"{task}_answers.png")
     _write_curves(folder, single, layered, mixtures)
-    labels = [INSTRUMENTS[label] for label in truth]
+    labels = [instruments[label] for label in truth]
     mels = single.split.mels[single.split.first_windows]
-    save(mels_of_each_instrument(mels, labels, single.split.names, audio, mel), folder / "mels.png")
+    save(mels_of_each_instrument(mels, labels, single.split.names, instruments, audio, mel), folder / "mels.png")
 
 
 def _write_curves(folder: Path, single: Predictions, layered: Predictions, mixtures: Sequence[Sequence[Part]]) -> None:
     """Tables and one picture of precision against recall, F1 against level, and probability against share."""
-    (folder / "precision_recall").mkdir()
-    targets = layered.split.targets
+    targets, instruments = layered.split.targets, layered.split.instruments
     curves = {
         instrument: precision_recall(targets[:, label], layered.probabilities[:, label])
-        for label, instrument in enumerate(INSTRUMENTS)
+        for label, instrument in enumerate(instruments)
     }
-    for instrument, curve in curves.items():
-        _write_csv(
-            folder / "precision_recall" / f"{instrument}.csv",
-            ("recall", "precision", "threshold"),
-            np.round(curve, DIGITS).tolist(),
-        )
-    by_level = f1_by_level(levels_below_loudest(mixtures), layered.present)
-    columns = ("db_below_loudest", *INSTRUMENTS, "all")
-    rows = [[level, *np.round(row, DIGITS)] for level, row in zip(LEVELS, by_level, strict=True)]
-    known = [["" if np.isnan(value) else value for value in row] for row in rows]
-    _write_csv(folder / "layered_by_level.csv", columns, known)
+    points = [(name, *np.round(point, DIGITS)) for name, curve in curves.items() for point in curve]
+    _write_csv(folder / "precision_recall.csv", ("instrument", "recall", "precision", "threshold"), points)
+    by_level = f1_by_level(levels_below_loudest(mixtures, instruments), layered.present)
+    rows = [
+        (name, level, round(float(f1), DIGITS))
+        for name, values in zip((*instruments, "all"), by_level.T, strict=True)
+        for level, f1 in zip(LEVELS, values, strict=True)
+        if f1 == f1
+    ]
+    _write_csv(folder / "layered_by_level.csv", ("instrument", "db_below_loudest", "f1"), rows)
     reliabilities = {
         task: reliability(predictions.probabilities, predictions.split.targets)
         for task, predictions in (("single", single), ("layered", layered))

@@ -1,12 +1,11 @@
 """Songs as part of an experiment: what the models say of a folder of them, in a table, pictures, and metrics."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from timbre.core.errors import AudioError, DataError, ParamsError
-from timbre.core.instruments import INSTRUMENTS
 from timbre.core.printable import printable
 from timbre.core.sheets import read_sheet, spelling
 from timbre.core.stage import progress
@@ -15,7 +14,7 @@ from timbre.features.split import targets_of
 from timbre.songs.find import find
 from timbre.songs.predictor import Predictor, Song
 from timbre.songs.song import as_png
-from timbre.songs.text import FIELDS, as_csv, csv_row, error_as_csv
+from timbre.songs.text import as_csv, csv_row, error_as_csv, fields
 
 LABELS = "labels.csv"
 COLUMNS = ("file", "instruments")
@@ -49,9 +48,10 @@ def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
     found = find(str(path))
     if found[0].problem:
         raise ParamsError(f"params.yaml: songs.path: {path} {found[0].problem}")
-    labels, issues = match_labels(read_labels(path / LABELS), [song.inside for song in found])
+    predictor = Predictor(models)
+    labels, issues = match_labels(read_labels(path / LABELS, predictor.instruments), [song.inside for song in found])
     folder.mkdir(parents=True)
-    predictor, rows, present = Predictor(models), [csv_row(FIELDS)], {}
+    rows, present = [csv_row(fields(predictor.instruments))], {}
     for song in progress(found, "songs", unit="song"):
         name = printable(song.inside)
         try:
@@ -59,7 +59,7 @@ def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
                 raise AudioError(song.problem)
             heard = replace(predictor.listen(song.name), name=name)
         except AudioError as error:
-            rows.append(error_as_csv(name, printable(str(error))))
+            rows.append(error_as_csv(name, printable(str(error)), predictor.instruments))
             continue
         rows.append(as_csv(heard))
         present[song.inside] = heard.present
@@ -67,9 +67,9 @@ def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
     (folder / "songs.csv").write_text("\n".join(rows) + "\n", encoding="utf-8", newline="\n")
     metrics: dict[str, object] = {"heard": len(present), "unreadable": len(found) - len(present)}
     if scored := [name for name in present if name in labels]:
-        truth = targets_of([labels[name] for name in scored])
-        answers = targets_of([present[name] for name in scored])
-        metrics |= {"scored": len(scored), **layered_metrics(truth, answers)}
+        truth = targets_of([labels[name] for name in scored], predictor.instruments)
+        answers = targets_of([present[name] for name in scored], predictor.instruments)
+        metrics |= {"scored": len(scored), **layered_metrics(truth, answers, predictor.instruments)}
     return metrics | ({"issues": issues} if issues else {})
 
 
@@ -85,11 +85,11 @@ def in_words(metrics: Mapping[str, Any]) -> str:
             return f"{words} ({issues[0]}; {len(issues) - 1} more in metrics/songs.json)"
 
 
-def read_labels(path: Path) -> list[Label]:
+def read_labels(path: Path, instruments: Sequence[str]) -> list[Label]:
     """The rows that say which instruments play in a song; none where there is no such table.
 
     Raises:
-        ParamsError: the table cannot be read, lacks a column, or names an instrument that is none of the four.
+        ParamsError: the table cannot be read, lacks a column, or names another instrument.
     """
     if not path.exists():
         return []
@@ -99,10 +99,11 @@ def read_labels(path: Path) -> list[Label]:
         raise ParamsError(str(error)) from error
     labels = []
     for number, cells in lines:
-        names = {name.strip().lower() for name in cells["instruments"].split("+")} - {""}
-        if unknown := names - set(INSTRUMENTS):
-            raise ParamsError(f"{path}:{number}: {', '.join(sorted(unknown))}: not one of {', '.join(INSTRUMENTS)}")
-        labels.append(Label(f"{path.name}:{number}", cells["file"], frozenset(names)))
+        names = {name.strip().casefold() for name in cells["instruments"].split("+")} - {""}
+        known = {name.casefold(): name for name in instruments}
+        if unknown := names - known.keys():
+            raise ParamsError(f"{path}:{number}: {', '.join(sorted(unknown))}: not one of {', '.join(instruments)}")
+        labels.append(Label(f"{path.name}:{number}", cells["file"], frozenset(known[name] for name in names)))
     return labels
 
 

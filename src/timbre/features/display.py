@@ -1,17 +1,27 @@
 """How instruments, mels, times and names are shown (cf. librosa.display)."""
 
 import io
+from collections.abc import Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING
 
-from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import Mel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = dict(zip(INSTRUMENTS, ("#E69F00", "#0072B2", "#CC79A7", "#009E73"), strict=True))  # Okabe and Ito, 2008
+# Colours that most people tell apart: first those of Okabe and Ito, 2008, then those of Tol's "muted", 2021.
+COLOURS = (
+    *("#E69F00", "#0072B2", "#CC79A7", "#009E73", "#56B4E9", "#D55E00"),
+    *("#332288", "#999933", "#882255", "#44AA99", "#117733", "#AA4499", "#DDCC77", "#88CCEE", "#CC6677"),
+)
 PLOT_RANGE_DB = 70  # of a picture of a mel, below its loudest point
 TICKS_HZ = (100, 300, 1000, 3000, 10000)
+
+
+def palette(instruments: Sequence[str]) -> dict[str, str]:
+    """A colour for each instrument; beyond 15 they come again, so names stand beside them."""
+    return dict(zip(instruments, cycle(COLOURS), strict=False))
 
 
 def mel_ticks(mel: Mel) -> dict[int, float]:

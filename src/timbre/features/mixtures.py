@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from timbre.core.errors import DataError
-from timbre.core.instruments import CLASSES, INSTRUMENTS, OTHER
+from timbre.core.instruments import OTHER
 from timbre.core.params import Mel, Mixtures
 from timbre.core.rng import generator
 from timbre.core.tables import Part, Window
@@ -19,23 +19,30 @@ MAX_OTHERS = 4  # in one mixture like music's
 OTHERS_DB = (-14.0, 7.0)  # level of each, where instruments are drawn from -gain_db to gain_db
 
 
-def who_plays(playing: float, most: int, has_others: bool, rng: np.random.Generator) -> np.ndarray:
-    """Labels of the instruments of one mixture like music's, in a random order: each plays with probability `playing`.
+def who_plays(number: int, playing: float, most: int, has_others: bool, rng: np.random.Generator) -> np.ndarray:
+    """Labels of the instruments, of `number`, in a mixture like music's, in a random order.
 
-    At most `most` do, and at least one where there is no other instrument to be heard in its place.
+    Each plays with probability `playing`; at most `most` do, and at least one where there is no other instrument to be
+    heard in its place.
     """
-    order = rng.permutation(len(INSTRUMENTS))
-    number = (rng.random(len(INSTRUMENTS)) < playing).sum()
-    return order[: np.clip(number, not has_others, most)]
+    order = rng.permutation(number)
+    players = (rng.random(number) < playing).sum()
+    return order[: np.clip(players, not has_others, most)]
 
 
 def others_beside(share: float, players: int, rng: np.random.Generator) -> int:
-    """How many other instruments are in a mixture like music's: some in a share of them, and where nobody else plays."""
+    """How many others are in a mixture like music's: some in a share of these, and wherever nobody else plays."""
     return int(rng.integers(1, MAX_OTHERS + 1)) if rng.random() < share or not players else 0
 
 
 def draw_recipes(
-    windows: Sequence[Window], split: str, count: int, options: Mixtures, playing: float, seed: int
+    windows: Sequence[Window],
+    instruments: Sequence[str],
+    split: str,
+    count: int,
+    options: Mixtures,
+    playing: float,
+    seed: int,
 ) -> list[Part]:
     """Draw `count` mixtures from the windows of one split.
 
@@ -47,21 +54,22 @@ def draw_recipes(
     Raises:
         DataError: the split has no clip of an instrument that is to play.
     """
-    clips: dict[str, dict[str, list[Window]]] = {name: {} for name in CLASSES}
+    clips: dict[str, dict[str, list[Window]]] = {name: {} for name in (*instruments, OTHER)}
     for window in windows:
         if window.split == split:
             clips[window.label].setdefault(window.file, []).append(window)
     has_others = bool(clips[OTHER])
-    sizes = range(options.min_instruments, options.train_instruments + 1)
+    number = len(instruments)
+    sizes = range(min(options.min_instruments, number), min(options.train_instruments, number) + 1)
     recipes = []
     for mixture in range(count):
         rng = generator(seed, "mixtures", split, mixture)
         if split == "train":
-            labels, others = rng.choice(len(INSTRUMENTS), sizes[mixture % len(sizes)], replace=False), 0
+            labels, others = rng.choice(number, sizes[mixture % len(sizes)], replace=False), 0
         else:
-            labels = who_plays(playing, options.max_instruments, has_others, rng)
+            labels = who_plays(number, playing, options.max_instruments, has_others, rng)
             others = others_beside(options.others, len(labels), rng) if has_others else 0
-        for name in [*(INSTRUMENTS[label] for label in sorted(labels)), *[OTHER] * others]:
+        for name in [*(instruments[label] for label in sorted(labels)), *[OTHER] * others]:
             files = clips[name]
             if not files:
                 raise DataError(f"{split} has no {name} to mix; add clips of other recordings")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from timbre.core.errors import DataError
-from timbre.core.instruments import INSTRUMENTS, OTHER
+from timbre.core.instruments import OTHER
 from timbre.core.tables import Part, Window, parts_by_mixture, read_table
 from timbre.features.arrays import open_array
 
@@ -19,14 +19,16 @@ class Split:
     Attributes:
         mels: log mels, float16 `[windows, bands, frames]`, dB, mapped into memory.
         clips: the clip of each window, int `[windows]`, numbered from 0.
-        targets: 1 where an instrument plays, float32 `[clips, 4]`.
+        targets: 1 where an instrument plays, float32 `[clips, instruments]`.
         names: of the clips: files, or the parts of a mixture.
+        instruments: what the columns of targets are.
     """
 
     mels: np.ndarray
     clips: np.ndarray
     targets: np.ndarray
     names: list[str]
+    instruments: tuple[str, ...]
 
     @property
     def first_windows(self) -> np.ndarray:
@@ -34,7 +36,7 @@ class Split:
         return np.unique(self.clips, return_index=True)[1]
 
 
-def load_single(folder: Path, split: str) -> Split:
+def load_single(folder: Path, split: str, instruments: tuple[str, ...]) -> Split:
     """Read a split of data/mels: clips of one instrument each."""
     windows, mels = _windows_and_mels(folder, split)
     windows = [window for window in windows if window.label != OTHER]
@@ -43,12 +45,13 @@ def load_single(folder: Path, split: str) -> Split:
     return Split(
         mels=mels[: len(windows)],
         clips=np.array([number[window.file] for window in windows]),
-        targets=targets_of([[label] for label in labels.values()]),
+        targets=targets_of([[label] for label in labels.values()], instruments),
         names=list(labels),
+        instruments=instruments,
     )
 
 
-def load_others(folder: Path, split: str) -> Split:
+def load_others(folder: Path, split: str, instruments: tuple[str, ...]) -> Split:
     """Read a split of data/mels: clips in which none of the instruments plays, which stand last in it."""
     windows, mels = _windows_and_mels(folder, split)
     others = [window.file for window in windows if window.label == OTHER]
@@ -56,8 +59,9 @@ def load_others(folder: Path, split: str) -> Split:
     return Split(
         mels=mels[len(windows) - len(others) :],
         clips=np.array([number[file] for file in others], int),
-        targets=np.zeros((len(number), len(INSTRUMENTS)), np.float32),
+        targets=np.zeros((len(number), len(instruments)), np.float32),
         names=list(number),
+        instruments=instruments,
     )
 
 
@@ -75,7 +79,7 @@ def _windows_and_mels(folder: Path, split: str) -> tuple[list[Window], np.ndarra
     return windows, mels
 
 
-def load_layered(folder: Path, split: str) -> Split:
+def load_layered(folder: Path, split: str, instruments: tuple[str, ...]) -> Split:
     """Read a split of data/layered: mixtures of several instruments."""
     mixtures = parts_by_mixture(read_table(folder / f"{split}.csv", Part))
     mels = open_array(folder / f"{split}.npy")
@@ -84,14 +88,15 @@ def load_layered(folder: Path, split: str) -> Split:
     return Split(
         mels=mels,
         clips=np.arange(len(mixtures)),
-        targets=targets_of([[part.instrument for part in parts] for parts in mixtures]),
+        targets=targets_of([[part.instrument for part in parts] for parts in mixtures], instruments),
         names=[f"mixture {number}" for number in range(len(mixtures))],
+        instruments=instruments,
     )
 
 
-def targets_of(playing: Sequence[Collection[str]]) -> np.ndarray:
-    """Instruments that play in each clip to targets, float32 `[clips, 4]`."""
-    return np.array([[instrument in names for instrument in INSTRUMENTS] for names in playing], np.float32)
+def targets_of(playing: Sequence[Collection[str]], instruments: Sequence[str]) -> np.ndarray:
+    """Names of what plays in each clip to targets, float32 `[clips, instruments]`."""
+    return np.array([[instrument in names for instrument in instruments] for names in playing], np.float32)
 
 
 def mean_by_clip(values: np.ndarray, clips: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from timbre.core.errors import DataError
-from timbre.core.instruments import INSTRUMENTS
+from timbre.core.instruments import check_names
 from timbre.core.params import Audio, Mel, Model
 from timbre.model.network import TimbreNet
 
@@ -34,14 +34,13 @@ class ModelConfig(BaseModel):
     mel: Mel
     model: Model
     thresholds: tuple[float, ...] = ()
-    instruments: tuple[str, ...] = INSTRUMENTS
+    instruments: tuple[str, ...]
     format: int = FORMAT
 
     @model_validator(mode="after")
     def _check(self) -> "ModelConfig":
-        if self.instruments != INSTRUMENTS:
-            raise ValueError("made for other instruments")
-        if len(self.thresholds) != (len(INSTRUMENTS) if self.task == "layered" else 0):
+        check_names(self.instruments)
+        if len(self.thresholds) != (len(self.instruments) if self.task == "layered" else 0):
             raise ValueError("a layered model has a threshold for each instrument, a single model none")
         return self
 
@@ -67,7 +66,7 @@ def load_model(path: Path) -> TrainedModel:
     """Read what `save_model` wrote, weights as float32 whatever they were kept as.
 
     Raises:
-        DataError: the file is missing, damaged, no model of Timbre's, of another format or for other instruments.
+        DataError: the file is missing, damaged, no model of Timbre's, or of another format.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -80,7 +79,7 @@ def load_model(path: Path) -> TrainedModel:
         filters[*tensors.pop(PLACES).long().T] = tensors.pop(VALUES).float()
         if not filters.any(dim=1).all():
             raise ValueError("a band without a filter")
-        network = TimbreNet(description.model)
+        network = TimbreNet(description.model, len(description.instruments))
         network.load_state_dict(tensors)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such model; train it with dvc repro") from error

@@ -11,7 +11,7 @@ BATCH = 64
 
 
 def window_logits(network: nn.Module, mels: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
-    """Logits `[windows, 4]`, float32 on the CPU, of log mels `[windows, bands, frames]` in dB."""
+    """Logits `[windows, instruments]`, float32 on the CPU, of log mels `[windows, bands, frames]` in dB."""
     network.eval()
     with torch.inference_mode():
         batches = (
@@ -22,5 +22,5 @@ def window_logits(network: nn.Module, mels: np.ndarray, device: torch.device | s
 
 
 def clip_logits(network: nn.Module, split: Split, device: torch.device | str = "cpu") -> Tensor:
-    """Logits `[clips, 4]` of a split: the mean over the windows of each clip."""
+    """Logits `[clips, instruments]` of a split: the mean over the windows of each clip."""
     return torch.from_numpy(mean_by_clip(window_logits(network, split.mels, device).numpy(), split.clips)).float()

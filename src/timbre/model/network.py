@@ -5,7 +5,6 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import Model
 
 
@@ -27,7 +26,7 @@ def block(inputs: int, outputs: int, convolutions: int, pool: tuple[int, int]) -
 
 
 class TimbreNet(nn.Module):
-    """Mel spectrograms to four logits, one per instrument, in label order.
+    """Mel spectrograms to logits, one per instrument, in label order.
 
     ```
     mels [batch, bands, frames]
@@ -36,14 +35,14 @@ class TimbreNet(nn.Module):
       │  …
       │  mean over bands, mean + max over time   any number of frames
       ▼  dropout, linear (through `hidden` units, where there are any)
-    logits [batch, 4]
+    logits [batch, instruments]
     ```
 
     The first block has one convolution, since at full size all is dearest: frames of 20 ms serve to tell a pluck from
     a stroke, and then become ones of 80 ms.
     """
 
-    def __init__(self, shape: Model) -> None:
+    def __init__(self, shape: Model, instruments: int) -> None:
         super().__init__()
         widths = [shape.channels * 2**index for index in range(shape.blocks)]
         self.width = widths[-1]  # channels of the last feature maps
@@ -53,11 +52,11 @@ class TimbreNet(nn.Module):
             *(block(inputs, outputs, 2, (2, 2)) for inputs, outputs in pairwise(widths)),
         )
         hidden = [nn.Linear(self.width, shape.hidden), nn.ReLU(inplace=True)] if shape.hidden else []
-        last = nn.Linear(shape.hidden or self.width, len(INSTRUMENTS))
+        last = nn.Linear(shape.hidden or self.width, instruments)
         self.head = nn.Sequential(nn.Dropout(shape.dropout), *hidden, last)
 
     def forward(self, mels: Tensor) -> Tensor:
-        """Logits `[batch, 4]` of mels `[batch, bands, frames]` as `reference_to_peak` gives them."""
+        """Logits `[batch, instruments]` of mels `[batch, bands, frames]` as `reference_to_peak` gives them."""
         return self.classify(self.pooled_features(mels))
 
     def pooled_features(self, mels: Tensor) -> Tensor:
@@ -69,5 +68,5 @@ class TimbreNet(nn.Module):
         return self.blocks(mels[:, None].contiguous(memory_format=torch.channels_last))
 
     def classify(self, features: Tensor) -> Tensor:
-        """Logits `[batch, 4]` of any stretch of frames of `pooled_features`."""
+        """Logits `[batch, instruments]` of any stretch of frames of `pooled_features`."""
         return self.head(features.mean(dim=2) + features.amax(dim=2))

@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from timbre.core.instruments import INSTRUMENTS
-
 DIGITS = 4  # of an F1
 
 
@@ -20,7 +18,7 @@ class Task:
 
     Attributes:
         name: single or layered.
-        loss: of logits `[clips, 4]` against targets `[clips, 4]`.
+        loss: of logits `[clips, instruments]` against targets `[clips, instruments]`.
         multiclass: whether one instrument plays, the likeliest, or all play from their thresholds up.
         probabilities: of logits, the same shape.
         f1: the metric by which the best epoch is kept, of logits and targets.
@@ -54,7 +52,7 @@ TASKS = {task.name: task for task in (SINGLE, LAYERED)}
 
 
 def decide(probabilities: np.ndarray, thresholds: tuple[float, ...]) -> np.ndarray:
-    """Which instruments are claimed, bool `[clips, 4]`; without thresholds the likeliest one."""
+    """Which instruments are claimed, bool `[clips, instruments]`; without thresholds the likeliest one."""
     if thresholds:
         return probabilities >= np.array(thresholds)
-    return np.eye(len(INSTRUMENTS), dtype=bool)[probabilities.argmax(axis=1)]
+    return np.eye(probabilities.shape[1], dtype=bool)[probabilities.argmax(axis=1)]

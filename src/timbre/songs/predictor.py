@@ -15,7 +15,6 @@ from torch import Tensor
 from timbre.audio.decode import decode
 from timbre.audio.windows import QUIET, audible, cut, levels, limited
 from timbre.core.errors import AudioError, DataError
-from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import Mel
 from timbre.features.mel import MelSpectrogram, power_to_db, reference_to_peak
 from timbre.model.checkpoint import TrainedModel, load_model
@@ -66,7 +65,7 @@ class Predictor:
         models: the folder with single.safetensors and layered.safetensors; none: as `find_models` finds them.
 
     Raises:
-        DataError: a model is missing, damaged or misplaced, or the two expect different mels.
+        DataError: a model is missing, damaged or misplaced, or the two expect different mels or instruments.
     """
 
     def __init__(self, models: Path | None = None) -> None:
@@ -77,6 +76,9 @@ class Predictor:
         self.audio, self.mel = self.single.description.audio, self.single.description.mel
         if (self.audio, self.mel) != (self.layered.description.audio, self.layered.description.mel):
             raise DataError(f"{models}: the two models expect different mels; train both again: dvc repro")
+        self.instruments = self.layered.description.instruments
+        if self.single.description.instruments != self.instruments:
+            raise DataError(f"{models}: the two models know different instruments; train both again: dvc repro")
         self.transform = MelSpectrogram(self.mel, self.layered.filters)
 
     @torch.inference_mode()
@@ -113,10 +115,10 @@ class Predictor:
         return Song(
             name=str(source),
             seconds=seconds,
-            instrument=INSTRUMENTS[alone.argmax()],
-            single=_named(alone),
-            present=[instrument for instrument, plays in zip(INSTRUMENTS, present, strict=True) if plays],
-            layered=_named(together[0]),
+            instrument=self.instruments[alone.argmax()],
+            single=self._named(alone),
+            present=[instrument for instrument, plays in zip(self.instruments, present, strict=True) if plays],
+            layered=self._named(together[0]),
             hop=hop,
             timeline=self._timeline(heard, by_piece, seconds, hop),
             thresholds=np.array(self.layered.description.thresholds),
@@ -124,8 +126,11 @@ class Predictor:
             mel=self.mel,
         )
 
+    def _named(self, probabilities: np.ndarray) -> dict[str, float]:
+        return {name: round(float(value), 4) for name, value in zip(self.instruments, probabilities, strict=True)}
+
     def _timeline(self, heard: "_SongOutput", by_piece: np.ndarray, seconds: float, hop: float) -> np.ndarray:
-        """Probabilities `[steps, 4]`, 0 where there is near silence."""
+        """Probabilities `[steps, instruments]`, 0 where there is near silence."""
         step = self.audio.window / by_piece.shape[1]
         logits = at_steps(np.array(heard.slid, np.float32), heard.half * step / 2, step, seconds, hop)
         timeline = _probabilities(self.layered, torch.from_numpy(logits))
@@ -195,7 +200,7 @@ class _SongOutput:
 
 
 def over_windows(logits: Tensor) -> Tensor:
-    """One answer from those of a song's windows: logits `[windows, 4]` to `[4]`.
+    """One answer from those of a song's windows: logits `[windows, instruments]` to `[instruments]`.
 
     Halfway between their mean and what a quarter of them reach: who plays in a third of a song is present, and who
     seems to in one window of a few is not.
@@ -263,7 +268,3 @@ def _kept(logits: list[list[float]], kept: np.ndarray) -> Tensor:
 
 def _probabilities(trained: TrainedModel, logits: Tensor) -> np.ndarray:
     return TASKS[trained.description.task].probabilities(logits).numpy()
-
-
-def _named(probabilities: np.ndarray) -> dict[str, float]:
-    return {name: round(float(value), 4) for name, value in zip(INSTRUMENTS, probabilities, strict=True)}

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from timbre.core.instruments import INSTRUMENTS
 from timbre.core.params import Mel
 from timbre.core.printable import printable
-from timbre.features.display import COLOURS, PLOT_RANGE_DB, clock, mel_ticks, png_bytes, shortened
+from timbre.features.display import PLOT_RANGE_DB, clock, mel_ticks, palette, png_bytes, shortened
 from timbre.songs.timeline import stretches
 
 if TYPE_CHECKING:
@@ -35,9 +34,9 @@ class Song:
         present: those that play, if several may.
         layered: probability that each plays.
         hop: seconds from one value of the timeline to the next.
-        timeline: probability that each plays, float32 `[ceil(seconds / hop), 4]`: row i from `i * hop` to
-            `(i + 1) * hop` seconds, in label order: guitar, drums, violin, piano; 0 where there is near silence.
-        thresholds: probabilities from which each counts as present, `[4]`.
+        timeline: probability that each plays, float32 `[ceil(seconds / hop), instruments]`: row i from `i * hop`
+            to `(i + 1) * hop` seconds, in the order of `instruments`; 0 where there is near silence.
+        thresholds: probabilities from which each counts as present, `[instruments]`.
         spectrogram: log mels, dB, float32 `[bands, columns]`: evenly over the song, 3000 columns at most.
         mel: what its bands are.
     """
@@ -55,8 +54,13 @@ class Song:
     mel: Mel = field(repr=False)
 
     @property
+    def instruments(self) -> tuple[str, ...]:
+        """What the models know, in label order."""
+        return tuple(self.layered)
+
+    @property
     def probabilities(self) -> np.ndarray:
-        """Probability that each instrument plays, float64 `[4]` in label order, rounded to 4 digits as printed."""
+        """Probability that each instrument plays, float64 `[instruments]`, rounded to 4 digits as printed."""
         return np.array(list(self.layered.values()))
 
     @property
@@ -66,10 +70,10 @@ class Song:
         A section is a stretch of the timeline at or above the instrument's threshold, across pauses under a second.
         """
         found = []
-        for name, values, threshold in zip(INSTRUMENTS, self.timeline.T, self.thresholds, strict=True):
+        for name, values, threshold in zip(self.instruments, self.timeline.T, self.thresholds, strict=True):
             for first, end in stretches(values >= threshold, round(BRIDGED / self.hop)):
                 found.append((first * self.hop, min(end * self.hop, self.seconds), name))
-        return sorted(found, key=lambda section: (section[0], INSTRUMENTS.index(section[2])))
+        return sorted(found, key=lambda section: (section[0], self.instruments.index(section[2])))
 
     def _repr_png_(self) -> bytes:
         return as_png(self)
@@ -85,14 +89,15 @@ def draw(song: Song) -> "Figure":
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-    figure = Figure(figsize=(11, 5.2), layout="constrained")
+    colours = palette(song.instruments)
+    figure = Figure(figsize=(11, 3.4 + 0.45 * len(colours)), layout="constrained")
     figure.set_layout_engine("constrained", h_pad=0.03, hspace=0.02)
     top, *lanes = figure.subplots(
-        1 + len(COLOURS), 1, sharex=True, height_ratios=[5, *[1] * len(COLOURS)], squeeze=False
+        1 + len(colours), 1, sharex=True, height_ratios=[5, *[1] * len(colours)], squeeze=False
     ).ravel()
     _draw_spectrogram(top, song)
-    for index, (axes, name) in enumerate(zip(lanes, COLOURS, strict=True)):
-        _draw_lane(axes, song, index, name)
+    for axes, (name, colour) in zip(lanes, colours.items(), strict=True):
+        _draw_lane(axes, song, name, colour)
     step = next((step for step in TIME_STEPS if song.seconds / step <= TIME_TICKS), TIME_STEPS[-1])
     time = lanes[-1].xaxis
     time.set_major_locator(MultipleLocator(step))
@@ -121,17 +126,17 @@ def _draw_spectrogram(axes: "Axes", song: Song) -> None:
     axes.spines[:].set_visible(False)
     name = shortened(printable(song.name.replace("\\", "/").rsplit("/", 1)[-1]), 60)
     axes.set_title(name, loc="left", fontsize=12, fontweight="bold", color=INK, parse_math=False)
-    plays = " + ".join(song.present) or "none of the four"
+    plays = " + ".join(song.present) or "none of these"
     length = clock(song.seconds) if song.seconds >= 10 else f"{song.seconds:.1f} s"
     axes.set_title(f"{plays}   ·   {length}", loc="right", fontsize=10, color=INK)
 
 
-def _draw_lane(axes: "Axes", song: Song, index: int, name: str) -> None:
+def _draw_lane(axes: "Axes", song: Song, name: str, colour: str) -> None:
     """Probability as shade; where the instrument plays, a line below; its overall probability at the right."""
     from matplotlib.colors import to_rgb
 
-    colour, present = COLOURS[name], name in song.present
-    values = _fewer(song.timeline[:, index])
+    present = name in song.present
+    values = _fewer(song.timeline[:, song.instruments.index(name)])
     shade = np.empty((1, len(values), 4), np.float32)
     shade[..., :3], shade[..., 3] = to_rgb(colour), values
     end = max(len(song.timeline) * song.hop, song.seconds)

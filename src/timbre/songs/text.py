@@ -6,13 +6,12 @@ Names may be any bytes. JSON, all in ASCII, gives them back as they are; elsewhe
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from timbre.core.instruments import INSTRUMENTS
 from timbre.core.printable import printable
 from timbre.features.display import clock, shortened
 
@@ -20,10 +19,19 @@ if TYPE_CHECKING:
     from timbre.songs.predictor import Song
 
 LANE = 60  # characters of a timeline
-NAME = 26  # characters of a name in a table
+NAME = 26  # characters of a song's name in a table
+COLUMN, COLUMNS = 10, 6  # characters of a column, and how many of these there are at most
 SHADES = " ▁▂▃▄▅▆▇█"
-FIELDS = ["file", "instrument", *(f"single_{name}" for name in INSTRUMENTS), "present", *INSTRUMENTS, "error"]
-TIMELINE_FIELDS = ["file", "seconds", *INSTRUMENTS]
+
+
+def fields(instruments: Sequence[str]) -> list[str]:
+    """The columns of a table of songs."""
+    return ["file", "instrument", *(f"single_{name}" for name in instruments), "present", *instruments, "error"]
+
+
+def timeline_fields(instruments: Sequence[str]) -> list[str]:
+    """The columns of a table of timelines."""
+    return ["file", "seconds", *instruments]
 
 
 def as_json(song: "Song", timeline: bool = False) -> str:
@@ -38,7 +46,7 @@ def as_json(song: "Song", timeline: bool = False) -> str:
     if timeline:
         values = {
             name: [round(float(value), 3) for value in column]
-            for name, column in zip(INSTRUMENTS, song.timeline.T, strict=True)
+            for name, column in zip(song.instruments, song.timeline.T, strict=True)
         }
         line["timeline"] = {"hop": song.hop, **values}
     return json.dumps(line)
@@ -50,18 +58,18 @@ def error_as_json(name: str, reason: str) -> str:
 
 
 def as_csv(song: "Song") -> str:
-    """The row of a song, in the order of `FIELDS`."""
+    """The row of a song, in the order of `fields`."""
     plays = "+".join(song.present)
     return csv_row([song.name, song.instrument, *song.single.values(), plays, *song.layered.values(), ""])
 
 
-def error_as_csv(name: str, reason: str) -> str:
+def error_as_csv(name: str, reason: str, instruments: Sequence[str]) -> str:
     """The row of a song that cannot be heard."""
-    return csv_row([name, *[""] * (len(FIELDS) - 2), reason])
+    return csv_row([name, *[""] * (len(fields(instruments)) - 2), reason])
 
 
 def timeline_as_csv(song: "Song") -> str:
-    """A row for each value of the timeline, in the order of `TIMELINE_FIELDS`; seconds are where it starts."""
+    """A row for each value of the timeline, in the order of `timeline_fields`; seconds are where it starts."""
     rows = (
         [song.name, round(step * song.hop, 3), *map("{:.3f}".format, row)] for step, row in enumerate(song.timeline)
     )
@@ -82,27 +90,35 @@ def as_text(song: "Song", timeline: bool = False) -> str:
     lines = [
         printable(song.name),
         f"  alone:   {song.instrument} ({song.single[song.instrument]:.2f})",
-        f"  layered: {' + '.join(song.present) or 'none of the four'}",
+        f"  layered: {' + '.join(song.present) or 'none of these'}",
     ]
-    lines += [f"    {name:<7} {_bar(probability, 20)} {probability:.2f}" for name, probability in song.layered.items()]
+    width = max(7, *map(len, song.instruments))
+    lines += [
+        f"    {name:<{width}} {_bar(probability, 20)} {probability:.2f}" for name, probability in song.layered.items()
+    ]
     if timeline:
         lines.append("")
-        lines += [f"    {name:<7} {lane(column)}" for name, column in zip(INSTRUMENTS, song.timeline.T, strict=True)]
-        width = min(LANE, len(song.timeline))
+        lines += [
+            f"    {name:<{width}} {lane(column)}"
+            for name, column in zip(song.instruments, song.timeline.T, strict=True)
+        ]
+        length = min(LANE, len(song.timeline))
         start, end = clock(0), clock(song.seconds)
-        lines.append(f"{'':12}{start}{end.rjust(max(width - len(start), len(end) + 1))}")
+        lines.append(f"{'':{width + 5}}{start}{end.rjust(max(length - len(start), len(end) + 1))}")
     return "\n".join(lines)
 
 
-def heading() -> str:
+def heading(instruments: Sequence[str]) -> str:
     """The first line of a table of songs."""
-    return f"{'':{NAME}}  {'  '.join(f'{name:<10}' for name in INSTRUMENTS)}  plays"
+    names = [f"{shortened(name, COLUMN):<{COLUMN}}" for name in instruments] if len(instruments) <= COLUMNS else []
+    return "  ".join([" " * NAME, *names, "plays"])
 
 
 def as_row(song: "Song") -> str:
-    """A song as one line of a table: a bar an instrument, and what plays."""
-    bars = "  ".join(f"{_bar(probability, 5)} {probability:.2f}" for probability in song.layered.values())
-    return f"{shortened(printable(song.name), NAME):<{NAME}}  {bars}  {' + '.join(song.present) or 'none of the four'}"
+    """A song as one line of a table: a bar for each instrument, unless there are too many, and what plays."""
+    bars = [f"{_bar(value, 5)} {value:.2f}" for value in song.layered.values()] if len(song.layered) <= COLUMNS else []
+    name = f"{shortened(printable(song.name), NAME):<{NAME}}"
+    return "  ".join([name, *bars, " + ".join(song.present) or "none of these"])
 
 
 def as_labels(song: "Song") -> str:

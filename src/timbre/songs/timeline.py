@@ -13,7 +13,7 @@ def levels_of_steps(levels: np.ndarray, piece: float, steps: int, hop: float) ->
 
 
 def at_steps(logits: np.ndarray, first: float, spacing: float, seconds: float, hop: float) -> np.ndarray:
-    """Logits `[steps, 4]` at the middles of steps of `hop`, from those at `first + i * spacing` seconds."""
+    """Logits `[steps, instruments]` at the middles of steps of `hop`, from those at `first + i * spacing` seconds."""
     times = first + np.arange(len(logits)) * spacing
     middles = (np.arange(max(1, ceil(seconds / hop - 1e-9))) + 0.5) * hop
     return np.stack([np.interp(middles, times, column) for column in logits.T], axis=1).astype(np.float32)

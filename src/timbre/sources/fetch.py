@@ -58,11 +58,11 @@ def _fill(source: str, params: Params, folder: Path) -> dict[str, object]:
         case "soundfont":
             from timbre.sources.soundfont import render_dataset
 
-            return render_dataset(params.soundfont, params.data.seed, folder, params.compute)
+            return render_dataset(params.soundfont, params.instruments, params.data.seed, folder, params.compute)
         case "recordings":
             from timbre.sources.recordings import copy_recordings
 
-            return copy_recordings(params.data.recordings, folder)
+            return copy_recordings(params.data.recordings, params.instruments, folder)
         case "folder":
             from timbre.sources.folder import copy_dataset
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from timbre.core.instruments import OTHER
 
-CLASSES = {
+KAGGLES = {  # names of its classes; others go by their own
     "guitar": "Sound_Guitar",
     "drums": "Sound_Drum",
     "violin": "Sound_Violin",
@@ -32,4 +32,4 @@ def append_metadata(path: Path, rows: Iterable[Row]) -> None:
         writer = csv.writer(file, lineterminator="\n")
         if not file.tell():
             writer.writerow(COLUMNS)
-        writer.writerows((row.name, CLASSES[row.instrument], row.group, row.weight) for row in rows)
+        writer.writerows((row.name, KAGGLES.get(row.instrument, row.instrument), row.group, row.weight) for row in rows)

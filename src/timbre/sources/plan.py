@@ -12,14 +12,18 @@ A voice is a program of a sound font. Those of TimGM6mb and GeneralUser GS were 
   differ. Train hears sections too (44 tremolo, 48 and 49 slow and fast strings): an orchestra's violins are violins.
 - piano: 0 and 1 are one piano, 1 the brighter; 2 is another, 3 the first out of tune. Electric pianos (4, 5; in FluidR3
   2 as well) are left out.
-- other: what a listener would call none of the four, harpsichord and clavinet among it, which are neither guitar nor
-  piano. Banjo, shamisen and koto are left out, as they might be taken for one.
+- other: what is not asked for. Where the four are, that is what a listener would call none of them, harpsichord and
+  clavinet among it, which are neither guitar nor piano; banjo, shamisen and koto are left out, as they might be taken
+  for one.
+- any other instrument by the programs of `timbre.core.general_midi`, in train and test alike.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from timbre.core.instruments import INSTRUMENTS, OTHER
+from timbre.core.errors import DataError
+from timbre.core.general_midi import NAMES, VOICES
+from timbre.core.instruments import OTHER
 from timbre.core.params import Soundfont
 from timbre.sources.phrases.compose import PHRASES
 
@@ -66,7 +70,7 @@ class Take(NamedTuple):
 
     Attributes:
         split: train or test.
-        instrument: one of `INSTRUMENTS`, or other.
+        instrument: one that is asked for, or other.
         number: counted over both splits.
         font: one of `FONTS`, `OWN`, or one of `soundfont.more`.
         program: of the sound font, counted from 0, and on through the banks; of drums, a kit.
@@ -103,41 +107,77 @@ class Take(NamedTuple):
         """
         if self.instrument == OTHER:
             return f"other-{self.program}"
-        train, test = GENERAL[self.instrument]
-        if set(train) & set(test):
+        train, test = GENERAL.get(self.instrument, ((), ()))
+        if not train or set(train) & set(test):
             return self.name.removesuffix(".flac")
         return f"{self.instrument}-{self.voice}-{self.kind}"
 
 
-def plan(options: Soundfont) -> list[Take]:
-    """Return the clips of a data set: instruments alike in number (±1), voices and kinds in turn."""
-    fonts = {OWN: GENERAL} if options.file else FONTS
-    fonts = {**fonts, **{f"{MORE}{number}": GENERAL for number in range(len(options.more))}}
+def plan(options: Soundfont, instruments: Sequence[str]) -> list[Take]:
+    """Return the clips of a data set: instruments alike in number (±1), voices and kinds in turn.
+
+    Raises:
+        DataError: General MIDI has no instrument of a name.
+    """
+    own = {OWN: GENERAL} if options.file else FONTS
+    fonts = {**own, **{f"{MORE}{number}": GENERAL for number in range(len(options.more))}}
+    of_font = {font: {name: _programs(name, instruments, fonts[font]) for name in instruments} for font in fonts}
     takes: list[Take] = []
-    for place, instrument in enumerate(INSTRUMENTS):
-        count = options.clips // len(INSTRUMENTS) + (place < options.clips % len(INSTRUMENTS))
-        takes += _divide(instrument, count, fonts)
-    return takes + list(_others(options.others, [font for font in fonts if len(fonts[font]) == len(INSTRUMENTS)]))
+    for place, instrument in enumerate(instruments):
+        count = options.clips // len(instruments) + (place < options.clips % len(instruments))
+        takes += _divide(instrument, count, {font: of[instrument] for font, of in of_font.items()})
+    whole = [font for font in fonts if len(fonts[font]) == len(GENERAL)]
+    return takes + list(_others(options.others, whole, instruments))
 
 
-def _divide(instrument: str, count: int, fonts: Mapping[str, Programs]) -> Iterator[Take]:
+def _programs(instrument: str, instruments: Sequence[str], font: Programs) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The programs of an instrument that train and test hear, without those that another asked for has to itself.
+
+    Of two that share a program, that one has it which has fewer.
+    """
+    if instrument in GENERAL:
+        train, test = font.get(instrument, ((), ()))
+    elif len(font) < len(GENERAL):
+        return (), ()
+    elif instrument in VOICES:
+        train = test = VOICES[instrument].programs
+    else:
+        raise DataError(f"instruments: {instrument}: General MIDI has none of that name; it has {', '.join(NAMES)}")
+    if instrument == "drums":
+        return train, test
+    mine = len({*train, *test})
+    others = [VOICES[name].programs for name in instruments if name != instrument and name in VOICES]
+    taken = {program for programs in others if len(programs) < mine for program in programs}
+    return tuple(p for p in train if p not in taken), tuple(p for p in test if p not in taken)
+
+
+def _divide(
+    instrument: str, count: int, fonts: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
+) -> Iterator[Take]:
     """The takes of an instrument, the last of them in test."""
-    kinds = list(PHRASES[instrument])
+    family = instrument if instrument in GENERAL else VOICES[instrument].family
+    kinds = list(PHRASES[family])
     test = round(count * TEST_SHARE)
     for place, (split, start, number) in enumerate((("train", 0, count - test), ("test", count - test, test))):
-        voices = [(font, program) for font in fonts for program in fonts[font].get(instrument, ((), ()))[place]]
+        voices = [(font, program) for font in fonts for program in fonts[font][place]]
         for turn in range(number):
             round_, voice = divmod(turn, len(voices))
             kind = kinds[(round_ + voice) % len(kinds)]  # after len(kinds) rounds each voice had each kind
-            yield Take(split, instrument, start + turn, *voices[voice], instrument, kind)
+            yield Take(split, instrument, start + turn, *voices[voice], family, kind)
 
 
-def _others(count: int, fonts: list[str]) -> Iterator[Take]:
+def _others(count: int, fonts: list[str], instruments: Sequence[str]) -> Iterator[Take]:
+    """Takes of what is not asked for; of programs that are none of the four, families play in turn."""
+    asked = {program for name in instruments if name in VOICES for program in VOICES[name].programs}
+    voices = [("", program) for program in OTHERS if program not in asked]
+    for name in GENERAL:
+        if name not in instruments:
+            voices += [(name, program) for program in GENERAL[name][0] if program not in asked or name == "drums"]
     for index in range(count):
         turn, font = divmod(index, len(fonts))
-        round_, program = divmod(turn, len(OTHERS))
-        family = FAMILIES[(round_ + program) % len(FAMILIES)]
+        round_, voice = divmod(turn, len(voices))
+        family = voices[voice][0] or FAMILIES[(round_ + voice) % len(FAMILIES)]
         kinds = list(PHRASES[family])
-        split = "test" if program % UNHEARD == 0 else "train"
+        split = "test" if voice % UNHEARD == 0 else "train"
         kind = kinds[turn // len(FAMILIES) % len(kinds)]
-        yield Take(split, OTHER, index, fonts[font], OTHERS[program], family, kind)
+        yield Take(split, OTHER, index, fonts[font], voices[voice][1], family, kind)

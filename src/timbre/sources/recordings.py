@@ -2,12 +2,14 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from timbre.core.errors import DataError
 from timbre.core.files import user_path
-from timbre.core.instruments import CLASSES
+from timbre.core.general_midi import NAMES
+from timbre.core.instruments import OTHER
 from timbre.core.kaggle_layout import FOLDERS, METADATA
 from timbre.core.params import Recordings
 from timbre.core.printable import printable
@@ -36,7 +38,7 @@ class Recording(NamedTuple):
         return "__".join(PurePosixPath(self.path).parts)
 
 
-def copy_recordings(options: Recordings, folder: Path) -> dict[str, object]:
+def copy_recordings(options: Recordings, instruments: Sequence[str], folder: Path) -> dict[str, object]:
     """Copy the recordings that a labels.csv lists into Kaggle's train folder below `folder`, and append their metadata.
 
     A relative `options.folder` starts at the repository's root. Recordings of one source and group stay in one split.
@@ -48,7 +50,7 @@ def copy_recordings(options: Recordings, folder: Path) -> dict[str, object]:
         DataError: there is no such folder or table, or a row of it cannot be used; the text names the row.
     """
     home = user_path(options.folder, KEY)
-    found = _read_labels(home)
+    found = _read_labels(home, instruments)
     target = folder / FOLDERS[0] / FOLDERS[0]
     target.mkdir(parents=True, exist_ok=True)
     for recording in progress(found, "copy", unit="file"):
@@ -73,7 +75,7 @@ def copy_recordings(options: Recordings, folder: Path) -> dict[str, object]:
     }
 
 
-def _read_labels(home: Path) -> list[Recording]:
+def _read_labels(home: Path, instruments: Sequence[str]) -> list[Recording]:
     """The rows of labels.csv, each checked."""
     if not home.is_dir():
         raise DataError(f"{KEY}: {home} is no folder; name one that holds recordings and a {LABELS}")
@@ -84,20 +86,28 @@ def _read_labels(home: Path) -> list[Recording]:
         recording = Recording(
             f"{path}:{number}",
             cells["path"].replace("\\", "/"),
-            cells["label"].partition(":")[0].strip().casefold(),
+            _instrument(cells["label"], instruments),
             *(cells[column] for column in columns[1]),
         )
-        _check(recording, home)
+        _check(recording, home, instruments)
         found.append(recording)
     if not found:
         raise DataError(f"{path}: holds no rows; expected {EXPECTED}")
     return found
 
 
-def _check(recording: Recording, home: Path) -> None:
+def _instrument(label: str, instruments: Sequence[str]) -> str:
+    """The instrument that a label means: `cello` and `other:cello` are cello where it is asked for, else other."""
+    names = {name.casefold(): name for name in instruments}
+    first, _, second = (part.strip().casefold() for part in label.partition(":"))
+    known = names.get(first) or (names.get(second) if first == OTHER else None)
+    return known or (OTHER if first in NAMES else first)
+
+
+def _check(recording: Recording, home: Path, instruments: Sequence[str]) -> None:
     place, path = recording.place, recording.path
-    if recording.instrument not in CLASSES:
-        known = ", ".join(CLASSES)
+    if recording.instrument not in (*instruments, OTHER):
+        known = ", ".join((*instruments, OTHER))
         raise DataError(f"{place}: label {recording.instrument!r} is none of {known}; others may say other:name")
     file = home / path
     if not path or printable(path) != path or not file.resolve().is_relative_to(home.resolve()):

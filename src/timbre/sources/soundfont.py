@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache, partial
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ import numpy as np
 
 from timbre.core.errors import DataError
 from timbre.core.files import user_path
-from timbre.core.instruments import INSTRUMENTS, OTHER
+from timbre.core.instruments import OTHER
 from timbre.core.kaggle_layout import FOLDERS, METADATA
 from timbre.core.params import Compute, Soundfont
 from timbre.core.rng import generator
@@ -41,7 +42,9 @@ SILENT_PEAK = 1e-4  # peak below which a rendering counts as silent
 ATTEMPTS = 5  # at a phrase that sounds: a sound font may lack the notes of one
 
 
-def render_dataset(soundfont: Soundfont, seed: int, folder: Path, compute: Compute) -> dict[str, object]:
+def render_dataset(
+    soundfont: Soundfont, instruments: Sequence[str], seed: int, folder: Path, compute: Compute
+) -> dict[str, object]:
     """Render a data set in Kaggle's layout into the empty `folder`: mono 16-bit FLAC, and metadata.
 
     Returns:
@@ -50,7 +53,7 @@ def render_dataset(soundfont: Soundfont, seed: int, folder: Path, compute: Compu
     Raises:
         DataError: sound font or renderer are missing, or a phrase comes out silent.
     """
-    takes = plan(soundfont)
+    takes = plan(soundfont, instruments)
     for split, metadata in zip(SPLITS, METADATA, strict=True):
         (folder / SPLITS[split]).mkdir(parents=True)
         rows = (Row(take.name, take.instrument, take.group) for take in takes if take.split == split)
@@ -58,7 +61,7 @@ def render_dataset(soundfont: Soundfont, seed: int, folder: Path, compute: Compu
     write = partial(_write_take, soundfont, seed, folder)
     for _ in parallel_map(write, takes, compute, "render"):
         pass
-    return _provenance(takes, soundfont)
+    return _provenance(takes, instruments, soundfont)
 
 
 def perform(take: Take, options: Soundfont, seed: int) -> np.ndarray:
@@ -165,7 +168,7 @@ def _write_take(soundfont: Soundfont, seed: int, folder: Path, take: Take) -> No
     (folder / SPLITS[take.split] / take.name).write_bytes(file.getvalue())
 
 
-def _provenance(takes: list[Take], options: Soundfont) -> dict[str, object]:
+def _provenance(takes: list[Take], instruments: Sequence[str], options: Soundfont) -> dict[str, object]:
     count = Counter((take.split, take.instrument) for take in takes)
     voices = {pair: sorted({take.voice for take in takes if (take.split, take.instrument) == pair}) for pair in count}
     fonts = list(dict.fromkeys(take.font for take in takes))
@@ -177,7 +180,7 @@ def _provenance(takes: list[Take], options: Soundfont) -> dict[str, object]:
         "clips": {
             split: {
                 instrument: {"voices": voices[split, instrument], "clips": count[split, instrument]}
-                for instrument in (*INSTRUMENTS, OTHER)
+                for instrument in (*instruments, OTHER)
                 if count[split, instrument]
             }
             for split in SPLITS

@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 from torch import nn
 
-from timbre.core.instruments import INSTRUMENTS
 from timbre.features.split import Split
 from timbre.model.inference import clip_logits
 from timbre.model.network import TimbreNet
@@ -26,18 +25,16 @@ def calibrate(network: TimbreNet, task: Task, validation: Split) -> None:
     scale_logits(network, *(fit_temperature if task.multiclass else fit_platt)(logits, validation.targets))
 
 
-def choose_thresholds(
-    network: TimbreNet, validation: Split, threshold: float | Literal["auto"]
-) -> tuple[float, ...]:
+def choose_thresholds(network: TimbreNet, validation: Split, threshold: float | Literal["auto"]) -> tuple[float, ...]:
     """A threshold for each instrument: the probability given, or, if `auto`, that of greatest F1 on these clips."""
     if threshold != "auto":
-        return (threshold,) * len(INSTRUMENTS)
+        return (threshold,) * len(validation.instruments)
     logits = clip_logits(network, validation).numpy().astype(float)
     return best_thresholds(1 / (1 + np.exp(-logits)), validation.targets)
 
 
 def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scale and shift, each `[4]`, that make a softmax of logits `[clips, 4]` likeliest: one scale, and no shift."""
+    """Scale and shift, for each instrument, that make a softmax of logits likeliest: one scale, and no shift."""
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
@@ -49,7 +46,7 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray
 
 
 def fit_platt(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scale and shift, each `[4]`, that make each instrument's sigmoid of logits `[clips, 4]` likeliest.
+    """Scale and shift, for each instrument, that make its sigmoid of logits `[clips, instruments]` likeliest.
 
     An instrument that plays in all clips or in none is left as it is.
     """

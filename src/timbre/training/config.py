@@ -10,6 +10,7 @@ from timbre.core.params import Audio, Augment, Mel, Model
 class TrainingConfig:
     """The numbers of one training, as params.yaml has them."""
 
+    instruments: tuple[str, ...]
     seed: int
     epochs: int
     batch_size: int

@@ -63,7 +63,7 @@ def mixed_split(
         config: how they are worn, and the seed.
     """
     options = mixtures.model_copy(update={"fresh": calibration.mixtures, "playing": calibration.playing})
-    sample = sample_mixtures(windows, options, generator(config.seed, "calibration"))
+    sample = sample_mixtures(windows, config.instruments, options, generator(config.seed, "calibration"))
     noise = Generator().manual_seed(int(generator(config.seed, "calibration", "augment").integers(2**31)))
     config = replace(config, augment=config.augment.model_copy(update={"crop": config.audio.window}))
     grain = steady_noise(config.audio, config.mel)
@@ -75,4 +75,4 @@ def mixed_split(
         worn = augment(power, grain, config.augment, config.frame_seconds, noise)
         mels.append(power_to_db(worn).numpy().astype(np.float16))
     names = [f"mixture {number}" for number in range(len(sample.rows))]
-    return Split(np.concatenate(mels), np.arange(len(names)), sample.targets, names)
+    return Split(np.concatenate(mels), np.arange(len(names)), sample.targets, names, config.instruments)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from timbre.core.instruments import CLASSES, INSTRUMENTS, OTHER
+from timbre.core.instruments import OTHER
 from timbre.core.params import Mixtures
 from timbre.core.tables import Window
 from timbre.features.mixtures import MAX_OTHERS, OTHERS_DB, others_beside, who_plays
@@ -20,8 +20,8 @@ class EpochSample:
     Attributes:
         rows: int `[clips, parts]`, rows of the pack.
         gains_db: float `[clips, parts]`, level of each part; minus infinity where there is none.
-        targets: float `[clips, 4]`, 1 where an instrument plays.
-        classes: int `[parts]`, what the parts of each column are, counted as in `CLASSES`; none where not known.
+        targets: float `[clips, instruments]`, 1 where an instrument plays.
+        classes: int `[parts]`, labels of what is in each column, other being the last; none where that is not known.
     """
 
     rows: np.ndarray
@@ -46,10 +46,12 @@ def candidates(windows: Sequence[Window]) -> list[Candidate]:
     return list(clips.values())
 
 
-def sample_single(windows: Sequence[Window], repeats: float, rng: np.random.Generator) -> EpochSample:
+def sample_single(
+    windows: Sequence[Window], instruments: Sequence[str], repeats: float, rng: np.random.Generator
+) -> EpochSample:
     """Draw `repeats` windows of each clip, times its weight, in a random order: long files count no more than short.
 
-    Of 1.5 repeats, half of the clips are drawn twice. Clips of other instruments are no example of any of the four, and
+    Of 1.5 repeats, half of the clips are drawn twice. Clips of other instruments are no example of any instrument, and
     are left out.
     """
     clips = [clip for clip in candidates(windows) if clip.label != OTHER]
@@ -57,23 +59,26 @@ def sample_single(windows: Sequence[Window], repeats: float, rng: np.random.Gene
     rest = rng.permutation(once)[: round(repeats % 1 * len(once))]
     order = rng.permutation(np.concatenate([np.repeat(once, int(repeats)), rest]))
     rows = [rng.choice(clips[clip].rows) for clip in order]
-    targets = targets_of([[clips[clip].label] for clip in order])
+    targets = targets_of([[clips[clip].label] for clip in order], instruments)
     return EpochSample(np.array(rows)[:, None], np.zeros((len(rows), 1)), targets)
 
 
-def sample_mixtures(windows: Sequence[Window], options: Mixtures, rng: np.random.Generator) -> EpochSample:
+def sample_mixtures(
+    windows: Sequence[Window], instruments: Sequence[str], options: Mixtures, rng: np.random.Generator
+) -> EpochSample:
     """Draw `fresh` mixtures like music's: who plays is drawn for each instrument by itself, and most have company.
 
     Where the data set has clips of other instruments, a share of the mixtures has one or some of these as well, and so
-    has each in which none of the four plays; where it has none, one of the four plays then.
+    has each in which none of the instruments plays; where it has none, one of these plays then.
     """
     clips = candidates(windows)
-    of_class = [[clip for clip in clips if clip.label == wanted] for wanted in CLASSES]
+    of_class = [[clip for clip in clips if clip.label == wanted] for wanted in (*instruments, OTHER)]
     reach = [np.cumsum([clip.weight for clip in some]) for some in of_class]
     has_others = bool(of_class[-1])
-    rows = np.zeros((options.fresh, len(INSTRUMENTS) + MAX_OTHERS), int)
+    number = len(instruments)
+    rows = np.zeros((options.fresh, number + MAX_OTHERS), int)
     gains_db = np.full(rows.shape, -np.inf)
-    targets = np.zeros((options.fresh, len(INSTRUMENTS)), np.float32)
+    targets = np.zeros((options.fresh, number), np.float32)
 
     def add(mixture: int, part: int, label: int, gain_db: float) -> None:
         chosen = np.searchsorted(reach[label], rng.integers(reach[label][-1]), side="right")
@@ -82,14 +87,14 @@ def sample_mixtures(windows: Sequence[Window], options: Mixtures, rng: np.random
         gains_db[mixture, part] = gain_db
 
     for mixture in range(options.fresh):
-        players = who_plays(options.playing, options.train_instruments, has_others, rng)
+        players = who_plays(number, options.playing, options.train_instruments, has_others, rng)
         for label in players:
             add(mixture, label, label, rng.uniform(-options.gain_db, options.gain_db))
             targets[mixture, label] = 1
         if has_others:
             for other in range(others_beside(options.others, len(players), rng)):
-                add(mixture, len(INSTRUMENTS) + other, len(INSTRUMENTS), rng.uniform(*OTHERS_DB))
-    classes = [*range(len(INSTRUMENTS)), *[len(INSTRUMENTS)] * MAX_OTHERS]
+                add(mixture, number + other, number, rng.uniform(*OTHERS_DB))
+    classes = [*range(number), *[number] * MAX_OTHERS]
     return EpochSample(rows, gains_db, targets, np.array(classes))
 
 

@@ -8,7 +8,6 @@ coarse. A network that learns these masks as well needs half as many mixtures to
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, log_softmax
 
-from timbre.core.instruments import CLASSES
 from timbre.features.mel import FLOOR, power_to_db
 from timbre.model.network import TimbreNet
 
@@ -16,32 +15,34 @@ MASK_RANGE_DB = 40.0  # below the loudest cell of a clip, where a cell begins to
 
 
 class WithMaskHead(nn.Module):
-    """The network as it is trained, with a layer for masks beside its head where it learns them."""
+    """The network as it is trained, with a layer for masks of some classes, if any, beside its head."""
 
-    def __init__(self, network: TimbreNet, with_masks: bool) -> None:
+    def __init__(self, network: TimbreNet, classes: int) -> None:
         super().__init__()
         self.network = network
-        self.masks = nn.Conv2d(network.width, len(CLASSES), 1) if with_masks else None
+        self.masks = nn.Conv2d(network.width, classes, 1) if classes else None
 
     def forward(self, mels: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Logits `[batch, 4]`, and those of the masks `[batch, classes, bands, frames]` by cell."""
+        """Logits `[batch, instruments]`, and those of the masks `[batch, classes, bands, frames]` by cell."""
         features = self.network.features(mels)
         return self.network.classify(features.mean(dim=2)), self.masks(features) if self.masks else None
 
 
-def power_by_class(parts: Tensor, clips: Tensor, classes: Tensor, size: int, cell: tuple[int, int]) -> Tensor:
-    """The mean power of each class in each cell of `size` mixtures: `[size, classes, bands, frames]`.
+def power_by_class(
+    parts: Tensor, clips: Tensor, classes: Tensor, size: tuple[int, int], cell: tuple[int, int]
+) -> Tensor:
+    """The mean power of each class in each cell of some mixtures: `[mixtures, classes, bands, frames]`.
 
     Args:
         parts: power `[parts, bands, frames]`.
         clips: int `[parts]`, the mixture each is in.
-        classes: int `[parts]`, what it is, counted as in `CLASSES`.
-        size: mixtures.
+        classes: int `[parts]`, what it is.
+        size: how many mixtures and classes there are.
         cell: bands and frames of one.
     """
     pooled = avg_pool2d(parts[:, None], cell, ceil_mode=True)[:, 0]
-    total = pooled.new_zeros(size * len(CLASSES), *pooled.shape[1:])
-    return total.index_add_(0, clips * len(CLASSES) + classes, pooled).unflatten(0, (size, len(CLASSES)))
+    total = pooled.new_zeros(size[0] * size[1], *pooled.shape[1:])
+    return total.index_add_(0, clips * size[1] + classes, pooled).unflatten(0, size)
 
 
 def mask_loss(logits: Tensor, power: Tensor) -> Tensor:

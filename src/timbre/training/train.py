@@ -77,7 +77,7 @@ def train(
     with explain_lost_process(fabric), on_own_cores(compute.threads):
         best, history = _learn(_Learner(task, pack, config, fabric, start), draw, validation)
     keep_rank_zero(fabric)
-    network = TimbreNet(config.model)
+    network = TimbreNet(config.model, len(config.instruments))
     network.load_state_dict(best)
     return network.eval(), history
 
@@ -98,10 +98,11 @@ class _Learner:
     ) -> None:
         self.task, self.pack, self.config, self.fabric = task, pack, config, fabric
         torch.manual_seed(int(generator(config.seed, task.name, "weights").integers(2**31)))
-        self.network = TimbreNet(config.model)
+        self.network = TimbreNet(config.model, len(config.instruments))
         if start:
             self.network.blocks.load_state_dict(start.blocks.state_dict())
-        model = WithMaskHead(self.network, with_masks=config.shares > 0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.classes = len(config.instruments) + 1  # other is one
+        model = WithMaskHead(self.network, self.classes if config.shares else 0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = make_optimizer(model, config.optimizer, config.learning_rate)
         self.model, self.optimizer = fabric.setup(model, optimizer)
         self.schedule: torch.optim.lr_scheduler.OneCycleLR | None = None
@@ -109,7 +110,7 @@ class _Learner:
         self.grain = steady_noise(config.audio, config.mel).to(fabric.device)
 
     def epoch(self, number: int, drawn: EpochSample) -> tuple[Tensor, Tensor]:
-        """Learn from what an epoch hears; return logits and targets `[clips, 4]` of all processes, on the CPU."""
+        """Learn from what an epoch hears; return logits and targets of all processes, on the CPU."""
         steps = max(len(drawn.targets) // self.config.batch_size, 1)
         self.schedule = self.schedule or torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer,
@@ -131,7 +132,7 @@ class _Learner:
         return all_gather(torch.cat(heard), self.fabric), all_gather(torch.cat(truth), self.fabric)
 
     def _step(self, drawn: EpochSample, shard: np.ndarray, targets: Tensor) -> Tensor:
-        """One step of the optimiser; the logits `[clips, 4]` of its clips, on the CPU."""
+        """One step of the optimiser; the logits `[clips, instruments]` of its clips, on the CPU."""
         config, size = self.config, len(shard)
         clips, slots, parts = cut_parts(self.pack, drawn.rows[shard], drawn.gains_db[shard], config, self.noise)
         mixed = add_up(parts, clips, size)
@@ -141,7 +142,7 @@ class _Learner:
         if shares is not None:
             assert drawn.classes is not None  # masks are learnt from mixtures whose parts are known
             classes = torch.from_numpy(drawn.classes).to(self.fabric.device)[slots]
-            shared = power_by_class(parts, clips, classes, size, self.network.cell)
+            shared = power_by_class(parts, clips, classes, (size, self.classes), self.network.cell)
             loss = loss + config.shares * mask_loss(shares.float(), shared)
         self.fabric.backward(loss)
         self.optimizer.step()
@@ -193,6 +194,7 @@ def write_training(
     """Write `<task>.safetensors` and `<task>_history.csv` to a folder; return a summary."""
     description = ModelConfig(
         task=task.name,
+        instruments=config.instruments,
         audio=config.audio,
         mel=config.mel,
         model=config.model,
