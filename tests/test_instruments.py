@@ -1,0 +1,116 @@
+"""Any instruments: their names, what renders them, and answers of models that know others than the four."""
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from helpers import committed_params, tone, with_changes
+from pydantic import ValidationError
+from typer.testing import CliRunner
+
+from timbre.cli import app
+from timbre.core.errors import DataError
+from timbre.core.instruments import OTHER
+from timbre.core.params import Params, Soundfont
+from timbre.features.display import palette
+from timbre.features.mel import filter_bank
+from timbre.model.checkpoint import ModelConfig, save_model
+from timbre.model.network import TimbreNet
+from timbre.songs.predictor import Predictor
+from timbre.sources.plan import plan
+
+SOUNDFONT = Soundfont(clips=90, others=40, seconds=1.0, sample_rate=8000)
+
+
+@pytest.mark.parametrize(
+    "names", [["cello", "flute"], ["E-Gitarre", "Frauenstimme (hoch)"], [f"i{n}" for n in range(64)]]
+)
+def test_any_names_make_a_list(names):
+    assert Params.model_validate(with_changes(committed_params(), {"instruments": names})).instruments == tuple(names)
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        ("cello", "must be a list of names"),
+        (["cello"], "2 to 64 instruments, not 1"),
+        ([f"i{n}" for n in range(65)], "not 65"),
+        (["cello", "Cello"], "'Cello' stands there twice"),
+        (["cello", "other"], "'other' means something else"),
+        (["cello", "a/b"], "'a/b': must be a name of letters"),
+        (["cello", "a,b"], "'a,b': must be a name of letters"),
+        (["cello", "a+b"], r"'a\+b': must be a name of letters"),
+        (["cello", " flute"], "' flute': must be a name of letters"),
+        (["cello", 808], "808: must be a name of letters"),
+        (["cello", "x" * 41], "40 at most"),
+    ],
+)
+def test_a_list_that_cannot_be_used_says_why(names, reason):
+    with pytest.raises(ValidationError, match=reason):
+        Params.model_validate(with_changes(committed_params(), {"instruments": names}))
+
+
+def test_general_midi_plays_any_instrument_and_the_rest_are_others():
+    takes = plan(SOUNDFONT, ("trumpet", "organ", "cello"))
+    programs = {
+        name: {take.program for take in takes if take.instrument == name} for name in ("trumpet", "organ", "cello")
+    }
+    assert programs == {"trumpet": {56, 59}, "organ": {16, 17, 18, 19, 20}, "cello": {42}}
+    others = plan(SOUNDFONT.model_copy(update={"others": 600}), ("trumpet", "organ", "cello"))
+    heard = {(take.family == "drums", take.program) for take in others if take.instrument == OTHER}
+    assert {(False, 0), (False, 24), (False, 40), (True, 0)} <= heard  # the four, as nobody asked for them
+    assert not {program for is_kit, program in heard if not is_kit} & set.union(*programs.values())
+
+
+def test_of_two_instruments_that_share_a_program_the_narrower_one_has_it():
+    takes = plan(SOUNDFONT, ("violin", "viola", "strings"))
+    programs = {
+        name: {take.program for take in takes if take.instrument == name} for name in ("violin", "viola", "strings")
+    }
+    assert programs == {"violin": {40, 110}, "viola": {41}, "strings": {44, 48, 49, 50, 51}}
+
+
+def test_a_name_that_general_midi_has_not_is_one_line_that_lists_those_it_has():
+    with pytest.raises(
+        DataError, match=r"instruments: theremin: General MIDI has none of that name; it has guitar, .*cello"
+    ):
+        plan(SOUNDFONT, ("piano", "theremin"))
+
+
+def test_colours_differ_as_long_as_there_are_enough():
+    names = [f"i{n}" for n in range(64)]
+    assert len(set(palette(names[:15]).values())) == 15
+    assert list(palette(names)) == names
+
+
+@pytest.mark.parametrize("number", [2, 20])
+def test_a_model_answers_by_its_own_list(tiny, tmp_path, number):
+    names = tuple(f"horn {n}" for n in range(number))
+    torch.manual_seed(0)
+    for task, thresholds in (("single", ()), ("layered", (0.0,) * number)):
+        network = TimbreNet(tiny.model, number)
+        config = ModelConfig(
+            task=task, audio=tiny.audio, mel=tiny.mel, model=tiny.model, thresholds=thresholds, instruments=names
+        )
+        save_model(tmp_path / f"{task}.safetensors", network, config, filter_bank(tiny.audio.sample_rate, tiny.mel))
+    songs = [tmp_path / f"{name}.wav" for name in "ab"]
+    for song in songs:
+        soundfile.write(song, tone(440, 2, 16000), 16000)
+    song = Predictor(tmp_path).listen(songs[0])
+    assert song.instruments == names and song.present == list(names) and song.timeline.shape[1] == number
+    assert song._repr_png_().startswith(b"\x89PNG")
+    said = {}
+    for form in ("text", "jsonl", "csv"):
+        result = CliRunner().invoke(app, ["predict", *map(str, songs), "--format", form, "--models", str(tmp_path)])
+        assert result.exit_code == 0
+        said[form] = result.stdout
+    assert said["text"].splitlines()[1].endswith(" + ".join(names))
+    assert f"single_{names[-1]}" in said["csv"].splitlines()[0] and np.char.count(said["jsonl"], names[-1]) == 6
+
+
+def test_models_that_know_different_instruments_do_not_go_together(models):
+    trained = Predictor(models).single
+    config = trained.description.model_copy(update={"instruments": ("cello", "flute", "oboe", "harp")})
+    save_model(models / "single.safetensors", trained.network, config, trained.filters)
+    with pytest.raises(DataError, match="the two models know different instruments; train both again"):
+        Predictor(models)
