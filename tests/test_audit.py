@@ -11,9 +11,9 @@ from helpers import INSTRUMENTS
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
+from timbre.core.labels import Labels
 from timbre.core.tables import Clip, Issue, read_table, write_table
 from timbre.dataset.audit import audit, require_every_class
-from timbre.dataset.labels import Labels
 from timbre.evaluation.report import count_faults
 
 SHARED = Path(__file__).parents[2] / "shared"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from helpers import INSTRUMENTS
 from kaggle_server import API, Step, kaggle
 
 from timbre.core.errors import DataError
@@ -70,7 +71,7 @@ def download(tmp_path, monkeypatch):
             monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.port}")
             server.result = None
             try:
-                server.result = download_dataset(PINNED, tmp_path / "raw")
+                server.result = download_dataset(PINNED, INSTRUMENTS, tmp_path / "raw")
             except DataError as error:
                 server.result = str(error)
                 assert "\n" not in server.result
@@ -112,7 +113,7 @@ def test_credentials_that_cannot_be_read_are_named(download, tmp_path, monkeypat
     (tmp_path / "kaggle.json").write_text("no json")
     monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path))
     with pytest.raises(DataError, match=r"Invalid Kaggle credentials file at .*kaggle\.json"):
-        download_dataset(PINNED, tmp_path / "raw")
+        download_dataset(PINNED, INSTRUMENTS, tmp_path / "raw")
 
 
 @pytest.mark.parametrize(
@@ -212,7 +213,7 @@ def test_a_damaged_zip_is_downloaded_once_more_and_refused(download, damage):
 def test_no_network_is_noticed_at_once(tmp_path, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     with pytest.raises(DataError, match=r"Kaggle cannot be reached \(.+\); check network"):
-        download_dataset(PINNED, tmp_path / "raw")
+        download_dataset(PINNED, INSTRUMENTS, tmp_path / "raw")
     assert list((tmp_path / "raw").iterdir()) == []
 
 
@@ -244,7 +245,7 @@ def test_what_a_notebook_has_mounted_is_copied(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     monkeypatch.setattr("kagglehub.dataset_download", lambda handle: str(tmp_path / "mounted"))
-    download_dataset(PINNED, tmp_path / "raw")
+    download_dataset(PINNED, INSTRUMENTS, tmp_path / "raw")
     assert held(tmp_path / "raw") == held(tmp_path / "mounted") == recordings()
 
 

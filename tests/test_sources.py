@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from helpers import INSTRUMENTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,7 +81,7 @@ def refusal(raw, tmp_path):
     def why(origin: Path) -> str:
         before = {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*") if raw not in path.parents}
         with pytest.raises(DataError) as caught:
-            copy_dataset(origin, raw)
+            copy_dataset(origin, INSTRUMENTS, raw)
         after = {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*") if raw not in path.parents}
         before.pop(raw), after.pop(raw)
         assert after == before
@@ -102,11 +103,15 @@ def test_a_folder_and_its_zips_give_the_same_data_set_and_manifest(tmp_path, raw
     for number, origin in enumerate(origins):
         folder = raw / str(number)
         folder.mkdir()
-        assert fetch(params("folder", origin), folder) == "5 files, 4.11kB, from folder"
+        assert fetch(params("folder", origin), folder) == "5 files, 4.11kB, from folder (Kaggle's layout)"
         files = held(folder)
         manifest, source = files.pop("manifest.csv"), json.loads(files.pop("source.json"))
         assert files == DATASET
-        assert source["folder"] == {"kind": "zip" if origin.suffix else "folder", "ignored": 3}
+        assert source["folder"] == {
+            "kind": "zip" if origin.suffix else "folder",
+            "layout": "Kaggle's layout",
+            "ignored": 3,
+        }
         manifests.add(manifest)
     assert len(manifests) == 1
 
@@ -122,7 +127,7 @@ def test_the_manifest_and_provenance_say_what_is_there_and_nothing_of_this_machi
     text = (raw / "source.json").read_text(encoding="utf-8")
     assert json.loads(text) == {
         "source": ["folder"],
-        "folder": {"kind": "folder", "ignored": 0},
+        "folder": {"kind": "folder", "layout": "Kaggle's layout", "ignored": 0},
         "files": 5,
         "bytes": sum(map(len, DATASET.values())),
         "metadata": {name: hashlib.sha256(DATASET[name]).hexdigest() for name in DATASET if "Meta" in name},
@@ -135,19 +140,19 @@ def test_soundfont_is_rendered_with_the_data_seed(raw, monkeypatch):
 
     def render_dataset(*args):
         called.extend(args)
-        (args[2] / "Metadata_Train.csv").write_text("FileName,Class\n")
+        (args[3] / "Metadata_Train.csv").write_text("FileName,Class\n")
         return {"font": "f"}
 
     monkeypatch.setitem(sys.modules, "timbre.sources.soundfont", SimpleNamespace(render_dataset=render_dataset))
     wanted = params("soundfont")
     assert fetch(wanted, raw) == "1 files, 15.0B, from soundfont"
-    assert called == [wanted.soundfont, wanted.data.seed, raw, wanted.compute]
+    assert called == [wanted.soundfont, wanted.instruments, wanted.data.seed, raw, wanted.compute]
     assert json.loads((raw / "source.json").read_text())["soundfont"] == {"font": "f"}
 
 
 @pytest.mark.skipif(not SAMPLE.is_dir(), reason="the real sample ../shared/kaggle-sample is not here")
 def test_the_real_sample_is_copied_whole(raw):
-    copy_dataset(SAMPLE.resolve(), raw)
+    copy_dataset(SAMPLE.resolve(), INSTRUMENTS, raw)
     assert len(list((raw / TRAIN).iterdir())) == len(list((SAMPLE / TRAIN).iterdir()))
     assert (raw / "Metadata_Train.csv").read_bytes() == (SAMPLE / "Metadata_Train.csv").read_bytes()
 
@@ -157,7 +162,7 @@ def test_recordings_may_lie_one_folder_higher(tmp_path, raw):
         name.replace(TRAIN, "Train_submission/").replace(TEST, "Test_submission/"): data
         for name, data in DATASET.items()
     }
-    copy_dataset(write_folder(tmp_path / "mine", flat), raw)
+    copy_dataset(write_folder(tmp_path / "mine", flat), INSTRUMENTS, raw)
     assert held(raw) == flat
 
 
@@ -166,7 +171,7 @@ def test_the_users_files_stay_as_they_are_and_the_copies_can_be_written(tmp_path
     for path in origin.rglob("*"):
         path.chmod(0o500 if path.is_dir() else 0o400)
     before = {path: path.stat() for path in origin.rglob("*")}
-    copy_dataset(origin, raw)
+    copy_dataset(origin, INSTRUMENTS, raw)
     after = {path: path.stat() for path in origin.rglob("*")}
     for path, was in before.items():
         now = after[path]
@@ -181,7 +186,7 @@ def test_a_relative_folder_starts_at_the_repository(tmp_path, raw, monkeypatch, 
     monkeypatch.chdir(tmp_path / "elsewhere")
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / root))
     write_folder(tmp_path / root / "mine")
-    copy_dataset(Path("mine"), raw)
+    copy_dataset(Path("mine"), INSTRUMENTS, raw)
     assert held(raw) == DATASET
 
 
@@ -189,14 +194,14 @@ def test_a_tilde_is_the_home(tmp_path, raw, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     write_folder(tmp_path / "mine")
-    copy_dataset(Path("~/mine"), raw)
+    copy_dataset(Path("~/mine"), INSTRUMENTS, raw)
     assert held(raw) == DATASET
 
 
 def test_what_is_not_there_or_no_data_set_is_named(tmp_path, refusal):
     assert "nowhere is not there" in refusal(tmp_path / "nowhere")
     assert "~nobody-knows" in refusal(Path("~nobody-knows/x"))
-    assert "holds no Metadata_Train.csv" in refusal(write_folder(tmp_path / "a", {"x.wav": b""}))
+    assert "holds neither Metadata_Train.csv" in refusal(write_folder(tmp_path / "a", {"x.wav": b""}))
     for gone in ("Metadata_Test.csv", "Test_submission"):
         rest = {name: data for name, data in DATASET.items() if not name.startswith(gone)}
         assert f"holds no {gone}" in refusal(write_folder(tmp_path / gone, rest))
@@ -221,7 +226,7 @@ def test_links_that_lead_out_are_refused_and_others_followed(tmp_path, raw, refu
     origin = write_folder(tmp_path / "mine")
     (tmp_path / "secret.wav").write_bytes(b"secret")
     (origin / "Train_submission/link.wav").symlink_to(origin / TRAIN / "a.wav")
-    copy_dataset(origin, raw)
+    copy_dataset(origin, INSTRUMENTS, raw)
     assert held(raw)["Train_submission/link.wav"] == DATASET[TRAIN + "a.wav"]
     assert not (raw / "Train_submission/link.wav").is_symlink()
     shutil.rmtree(raw)
@@ -267,9 +272,9 @@ def test_only_unreadable_folders_of_the_data_set_matter(tmp_path, raw, monkeypat
     monkeypatch.setattr(os, "scandir", refuse)
     if matters:
         with pytest.raises(PermissionError):
-            copy_dataset(origin, raw)
+            copy_dataset(origin, INSTRUMENTS, raw)
     else:
-        copy_dataset(origin, raw)
+        copy_dataset(origin, INSTRUMENTS, raw)
         assert held(raw) == DATASET
 
 
@@ -373,7 +378,7 @@ def test_old_zips_keep_their_names(tmp_path, raw, stored, meant):
     placeholder = b"?" * len(stored)
     data = zip_bytes(DATASET | {TRAIN + placeholder.decode(): b"x"}).replace(placeholder, stored)
     (tmp_path / "archive.zip").write_bytes(data)
-    copy_dataset(tmp_path / "archive.zip", raw)
+    copy_dataset(tmp_path / "archive.zip", INSTRUMENTS, raw)
     assert held(raw) == DATASET | {TRAIN + meant: b"x"}
 
 
@@ -388,7 +393,7 @@ def test_whatever_the_bytes_a_zip_is_copied_or_refused(tmp_path_factory, changes
     (folder / "archive.zip").write_bytes(whole[: data.draw(st.sampled_from([None, -1, -30]))])
     (folder / "raw").mkdir()
     try:
-        copy_dataset(folder / "archive.zip", folder / "raw")
+        copy_dataset(folder / "archive.zip", INSTRUMENTS, folder / "raw")
     except DataError:
         pass
     else:

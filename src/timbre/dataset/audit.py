@@ -26,10 +26,10 @@ from typing import NamedTuple
 from timbre.audio.decode import AUDIO_SUFFIXES
 from timbre.core.errors import DataError
 from timbre.core.kaggle_layout import FOLDERS, METADATA
+from timbre.core.labels import Labels
 from timbre.core.printable import printable
 from timbre.core.sheets import read_sheet, spelling
 from timbre.core.tables import Clip, Issue
-from timbre.dataset.labels import Labels
 
 COLUMNS = ("filename", "class", "group", "weight")
 EXPECTED = "CSV with the columns FileName and Class, and Group and Weight if you like"

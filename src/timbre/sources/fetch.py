@@ -49,7 +49,8 @@ def fetch(params: Params, folder: Path) -> str:
     write_table(folder / MANIFEST, entries, Entry)
     text = json.dumps(provenance, indent=2, ensure_ascii=False) + "\n"
     (folder / PROVENANCE).write_text(text, encoding="utf-8", newline="\n")
-    return f"{len(entries)} files, {readable_size(size)}, from {' and '.join(details)}"
+    sources = [f"{source} ({of['layout']})" if "layout" in of else source for source, of in details.items()]
+    return f"{len(entries)} files, {readable_size(size)}, from {' and '.join(sources)}"
 
 
 def _fill(source: str, params: Params, folder: Path) -> dict[str, object]:
@@ -66,11 +67,11 @@ def _fill(source: str, params: Params, folder: Path) -> dict[str, object]:
         case "folder":
             from timbre.sources.folder import copy_dataset
 
-            return copy_dataset(Path(params.data.folder), folder)
+            return copy_dataset(Path(params.data.folder), params.instruments, folder)
         case _:
             from timbre.sources.kaggle import download_dataset
 
-            return download_dataset(params.data.kaggle, folder)
+            return download_dataset(params.data.kaggle, params.instruments, folder)
 
 
 def _describe(folder: Path, name: str) -> Entry:

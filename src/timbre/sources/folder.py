@@ -1,50 +1,56 @@
-"""The user's own recordings: a folder or zip in Kaggle's layout, copied and otherwise left alone."""
+"""The user's own recordings: a folder or zip, copied into Kaggle's layout and otherwise left alone."""
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from timbre.core.errors import DataError
 from timbre.core.files import repository_root, user_path
-from timbre.core.kaggle_layout import FOLDERS
+from timbre.core.kaggle_layout import FOLDERS, METADATA
 from timbre.core.stage import progress
 from timbre.sources.archive import DAMAGE, zip_files
-from timbre.sources.files import File, Files, find_dataset, readable_size
+from timbre.sources.files import File, Files, readable_size
+from timbre.sources.layouts import find_layout
+from timbre.sources.metadata import append_metadata
 
 OUTPUT = "data/raw"
 CHUNK = 1 << 20
 
 
-def copy_dataset(origin: Path, folder: Path) -> dict[str, object]:
-    """Copy the data set in `origin`, a folder or zip, into `folder`.
+def copy_dataset(origin: Path, instruments: Sequence[str], folder: Path) -> dict[str, object]:
+    """Copy the data set in `origin`, a folder or zip, into `folder`, in Kaggle's layout.
 
     A relative `origin` starts at the repository's root. Only metadata and recordings are copied.
 
     Returns:
-        Whether it was a folder or zip, and how many other files were left out.
+        Whether it was a folder or zip, in which layout, and how many other files were left out.
 
     Raises:
-        DataError: `origin` is missing, holds no data set in Kaggle's layout, is damaged, lies in an output
+        DataError: `origin` is missing, holds no data set in a known layout, is damaged, lies in an output
             folder, or has links or names that lead outside it.
     """
     path = user_path(origin, "data.folder")
     _refuse_output(path)
     if not path.exists():
-        raise DataError(f"data.folder: {path} is not there; name a folder or zip in Kaggle's layout")
+        raise DataError(f"data.folder: {path} is not there; name a folder or zip of recordings")
     kind, open_files = ("folder", folder_files) if path.is_dir() else ("zip", zip_files)
     with open_files(path) as files:
-        prefix, names = find_dataset(files, path)
-        _refuse_output(path / prefix)
-        size = sum(files[prefix + name].size for name in names)
+        dataset = find_layout(files, path, instruments)
+        for place in {PurePosixPath(name).parts[0] for name in dataset.files}:
+            _refuse_output(path / place)
+        size = sum(files[name].size for name in dataset.files)
         if size > (free := shutil.disk_usage(folder).free):
             raise DataError(f"{path}: needs {readable_size(size)} for its copy, {readable_size(free)} are free")
-        for name in progress(names, "copy", unit="file"):
-            _copy(files[prefix + name], folder / name, f"{path}: {prefix}{name}")
-    return {"kind": kind, "ignored": len(files) - len(names)}
+        for name, copy in progress(dataset.files.items(), "copy", unit="file", total=len(dataset.files)):
+            _copy(files[name], folder / copy, f"{path}: {name}")
+        for table, rows in zip(METADATA, dataset.rows, strict=True):
+            if rows:
+                append_metadata(folder / table, rows)
+    return {"kind": kind, "layout": dataset.layout, "ignored": len(files) - len(dataset.files)}
 
 
 @contextmanager
@@ -61,10 +67,14 @@ def folder_files(path: Path) -> Iterator[Files]:
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    """Files and links below `root`, sorted, as deep as a data set can lie; links to folders are not entered."""
+    """Files and links below `root`, sorted, as deep as a data set can lie; links to folders are not entered.
+
+    In Kaggle's layout only its own folders matter, whatever stands beside them.
+    """
+    is_kaggles = any(place.is_file() for pattern in (METADATA[0], f"*/{METADATA[0]}") for place in root.glob(pattern))
 
     def is_inside(place: Path) -> bool:
-        return not set(FOLDERS).isdisjoint(place.relative_to(root).parts)
+        return not is_kaggles or not set(FOLDERS).isdisjoint(place.relative_to(root).parts)
 
     def fail(error: OSError) -> None:
         if is_inside(Path(error.filename)) or Path(error.filename) == root:

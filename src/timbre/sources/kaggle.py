@@ -12,7 +12,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,7 @@ class Failure:
         return f"{self.reason} ({detail})" if detail else self.reason
 
 
-def download_dataset(kaggle: Kaggle, folder: Path) -> dict[str, object]:
+def download_dataset(kaggle: Kaggle, instruments: Sequence[str], folder: Path) -> dict[str, object]:
     """Download the pinned version of a data set into `folder`; nothing stays in the user's home.
 
     Kaggle's client finds credentials itself, in the environment or in `~/.kaggle`, or does without.
@@ -70,7 +70,7 @@ def download_dataset(kaggle: Kaggle, folder: Path) -> dict[str, object]:
     with TemporaryDirectory(prefix=".kagglehub-", dir=folder) as cache:
         root = _download(kaggle, Path(cache))
         if not root.is_relative_to(cache):  # in Kaggle's and Colab's notebooks: a read-only mount
-            return origin | copy_dataset(root, folder)
+            return origin | copy_dataset(root, instruments, folder)
         with folder_files(root) as files:
             prefix, names = find_dataset(files, f"{kaggle.handle} version {kaggle.version}")
         names = [name for name in names if not (root / prefix / name).is_symlink()]  # a tar can hold links

@@ -8,7 +8,7 @@ from timbre.core.errors import DataError
 from timbre.core.general_midi import NAMES
 from timbre.core.instruments import OTHER
 
-_ALSO = {"drums": "percussion"}
+_ALSO = {"drums": ("percussion",), OTHER: ("none", "negative", "background")}
 _FILLERS = {"sound", "sounds"}
 _LIKENESS = 0.8  # difflib's ratio: two letters swapped pass in most names, a viola is no violin
 
@@ -22,7 +22,7 @@ def _bare(name: str) -> str:
 def _spellings(name: str) -> set[str]:
     """An instrument's name without what may differ: one and several of it, and what else it goes by."""
     one = _bare(name).removesuffix("s")
-    return {one, f"{one}s", _bare(name), _ALSO.get(name, one)}
+    return {one, f"{one}s", _bare(name), *_ALSO.get(name, ())}
 
 
 _ELSEWHERE = {spelling for name in NAMES for spelling in _spellings(name)}
@@ -62,6 +62,10 @@ class Labels:
     def is_spelt_right(self, name: str) -> bool:
         """Whether a class name is an instrument's as it stands, prefix and plural aside, with no letter wrong."""
         return _bare(name) in self._names
+
+    def is_known(self, name: str) -> bool:
+        """Whether a class name is spelt right, and of an instrument that is asked for or that General MIDI has."""
+        return self.is_spelt_right(name) or self.is_not_asked_for(name)
 
     def is_not_asked_for(self, name: str) -> bool:
         """Whether a class name is that of a known instrument which params.yaml does not list: other, then."""
