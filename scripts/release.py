@@ -121,15 +121,16 @@ are other instruments and voices. Mixtures of them, up to eight at once, are dra
 Probabilities and thresholds are fitted to such mixtures of validation's clips, in which each of the four plays in a
 quarter.
 
-**How good they are** on clips that training did not hear (95 % bootstrap interval in brackets). Test is rendered, and
-its mixtures have two to four of the four instruments and nothing else, while thresholds are those for music:
+**How good they are** on clips that training did not hear (95 % bootstrap interval in brackets). Test is rendered; its
+mixtures are like music too, with up to four other instruments in most:
 
 {table}
 On real music and real recordings, see the tables of the project's README.
 
-**Limits.** Bowed strings other than the violin are near to it, and harps, mandolins and harpsichords near to guitar and
-piano. Synthesizers and strong effects are hardly known. An instrument 15 dB or more below the others is often missed.
-One answer covers 4 s, and the timeline is no sharper than a second or so.
+**Limits.** They rather miss an instrument than claim one that is not there. Bowed strings other than the violin are
+near to it, and harps and mandolins near to guitar and piano. Synthesizers and strong effects are hardly known. An
+instrument 15 dB or more below the others is often missed. One answer covers 4 s, and the timeline is no sharper than a
+second or so.
 
 **Licence.** The weights are under the project's MIT licence as far as it reaches. They have heard renderings of
 TimGM6mb.sf2 (GPL-2), of GeneralUser GS (its own licence: free to use in music and software), of FluidR3 GM (MIT), and
