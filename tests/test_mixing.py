@@ -7,7 +7,7 @@ from helpers import INSTRUMENTS
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
 from timbre.core.tables import Part, Window, parts_by_mixture, read_table, write_table
-from timbre.features.mixtures import draw_recipes, level, mix
+from timbre.features.mixtures import draw_recipes, level, mix, who_plays
 
 RATE = 1000
 
@@ -58,6 +58,12 @@ def test_mixtures_to_judge_by_are_like_music(params, split):
     assert (company[plays.sum(axis=1) > 0] > 0).mean() == pytest.approx(params.mixtures.others, abs=0.05)
     without = parts_by_mixture(draw_recipes(of_the_four, INSTRUMENTS, split, 1000, params.mixtures, 0.25, seed=0))
     assert len(without) == 1000 and {part.instrument for parts in without for part in parts} == set(INSTRUMENTS)
+
+
+def test_of_many_instruments_no_more_play_at_once_than_of_four():
+    rng = np.random.default_rng(0)
+    of_four, of_twenty = ([len(who_plays(number, 0.4, 4, True, rng)) for _ in range(4000)] for number in (4, 20))
+    assert np.mean(of_twenty) == pytest.approx(np.mean(of_four), abs=0.06) and max(of_twenty) == 4
 
 
 def test_recipes_survive_their_table(tmp_path, params):

@@ -15,6 +15,7 @@ from timbre.features.mel import log_mels
 
 ACTIVE = 10 ** (-30 / 10)  # power of the parts of a window that count for its level, below the loudest
 LEVEL_BLOCKS = 40
+AS_OF = 4  # instruments: of more of them, no more play at once
 MAX_OTHERS = 4  # in one mixture like music's
 OTHERS_DB = (-14.0, 7.0)  # level of each, where instruments are drawn from -gain_db to gain_db
 
@@ -22,11 +23,11 @@ OTHERS_DB = (-14.0, 7.0)  # level of each, where instruments are drawn from -gai
 def who_plays(number: int, playing: float, most: int, has_others: bool, rng: np.random.Generator) -> np.ndarray:
     """Labels of the instruments, of `number`, in a mixture like music's, in a random order.
 
-    Each plays with probability `playing`; at most `most` do, and at least one where there is no other instrument to be
-    heard in its place.
+    Each plays with probability `playing`, or where there are many, less, so that as many play as of `AS_OF`; at most
+    `most` do, and at least one where there is no other instrument to be heard in its place.
     """
     order = rng.permutation(number)
-    players = (rng.random(number) < playing).sum()
+    players = (rng.random(number) < playing * min(1, AS_OF / number)).sum()
     return order[: np.clip(players, not has_others, most)]
 
 
