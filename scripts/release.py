@@ -77,7 +77,10 @@ def card() -> str:
 
 
 def _credits(credits: list[dict[str, Any]]) -> str:
-    lines = [f"- {each['source']}: {each['recordings']} recordings, {each['licence']}" for each in credits]
+    lines = []
+    for each in credits:
+        count = each["recordings"]
+        lines.append(f"- {each['source']}: {count} recording{'s' if count > 1 else ''}, {each['licence']}")
     return "\n".join(lines)
 
 
