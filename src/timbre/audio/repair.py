@@ -50,7 +50,7 @@ def mono(block: np.ndarray) -> np.ndarray:
 
 
 def without_clicks(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
-    """Bring single samples that stand far above all around them down to that; blocks of another size come out.
+    """Replace single samples that stand far above all around them; blocks of another size come out.
 
     A drum's beginning is no click: it goes on being loud, or would where the file ends. Nor is what stands in silence.
     """
@@ -61,15 +61,15 @@ def without_clicks(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarr
         held = np.concatenate([held, block])
         end = (len(held) - around) // cell * cell
         if end > around:
-            yield _limited(held[: end + around], cell)[around:end]
+            yield _mended(held[: end + around], cell)[around:end]
             held = held[end - around :]
     left = len(held)
     padded = np.pad(held, (0, around + -left % cell))
-    yield np.concatenate([_limited(padded, cell)[around : left - around], held[max(around, left - around) :]])
+    yield np.concatenate([_mended(padded, cell)[around : left - around], held[max(around, left - around) :]])
 
 
-def _limited(samples: np.ndarray, cell: int) -> np.ndarray:
-    """Samples, as many as fill cells, with clicks limited to what is around them."""
+def _mended(samples: np.ndarray, cell: int) -> np.ndarray:
+    """Samples, as many as fill cells, with a line from neighbour to neighbour in place of clicks."""
     cells = np.maximum.reduceat(np.abs(samples), np.arange(0, len(samples), cell))
     padded = np.pad(cells, REACH)
     count = len(cells)
@@ -78,7 +78,9 @@ def _limited(samples: np.ndarray, cell: int) -> np.ndarray:
     clicks = np.flatnonzero(cells > CLICK * np.maximum(around, SILENCE))
     if not len(clicks):
         return samples
-    limited = samples.reshape(-1, cell).copy()
-    limits = around[clicks, None]
-    limited[clicks] = limited[clicks].clip(-limits, limits)
-    return limited.ravel()
+    beyond = np.zeros((count, cell), bool)
+    beyond[clicks] = np.abs(samples.reshape(-1, cell)[clicks]) > around[clicks, None]
+    faulty, whole = np.flatnonzero(beyond), np.flatnonzero(~beyond.ravel())
+    mended = samples.copy()
+    mended[faulty] = np.interp(faulty, whole, samples[whole])
+    return mended
