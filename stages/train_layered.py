@@ -13,6 +13,7 @@ from timbre.training.calibration import calibrate, choose_thresholds
 from timbre.training.config import TrainingConfig
 from timbre.training.mixing import mixed_split
 from timbre.training.sampling import sample_fixed, sample_mixtures
+from timbre.training.start import START_RATE, load_start
 from timbre.training.train import train, write_training
 
 MELS = Path("data/mels")
@@ -22,13 +23,14 @@ MODELS = Path("models")
 
 def train_layered(params: Params) -> str:
     """Write models/layered.safetensors and its history."""
+    start = load_start(params.start, params.audio, params.mel, params.model) if params.start else None
     config = TrainingConfig(
         instruments=params.instruments,
         seed=params.seed,
         epochs=params.epochs,
         batch_size=params.batch_size,
         optimizer=params.optimizer,
-        learning_rate=params.learning_rate,
+        learning_rate=params.learning_rate * (START_RATE if start else 1),
         audio=params.audio,
         mel=params.mel,
         model=params.model,
@@ -47,7 +49,7 @@ def train_layered(params: Params) -> str:
         validation = mixed_split(windows, mels, params.mixtures, like_music, config)
     else:
         validation = load_layered(MIXTURES, "validation", params.instruments)
-    network, history = train(LAYERED, pack, draw, validation, config, params.compute)
+    network, history = train(LAYERED, pack, draw, validation, config, params.compute, start)
     calibrate(network, LAYERED, validation)
     thresholds = choose_thresholds(network, validation, params.threshold)
     return write_training(MODELS, LAYERED, network, history, config, thresholds)

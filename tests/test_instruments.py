@@ -9,15 +9,16 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from timbre.cli import app
-from timbre.core.errors import DataError
+from timbre.core.errors import DataError, ParamsError
 from timbre.core.instruments import OTHER
 from timbre.core.params import Params, Soundfont
 from timbre.features.display import palette
 from timbre.features.mel import filter_bank
-from timbre.model.checkpoint import ModelConfig, save_model
+from timbre.model.checkpoint import RELEASED, ModelConfig, save_model
 from timbre.model.network import TimbreNet
 from timbre.songs.predictor import Predictor
 from timbre.sources.plan import plan
+from timbre.training.start import load_start
 
 SOUNDFONT = Soundfont(clips=90, others=40, seconds=1.0, sample_rate=8000)
 
@@ -114,3 +115,31 @@ def test_models_that_know_different_instruments_do_not_go_together(models):
     save_model(models / "single.safetensors", trained.network, config, trained.filters)
     with pytest.raises(DataError, match="the two models know different instruments; train both again"):
         Predictor(models)
+
+
+def test_training_may_begin_with_the_released_blocks_whatever_the_instruments(params, tmp_path):
+    start = load_start("released", params.audio, params.mel, params.model)
+    copy = tmp_path / "mine.safetensors"
+    copy.write_bytes((RELEASED / "layered.safetensors").read_bytes())
+    own = load_start(str(copy), params.audio, params.mel, params.model)
+    pairs = zip(start.blocks.parameters(), own.blocks.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "reason"),
+    [
+        ("model", "channels", 8, "start: that model has model.channels 16, not 8; set it so"),
+        ("mel", "n_mels", 64, "start: that model has mel.n_mels 128, not 64; set it so"),
+        ("audio", "sample_rate", 16000, "start: that model has audio.sample_rate 22050, not 16000; set it so"),
+    ],
+)
+def test_a_start_of_another_shape_is_refused(params, section, key, value, reason):
+    changed = params.model_copy(update={section: getattr(params, section).model_copy(update={key: value})})
+    with pytest.raises(ParamsError, match=reason):
+        load_start("released", changed.audio, changed.mel, changed.model)
+
+
+def test_a_start_that_is_not_there_is_named(params, tmp_path):
+    with pytest.raises(DataError, match=r"none\.safetensors: no such model"):
+        load_start(str(tmp_path / "none.safetensors"), params.audio, params.mel, params.model)

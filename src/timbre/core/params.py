@@ -227,6 +227,7 @@ class Params(Section):
     batch_size: Int = Field(ge=2)
     optimizer: Literal["muon", "adamw"]
     learning_rate: Float = Field(gt=0)
+    start: str
     transfer: Float = Field(ge=0, le=1)
     shares: Float = Field(ge=0)
     threshold: Threshold

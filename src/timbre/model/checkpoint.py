@@ -16,6 +16,7 @@ from timbre.core.instruments import check_names
 from timbre.core.params import Audio, Mel, Model
 from timbre.model.network import TimbreNet
 
+RELEASED = Path(__file__).parents[1] / "weights"  # of the models that the package carries
 FORMAT = 3
 KEY = "timbre"
 PLACES, VALUES = "mel.filters.places", "mel.filters.values"  # of the filters that are not 0, a hundredth of them

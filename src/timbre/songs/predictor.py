@@ -17,7 +17,7 @@ from timbre.audio.windows import QUIET, audible, cut, levels, limited
 from timbre.core.errors import AudioError, DataError
 from timbre.core.params import Mel
 from timbre.features.mel import MelSpectrogram, power_to_db, reference_to_peak
-from timbre.model.checkpoint import TrainedModel, load_model
+from timbre.model.checkpoint import RELEASED, TrainedModel, load_model
 from timbre.model.network import TimbreNet
 from timbre.model.tasks import TASKS, decide
 from timbre.songs.prefetch import map_ordered, prefetch
@@ -28,7 +28,6 @@ from timbre.songs.timeline import at_steps, levels_of_steps
 BATCH = 2  # windows that one thread hears at once: more are no faster and take 10 MB each
 THREADS = 2
 OWN_MODELS = Path("models")
-RELEASED = Path(__file__).parents[1] / "weights"
 HOP = 0.5  # seconds
 HOPS = (0.05, 60.0)
 PART = 0.25  # of a song's windows
