@@ -7,6 +7,7 @@ import numpy as np
 OFFSET = 0.1  # of the root mean square: a smaller constant does no harm
 SILENCE = 5e-4  # full scale at 1: what stands above nothing but this is no click
 OPPOSED = -0.5  # correlation with the loudest channel, from which on a channel is turned round
+FULL_SCALE = 1.0  # what lies beyond it is no sound at all
 CLICK = 10.0  # times all that is around it: 20 dB
 CELLS_PER_SECOND = 1500  # a click lies in one or two such cells, of 0.7 ms
 REACH = 8  # cells on either side that are compared: 5 ms
@@ -50,7 +51,7 @@ def mono(block: np.ndarray) -> np.ndarray:
 
 
 def without_clicks(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
-    """Replace single samples that stand far above all around them; blocks of another size come out.
+    """Bring single samples that stand far above all around them down to that; blocks of another size come out.
 
     A drum's beginning is no click: it goes on being loud, or would where the file ends. Nor is what stands in silence.
     """
@@ -69,7 +70,7 @@ def without_clicks(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarr
 
 
 def _mended(samples: np.ndarray, cell: int) -> np.ndarray:
-    """Samples, as many as fill cells, with a line from neighbour to neighbour in place of clicks."""
+    """Samples, as many as fill cells, with clicks limited to what is around them, or bridged beyond full scale."""
     cells = np.maximum.reduceat(np.abs(samples), np.arange(0, len(samples), cell))
     padded = np.pad(cells, REACH)
     count = len(cells)
@@ -78,9 +79,12 @@ def _mended(samples: np.ndarray, cell: int) -> np.ndarray:
     clicks = np.flatnonzero(cells > CLICK * np.maximum(around, SILENCE))
     if not len(clicks):
         return samples
-    beyond = np.zeros((count, cell), bool)
-    beyond[clicks] = np.abs(samples.reshape(-1, cell)[clicks]) > around[clicks, None]
+    cut = samples.reshape(-1, cell).copy()
+    limits = around[clicks, None]
+    beyond = np.zeros(cut.shape, bool)
+    beyond[clicks] = np.abs(cut[clicks]) > FULL_SCALE
+    cut[clicks] = cut[clicks].clip(-limits, limits)
+    mended = cut.ravel()
     faulty, whole = np.flatnonzero(beyond), np.flatnonzero(~beyond.ravel())
-    mended = samples.copy()
-    mended[faulty] = np.interp(faulty, whole, samples[whole])
+    mended[faulty] = np.interp(faulty, whole, mended[whole])
     return mended
