@@ -13,8 +13,7 @@ from timbre.training.calibration import calibrate, choose_thresholds
 from timbre.training.config import TrainingConfig
 from timbre.training.mixing import mixed_split
 from timbre.training.sampling import sample_fixed, sample_mixtures
-from timbre.training.start import START_RATE, load_start
-from timbre.training.train import train, write_training
+from timbre.training.train import START_RATE, load_start, train, write_training
 
 MELS = Path("data/mels")
 MIXTURES = Path("data/layered")

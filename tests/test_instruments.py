@@ -18,7 +18,7 @@ from timbre.model.checkpoint import RELEASED, ModelConfig, save_model
 from timbre.model.network import TimbreNet
 from timbre.songs.predictor import Predictor
 from timbre.sources.plan import plan
-from timbre.training.start import load_start
+from timbre.training.train import load_start
 
 SOUNDFONT = Soundfont(clips=90, others=40, seconds=1.0, sample_rate=8000)
 

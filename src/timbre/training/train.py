@@ -10,14 +10,14 @@ from lightning_fabric import Fabric
 from torch import Generator, Tensor
 
 from timbre.core.errors import ParamsError
-from timbre.core.files import fresh_file
-from timbre.core.params import Compute
+from timbre.core.files import fresh_file, user_path
+from timbre.core.params import Audio, Compute, Mel, Model
 from timbre.core.rng import generator
 from timbre.core.stage import progress
 from timbre.core.tables import write_table
 from timbre.features.mel import filter_bank, power_to_db, reference_to_peak
 from timbre.features.split import Split
-from timbre.model.checkpoint import ModelConfig, save_model
+from timbre.model.checkpoint import RELEASED, ModelConfig, load_model, save_model
 from timbre.model.inference import clip_logits
 from timbre.model.network import TimbreNet
 from timbre.model.tasks import Task
@@ -30,6 +30,7 @@ from timbre.training.sampling import EpochSample
 from timbre.training.separation import WithMaskHead, mask_loss, power_by_class
 
 WARM_UP = 0.15  # share of the steps until the learning rate peaks
+START_RATE = 0.3  # of the learning rate, where another model's blocks are gone on from
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,3 +207,32 @@ def write_training(
         save_model(model, network, description, filter_bank(config.audio.sample_rate, config.mel))
     best = max(history, key=lambda epoch: (epoch.validation_f1, epoch.epoch))
     return f"{len(history)} epochs, the best is {best.epoch} with validation F1 {best.validation_f1:.3f}"
+
+
+def load_start(start: str, audio: Audio, mel: Mel, model: Model) -> TimbreNet:
+    """The network whose blocks training is to begin with: that of a layered model, whatever its instruments.
+
+    Args:
+        start: the param of that name, `released` or a path.
+        audio, mel, model: of the training to come; sample rate, mel and blocks must be those of the model.
+
+    Raises:
+        DataError: there is no such model.
+        ParamsError: it hears something else, or its blocks are of another size.
+    """
+    trained = load_model(RELEASED / "layered.safetensors" if start == "released" else user_path(start, "start"))
+    theirs = trained.description
+    wanted = _what_must_agree(audio, mel, model)
+    for key, value in _what_must_agree(theirs.audio, theirs.mel, theirs.model).items():
+        if wanted[key] != value:
+            raise ParamsError(f"params.yaml: start: that model has {key} {value:g}, not {wanted[key]:g}; set it so")
+    return trained.network
+
+
+def _what_must_agree(audio: Audio, mel: Mel, model: Model) -> dict[str, float]:
+    return {
+        "audio.sample_rate": audio.sample_rate,
+        **{f"mel.{key}": value for key, value in mel.model_dump().items()},
+        "model.channels": model.channels,
+        "model.blocks": model.blocks,
+    }
