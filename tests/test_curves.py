@@ -38,6 +38,7 @@ def test_a_curve_falls_in_threshold_and_holds_the_area_that_average_precision_sa
 def test_f1_by_number_is_that_of_the_clips_with_so_many():
     truth, present = RNG(0).random((60, 4)) < 0.5, RNG(1).random((60, 4)) < 0.5
     found = f1_by_number(truth, present)
+    assert min(found) == 1  # where none plays, there is nothing to find
     for number, f1 in found.items():
         here = truth.sum(axis=1) == number
         expected = f1_score(truth[here], present[here], average="micro", zero_division=0)

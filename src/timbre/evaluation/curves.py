@@ -49,11 +49,10 @@ def expected_calibration_error(probabilities: ArrayLike, truth: ArrayLike, bins:
 
 
 def f1_by_number(truth: ArrayLike, present: ArrayLike) -> dict[int, float]:
-    """Micro F1 of clips by how many instruments play in them, where it is one, of two tables `[clips, instruments]`."""
+    """Micro F1 of clips by how many instruments play in them, from one on, of two tables `[clips, instruments]`."""
     truth, present = np.asarray(truth, bool), np.asarray(present, bool)
     numbers = truth.sum(axis=1)
-    found = {int(number): _micro_f1(truth, present, numbers == number) for number in np.unique(numbers)}
-    return {number: f1 for number, f1 in found.items() if not np.isnan(f1)}
+    return {int(number): _micro_f1(truth, present, numbers == number) for number in np.unique(numbers[numbers > 0])}
 
 
 def levels_below_loudest(mixtures: Sequence[Sequence[Part]], instruments: Sequence[str]) -> np.ndarray:
