@@ -244,3 +244,18 @@ def test_a_bad_param_stops_a_stage_with_the_name_of_its_key(repository):
         assert "epochs" in lines[0]
         assert "got -1" in lines[0]
     repository.run("git checkout --quiet params.yaml")
+
+
+def test_other_instruments_run_through_all_of_it(tmp_path):
+    names = ["cello", "flute", "trumpet", "organ", "harp"]
+    other = tiny_clone(tmp_path)
+    output = other.run(f"dvc exp run -S instruments=[{','.join(names)}] -S soundfont.clips=200")
+    assert stages_run(output) == ALL
+    held = json.loads((other.folder / "metrics/data.json").read_text())["clips"]
+    assert all(list(held[split]) == [*names, "other"] and all(held[split].values()) for split in held)
+    with (other.folder / "plots/layered_answers.csv").open(newline="") as file:
+        assert next(csv.reader(file))[-len(names) :] == names
+    with (other.folder / "plots/layered_by_level.csv").open(newline="") as file:
+        assert {row["instrument"] for row in csv.DictReader(file)} <= {*names, "all"}
+    assert load_model(other.folder / "models/layered.safetensors").description.instruments == tuple(names)
+    other.run("dvc plots show --out shown")
