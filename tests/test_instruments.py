@@ -78,6 +78,11 @@ def test_a_name_that_general_midi_has_not_is_one_line_that_lists_those_it_has():
         plan(SOUNDFONT, ("piano", "theremin"))
 
 
+def test_an_instrument_whose_programs_others_have_is_one_line():
+    with pytest.raises(DataError, match="instruments: bass: the others leave it no program"):
+        plan(SOUNDFONT, ("bass", "bass guitar", "double bass"))
+
+
 def test_colours_differ_as_long_as_there_are_enough():
     names = [f"i{n}" for n in range(64)]
     assert len(set(palette(names[:15]).values())) == 15

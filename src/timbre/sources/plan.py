@@ -31,7 +31,8 @@ TEST_SHARE = 0.16
 UNHEARD = 6  # of the programs of other instruments, every sixth is heard in test alone
 
 # Programs of an instrument, counted from 0 and on through the banks: those that train hears, those that test hears.
-Programs = Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
+Heard = tuple[tuple[int, ...], tuple[int, ...]]
+Programs = Mapping[str, Heard]
 # Where an instrument has enough, test hears others than train, each with a relative there: 28 rings much like nylon, 8
 # and 48 are acoustic kits like 0 and 16. In GeneralUser 28 is muted indeed, and none other is; its clean guitar, 27, is
 # like its steel one.
@@ -117,7 +118,7 @@ def plan(options: Soundfont, instruments: Sequence[str]) -> list[Take]:
     """Return the clips of a data set: instruments alike in number (±1), voices and kinds in turn.
 
     Raises:
-        DataError: General MIDI has no instrument of a name.
+        DataError: General MIDI has no instrument of a name, or others that are asked for leave it no program.
     """
     own = {OWN: GENERAL} if options.file else FONTS
     fonts = {**own, **{f"{MORE}{number}": GENERAL for number in range(len(options.more))}}
@@ -130,7 +131,7 @@ def plan(options: Soundfont, instruments: Sequence[str]) -> list[Take]:
     return takes + list(_others(options.others, whole, instruments))
 
 
-def _programs(instrument: str, instruments: Sequence[str], font: Programs) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _programs(instrument: str, instruments: Sequence[str], font: Programs) -> Heard:
     """The programs of an instrument that train and test hear, without those that another asked for has to itself.
 
     Of two that share a program, that one has it which has fewer.
@@ -151,15 +152,15 @@ def _programs(instrument: str, instruments: Sequence[str], font: Programs) -> tu
     return tuple(p for p in train if p not in taken), tuple(p for p in test if p not in taken)
 
 
-def _divide(
-    instrument: str, count: int, fonts: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
-) -> Iterator[Take]:
+def _divide(instrument: str, count: int, fonts: Mapping[str, Heard]) -> Iterator[Take]:
     """The takes of an instrument, the last of them in test."""
     family = instrument if instrument in GENERAL else VOICES[instrument].family
     kinds = list(PHRASES[family])
     test = round(count * TEST_SHARE)
     for place, (split, start, number) in enumerate((("train", 0, count - test), ("test", count - test, test))):
         voices = [(font, program) for font in fonts for program in fonts[font][place]]
+        if not voices:
+            raise DataError(f"instruments: {instrument}: the others leave it no program of General MIDI; leave one out")
         for turn in range(number):
             round_, voice = divmod(turn, len(voices))
             kind = kinds[(round_ + voice) % len(kinds)]  # after len(kinds) rounds each voice had each kind
