@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("GROWTH.md")
 STAGES = ("prepare", "extract_mels", "layer_mixtures")
 SECONDS, RATE = 2.0, 22050
-INSTRUMENTS = yaml.safe_load((ROOT / "params.yaml").read_text())["instruments"]
+INSTRUMENTS = load_params(ROOT / "params.yaml").instruments
 
 
 def make_clips(raw: Path, count: int) -> None:

@@ -36,9 +36,9 @@ class Labels:
     """
 
     def __init__(self, instruments: Sequence[str]) -> None:
-        self.instruments, self.known = instruments, (*instruments, OTHER)
+        self.instruments, self.classes = instruments, (*instruments, OTHER)
         self._names: dict[str, str] = {}
-        for name in self.known:
+        for name in self.classes:
             self._names |= dict.fromkeys(sorted(_spellings(name)), name)
 
     def match(self, name: str) -> str:
@@ -56,7 +56,7 @@ class Labels:
         letters = re.sub(r"\d", "", _bare(name))
         close = {self._names[match] for match in get_close_matches(letters, self._names, n=3, cutoff=_LIKENESS)}
         if len(close) != 1:
-            raise DataError(f"class {name!r} is none of {', '.join(self.known)}")
+            raise DataError(f"class {name!r} is none of {', '.join(self.classes)}")
         return close.pop()
 
     def is_spelt_right(self, name: str) -> bool:

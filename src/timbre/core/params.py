@@ -36,9 +36,9 @@ def _auto_or_share(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
 def _one_or_several(value: Any) -> Any:
     """The names of sources as a list, of which only those that are no whole data set can stand together."""
     names = value if isinstance(value, list) else [value]
-    together = all(name in ("soundfont", "recordings") for name in names) and 1 < len(names) == len({*names})
+    together = all(name in TOGETHER for name in names) and 1 < len(names) == len({*names})
     if not together and not (len(names) == 1 and names[0] in SOURCES):
-        raise ValueError(f"must be one of {', '.join(SOURCES)}, or [soundfont, recordings]")
+        raise ValueError(f"must be one of {', '.join(SOURCES)}, or [{', '.join(TOGETHER)}]")
     return names
 
 
@@ -49,7 +49,8 @@ def _listed(value: Any) -> Any:
     return check_names(value)
 
 
-SOURCES = ("soundfont", "recordings", "folder", "kaggle")
+TOGETHER = ("soundfont", "recordings")  # sources that are no whole data set
+SOURCES = (*TOGETHER, "folder", "kaggle")
 Int = Annotated[int, BeforeValidator(_refuse_bool)]
 Float = Annotated[float, BeforeValidator(_refuse_bool), Field(allow_inf_nan=False)]
 Share = Annotated[Float, Field(ge=0, le=1)]

@@ -251,20 +251,20 @@ def _match_files(
     return found, issues
 
 
-def _settle(listed: Iterable[tuple[str, Row]], split: str, known: Labels) -> tuple[list[Clip], list[Issue]]:
+def _settle(listed: Iterable[tuple[str, Row]], split: str, labels: Labels) -> tuple[list[Clip], list[Issue]]:
     """One clip per file where its rows agree on the class; an issue for each row beyond."""
     rows_of = defaultdict(list)
     for file, row in listed:
         rows_of[file].append(row)
     clips, issues = [], []
     for file, rows in rows_of.items():
-        labels = sorted({row.label for row in rows}, key=known.known.index)
-        if len(labels) > 1:
-            reason = f"listed as {' and '.join(labels)}; no name can tell which is right"
+        classes = sorted({row.label for row in rows}, key=labels.classes.index)
+        if len(classes) > 1:
+            reason = f"listed as {' and '.join(classes)}; no name can tell which is right"
             issues += [Issue(file, "several classes", "dropped", reason, row.place) for row in rows]
             continue
         group = next((row.group for row in rows if row.group), "")
-        clips.append(Clip(file, labels[0], split, group, max(row.weight for row in rows)))
+        clips.append(Clip(file, classes[0], split, group, max(row.weight for row in rows)))
         reason = f"the same as {rows[0].place}; counted once"
         issues += [Issue(file, "listed twice", "reported", reason, row.place) for row in rows[1:]]
     return clips, issues

@@ -76,11 +76,11 @@ def read_answers(text: str, origin: str) -> Answers:
         DataError: it is no such table, or names an unknown instrument or a clip twice.
     """
     table = csv.DictReader(io.StringIO(text))
-    rows = list(table)
+    rows, header = list(table), tuple(table.fieldnames or ())
     try:
-        if tuple(table.fieldnames or ())[: len(COLUMNS)] != COLUMNS:
+        if header[: len(COLUMNS)] != COLUMNS:
             raise ValueError(f"does not begin with the columns {', '.join(COLUMNS)}")
-        names = check_names((table.fieldnames or ())[len(COLUMNS) :])
+        names = check_names(header[len(COLUMNS) :])
         answers = Answers(
             names,
             [row["clip"] for row in rows],

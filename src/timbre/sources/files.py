@@ -19,6 +19,15 @@ Files = dict[str, File]
 """What a folder or zip holds: paths below it, with forward slashes, and the file behind each."""
 
 
+def kaggle_prefixes(names: Iterable[str]) -> list[str]:
+    """What stands before data sets in Kaggle's layout among `names` (empty, or `folder/`): where its metadata lies."""
+    return sorted(
+        name.removesuffix(METADATA[0])
+        for name in names
+        if PurePosixPath(name).name == METADATA[0] and name.count("/") <= 1
+    )
+
+
 def find_dataset(names: Iterable[str], origin: object) -> tuple[str, list[str]]:
     """Find the data set among `names`, which may hold it under one folder of its own.
 
@@ -30,11 +39,7 @@ def find_dataset(names: Iterable[str], origin: object) -> tuple[str, list[str]]:
         DataError: metadata or recordings are missing, or there are several data sets.
     """
     names = set(names)
-    prefixes = sorted(
-        name.removesuffix(METADATA[0])
-        for name in names
-        if PurePosixPath(name).name == METADATA[0] and name.count("/") <= 1
-    )
+    prefixes = kaggle_prefixes(names)
     if not prefixes:
         raise DataError(f"{origin}: holds no {METADATA[0]}; name a folder or zip in Kaggle's layout")
     prefix = prefixes[0]

@@ -8,7 +8,7 @@ from timbre.core.errors import DataError
 from timbre.core.kaggle_layout import FOLDERS, METADATA
 from timbre.core.labels import Labels
 from timbre.core.printable import printable
-from timbre.sources.files import find_dataset
+from timbre.sources.files import find_dataset, kaggle_prefixes
 from timbre.sources.metadata import Row
 
 KAGGLES, BY_INSTRUMENT = "Kaggle's layout", "a folder for each instrument"
@@ -49,7 +49,7 @@ def find_layout(names: Iterable[str], origin: object, instruments: Sequence[str]
     names, labels = sorted(names), Labels(instruments)
     placed = {name: at for name in names if (at := _place(name, _wrapper(names, labels)))}
     known = sorted({at.folder for at in placed.values() if labels.is_known(at.folder)})
-    if any(PurePosixPath(name).name == METADATA[0] and name.count("/") <= 1 for name in names):
+    if kaggle_prefixes(names):
         if known:
             seen = f"{METADATA[0]}, and folders of instruments ({', '.join(known)})"
             raise DataError(f"{origin}: holds {seen}; take the one or other out")
