@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from timbre.core.params import load_params
+from timbre.evaluation.music import hear, measure
 from timbre.songs.predictor import Predictor
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -107,11 +108,10 @@ def of_clips(clips: Path, models: Path) -> list[float]:
 
 def of_music(folder: Path, models: Path) -> list[float]:
     """How a model answers music, as `benchmarks/music.py` measures it."""
-    from music import hear, measure, read_music
+    from music import read_music
 
     predictor = Predictor(models)
-    music = read_music(folder, predictor.instruments)
-    measured = measure(music, *hear(music.files, predictor))
+    measured = measure(*hear(read_music(folder, predictor.instruments), predictor))
     return [measured[name][0].value for name in ("AUC", "F1 (all: micro)", "claimed where absent")]
 
 

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from timbre.core.files import fresh_folder
-from timbre.core.instruments import OTHER
+from timbre.core.known import kind
 from timbre.core.params import Params
 from timbre.core.stage import run_stage
 from timbre.core.tables import SPLITS, Window, read_table, write_table
@@ -14,8 +14,8 @@ CLIPS = Path("data/clips")
 
 
 def extract_mels(params: Params) -> str:
-    """Write data/mels: for each split a pack and the index of its rows, those of other instruments last."""
-    index = sorted(read_table(CLIPS / "index.csv", Window), key=lambda window: window.label == OTHER)
+    """Write data/mels: for each split a pack and the index of its rows, by kind of clip."""
+    index = sorted(read_table(CLIPS / "index.csv", Window), key=lambda window: kind(window.label))
     extract = partial(clip_mels, pack=CLIPS / "windows.npy", sample_rate=params.audio.sample_rate, mel=params.mel)
     with fresh_folder("data/mels") as mels:
         for split in SPLITS:

@@ -17,27 +17,29 @@ def layer_mixtures(params: Params) -> str:
     """Write data/layered: for each split the recipes as text and the packed mels of the mixtures."""
     index = read_table(CLIPS / "index.csv", Window)
     extract = partial(mixture_mels, pack=CLIPS / "windows.npy", sample_rate=params.audio.sample_rate, mel=params.mel)
-    counts = {split: getattr(params.mixtures, split) for split in SPLITS}
+    total = 0
     with fresh_folder("data/layered") as layered:
-        for split, count in counts.items():
+        for split in SPLITS:
             parts = draw_recipes(
                 index,
                 params.instruments,
                 split,
-                count,
+                getattr(params.mixtures, split),
                 params.mixtures,
                 params.calibration.playing,
                 params.data.seed,
             )
+            mixtures = parts_by_mixture(parts)
+            total += len(mixtures)
             write_table(layered / f"{split}.csv", parts, Part)
             write_mels(
                 layered / f"{split}.npy",
-                parts_by_mixture(parts),
+                mixtures,
                 extract,
                 params.compute,
                 f"{split} mixtures",
             )
-    return f"{sum(counts.values())} mixtures"
+    return f"{total} mixtures"
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ from timbre.core.params import Params
 from timbre.core.stage import run_stage
 from timbre.core.tables import Window, read_table
 from timbre.features.arrays import open_array
-from timbre.features.split import load_layered
+from timbre.features.split import joined, load_layered, load_music
 from timbre.model.tasks import LAYERED
 from timbre.training.calibration import calibrate, choose_thresholds
 from timbre.training.config import TrainingConfig
 from timbre.training.mixing import mixed_split
-from timbre.training.sampling import sample_fixed, sample_mixtures
+from timbre.training.sampling import has_solos, sample_fixed, sample_layered
 from timbre.training.train import START_RATE, load_start, train, write_training
 
 MELS = Path("data/mels")
@@ -23,6 +23,7 @@ MODELS = Path("models")
 def train_layered(params: Params) -> str:
     """Write models/layered.safetensors and its history."""
     start = load_start(params.start, params.audio, params.mel, params.model) if params.start else None
+    windows = read_table(MELS / "train.csv", Window)
     config = TrainingConfig(
         instruments=params.instruments,
         seed=params.seed,
@@ -34,20 +35,21 @@ def train_layered(params: Params) -> str:
         mel=params.mel,
         model=params.model,
         augment=params.augment,
-        shares=params.shares if params.mixtures.fresh else 0,
+        shares=params.shares if params.mixtures.fresh and has_solos(windows) else 0,
     )
     if params.mixtures.fresh:
         pack = open_array(MELS / "train.npy")
-        draw = partial(sample_mixtures, read_table(MELS / "train.csv", Window), params.instruments, params.mixtures)
+        draw = partial(sample_layered, windows, params.instruments, params.mixtures, params.music)
     else:
         fixed = load_layered(MIXTURES, "train", params.instruments)
         pack, draw = fixed.mels, partial(sample_fixed, fixed.targets)
     like_music = params.calibration
     if like_music.mixtures:
-        windows, mels = read_table(MELS / "validation.csv", Window), open_array(MELS / "validation.npy")
-        validation = mixed_split(windows, mels, params.mixtures, like_music, config)
+        unheard, mels = read_table(MELS / "validation.csv", Window), open_array(MELS / "validation.npy")
+        mixtures = mixed_split(unheard, mels, params.mixtures, like_music, config)
     else:
-        validation = load_layered(MIXTURES, "validation", params.instruments)
+        mixtures = load_layered(MIXTURES, "validation", params.instruments)
+    validation = joined(mixtures, load_music(MELS, "validation", params.instruments))
     network, history = train(LAYERED, pack, draw, validation, config, params.compute, start)
     calibrate(network, LAYERED, validation)
     thresholds = choose_thresholds(network, validation, params.threshold)

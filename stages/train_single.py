@@ -12,15 +12,19 @@ from timbre.model.checkpoint import load_model
 from timbre.model.tasks import SINGLE
 from timbre.training.calibration import calibrate
 from timbre.training.config import TrainingConfig
-from timbre.training.sampling import sample_single
-from timbre.training.train import train, write_training
+from timbre.training.sampling import has_solos, sample_single
+from timbre.training.train import train, write_training, write_untrained
 
 MELS = Path("data/mels")
 MODELS = Path("models")
 
 
 def train_single(params: Params) -> str:
-    """Write models/single.safetensors and its history."""
+    """Write models/single.safetensors and its history; of neither anything where nothing plays alone."""
+    windows = read_table(MELS / "train.csv", Window)
+    if not has_solos(windows):
+        write_untrained(MODELS, SINGLE)
+        return "skipped: no clip is of one instrument alone"
     config = TrainingConfig(
         instruments=params.instruments,
         seed=params.seed,
@@ -33,7 +37,7 @@ def train_single(params: Params) -> str:
         model=params.model,
         augment=params.augment,
     )
-    draw = partial(sample_single, read_table(MELS / "train.csv", Window), params.instruments, params.repeats)
+    draw = partial(sample_single, windows, params.instruments, params.repeats)
     pack = open_array(MELS / "train.npy")
     validation = load_single(MELS, "validation", params.instruments)
     start = load_model(MODELS / "layered.safetensors").network if params.transfer else None

@@ -8,7 +8,7 @@ from chromium import opened
 from helpers import INSTRUMENTS, tone
 
 from timbre.core.tables import Part, Window
-from timbre.evaluation.listen_page import layered_sounds, single_sounds, write_listen_page
+from timbre.evaluation.listen_page import clip_sounds, layered_sounds, write_listen_page
 from timbre.evaluation.predictions import Predictions
 from timbre.features.mixtures import mix
 from timbre.features.split import Split
@@ -111,7 +111,7 @@ def test_long_noisy_windows_and_large_mels_stay_under_five_megabytes(tiny, tmp_p
 def test_sounds_are_the_first_window_of_a_file_and_the_mixture_of_its_parts():
     pack = np.random.default_rng(0).integers(-30000, 30000, (6, 400)).astype(np.int16)
     windows = [Window(row, row / 10, file, "guitar", "test", "") for row, file in ((4, "a"), (5, "a"), (2, "b"))]
-    alone = single_sounds(windows, pack)
+    alone = clip_sounds(windows, ["a", "b"], pack)
     assert np.array_equal(alone(0), pack[4])
     assert np.array_equal(alone(1), pack[2])
     parts = [

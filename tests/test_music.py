@@ -8,7 +8,11 @@ from helpers import INSTRUMENTS, ROOT
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
-from music import Music, measure, read_music
+from music import read_music
+
+from timbre.core.errors import DataError
+from timbre.evaluation.metrics import layered_metrics, ranking_metrics
+from timbre.evaluation.music import Heard, Music, measure
 
 ROWS = "path,present,absent,source\na.wav,piano;violin,drums,x\nb.wav,,guitar; drums;violin;piano,y\n"
 
@@ -18,9 +22,8 @@ def test_metrics_are_scikit_learns_over_what_is_known():
     truth, known = rng.random((90, 4)) < 0.4, rng.random((90, 4)) < 0.7
     probabilities = (truth * 0.3 + rng.random((90, 4)) * 0.7).round(2)
     present = probabilities >= 0.5
-    measured = measure(
-        Music([], [f"{row % 9}" for row in range(90)], INSTRUMENTS, truth, known), probabilities, present
-    )
+    targets = np.where(known, truth, np.nan)
+    measured = measure(Music([], [f"{row % 9}" for row in range(90)], targets), Heard(probabilities, present, present))
     for name, metric, given in (
         ("AUC", roc_auc_score, probabilities),
         ("average precision", average_precision_score, probabilities),
@@ -37,16 +40,21 @@ def test_metrics_are_scikit_learns_over_what_is_known():
         assert (by_instrument.low < by_instrument.high).all()
     absent = [present[rows & ~truth[:, label], label].mean() for label, rows in enumerate(known.T)]
     assert measured["claimed where absent"][1].value == pytest.approx(absent)
+    metrics = layered_metrics(targets, present, INSTRUMENTS) | ranking_metrics(targets, probabilities)
+    for name, value in (("AUC", "mean_auc"), ("average precision", "mean_average_precision")):
+        assert measured[name][0].value == pytest.approx(metrics[value], abs=1e-4)
+    assert measured["F1 (all: micro)"][0].value == pytest.approx(metrics["micro_f1"], abs=1e-4)
+    assert [metrics[name]["recall"] for name in INSTRUMENTS] == pytest.approx(measured["recall"][1].value, abs=1e-4)
 
 
 def test_what_is_not_known_changes_nothing():
-    truth, known = np.eye(8, 4, dtype=bool), np.ones((8, 4), bool)
-    known[3, 1] = False
+    targets = np.eye(8, 4)
+    targets[3, 1] = np.nan
     probabilities = np.random.default_rng(0).random((8, 4))
     other = probabilities.copy()
     other[3, 1] = 1 - other[3, 1]
-    music = Music([], list("aabbccdd"), INSTRUMENTS, truth, known)
-    first, second = (measure(music, given, given > 0.5) for given in (probabilities, other))
+    music = Music([], list("aabbccdd"), targets)
+    first, second = (measure(music, Heard(given, given > 0.5, given > 0.5)) for given in (probabilities, other))
     assert str(first) == str(second)
 
 
@@ -55,16 +63,15 @@ def test_labels_say_what_plays_what_does_not_and_by_silence_what_is_unknown(tmp_
     for name in "ab":
         (tmp_path / f"{name}.wav").touch()
     music = read_music(tmp_path, INSTRUMENTS)
-    assert music.truth.tolist() == [[False, False, True, True], [False] * 4]
-    assert music.known.tolist() == [[False, True, True, True], [True] * 4]
+    assert np.array_equal(music.targets, [[np.nan, 0, 1, 1], [0] * 4], equal_nan=True)
     assert music.sources == ["x", "y"]
 
 
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        ("path,present\na.wav,piano\n", "wants rows with the columns"),
-        (ROWS.replace("drums", "drum"), "drum is no instrument"),
+        ("path,present\na.wav,piano\n", "has no column absent"),
+        (ROWS.replace("drums", "zither"), "class 'zither' is none of"),
         (ROWS.replace("a.wav", "c.wav"), "c.wav is not there"),
         (ROWS.replace("piano;violin,drums", "piano,piano"), "cannot be present and absent"),
     ],
@@ -73,5 +80,5 @@ def test_labels_that_cannot_be_meant_are_one_line(tmp_path, rows, reason):
     (tmp_path / "labels.csv").write_text(rows)
     for name in "ab":
         (tmp_path / f"{name}.wav").touch()
-    with pytest.raises(SystemExit, match=reason):
+    with pytest.raises(DataError, match=reason):
         read_music(tmp_path, INSTRUMENTS)

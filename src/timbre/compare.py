@@ -53,7 +53,7 @@ def compare(first: Answers, second: Answers, seed: int, *key: str | int) -> Comp
     pairs = [
         (row, row_of[clip])
         for row, clip in enumerate(first.clips)
-        if clip in row_of and np.array_equal(first.truth[row], second.truth[row_of[clip]])
+        if clip in row_of and np.array_equal(first.truth[row], second.truth[row_of[clip]], equal_nan=True)
     ]
     if not pairs:
         raise DataError("the two share no test clip: their data differ; compare their metrics with dvc metrics diff")

@@ -26,6 +26,7 @@ class FromWaveform(nn.Module):
 
     def __init__(self, predictor: Predictor) -> None:
         super().__init__()
+        assert predictor.single
         self.single, self.layered = predictor.single.network, predictor.layered.network
         self.block = predictor.audio.sample_rate // BLOCKS_PER_SECOND
         self.n_fft, self.hop_length = predictor.mel.n_fft, predictor.mel.hop_length
@@ -67,6 +68,8 @@ def export_onnx(models: Path | None, path: Path) -> None:
     except ImportError as error:
         raise DataError("export needs onnx and onnxscript, not installed; pip install -e '.[onnx]'") from error
     predictor = Predictor(models)
+    if not predictor.single:
+        raise DataError("export: these models were taught by music alone; it wants one of one instrument alone as well")
     example = torch.randn(2, predictor.audio.samples, generator=torch.Generator().manual_seed(0))
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():

@@ -58,6 +58,8 @@ def folds_of(splits: dict[str, Split], groups: dict[str, str]) -> Folds:
     from sklearn.model_selection import StratifiedGroupKFold
 
     labels = _labels(splits)
+    if not len(labels):
+        return []
     kept = [groups[file] for split in splits.values() for file in split.names]
     held = np.unique(labels)
     pairs = {*zip(labels.tolist(), kept, strict=True)}
@@ -95,10 +97,10 @@ def find_suspects(splits: dict[str, Split], groups: dict[str, str]) -> list[Susp
         splits: train and validation, by name.
         groups: of each file; clips of one group are judged by a model that heard none of them.
     """
+    files = [file for split in splits.values() for file in split.names]
     folds = folds_of(splits, groups)
     if not folds:
         return []
-    files = [file for split in splits.values() for file in split.names]
     owners = [name for name, split in splits.items() for _ in split.names]
     labels = _labels(splits)
     instruments = next(iter(splits.values())).instruments

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 OTHER = "other"  # a clip in which none of them plays: layered training hears it under them, unnamed
 NUMBER = range(2, 65)
 NAME = re.compile(r"\w[\w '&().-]{0,39}")
-TAKEN = {OTHER, "none", "all", "clip", "group", "plays", "heard", "file", "seconds", "present", "error", "instrument"}
+TAKEN = {OTHER, "music", "none", "all"} | {  # and columns of tables
+    *("clip", "group", "plays", "heard", "file", "seconds", "present", "error", "instrument")
+}
 
 
 def check_names(names: Iterable[str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from timbre.core.errors import DataError
 from timbre.core.general_midi import NAMES
 from timbre.core.instruments import OTHER
+from timbre.core.known import is_music, label_of, sides
 
 _ALSO = {"drums": ("percussion",), OTHER: ("none", "negative", "background")}
 _FILLERS = {"sound", "sounds"}
@@ -42,13 +43,16 @@ class Labels:
             self._names |= dict.fromkeys(sorted(_spellings(name)), name)
 
     def match(self, name: str) -> str:
-        """Return the instrument, or other, that a class name means.
+        """Return the instrument, or other, that a class name means; of labelled music, its instruments by such names.
 
         Kaggle's test metadata says `Sound_Guiatr` in all its guitar rows.
 
         Raises:
             DataError: no instrument, or more than one, is close enough.
         """
+        if is_music(name):
+            meant = [{self.match(each) for each in side} for side in sides(name)]
+            return label_of(*([each for each in self.instruments if each in side] for side in meant))
         if exact := self._names.get(_bare(name)):
             return exact
         if self.is_not_asked_for(name):
@@ -59,9 +63,13 @@ class Labels:
             raise DataError(f"class {name!r} is none of {', '.join(self.classes)}")
         return close.pop()
 
+    def find(self, name: str) -> str | None:
+        """The instrument, or other, that a class name means, if it is spelt right; none for any other."""
+        return self._names.get(_bare(name))
+
     def is_spelt_right(self, name: str) -> bool:
         """Whether a class name is an instrument's as it stands, prefix and plural aside, with no letter wrong."""
-        return _bare(name) in self._names
+        return is_music(name) or _bare(name) in self._names
 
     def is_known(self, name: str) -> bool:
         """Whether a class name is spelt right, and of an instrument that is asked for or that General MIDI has."""

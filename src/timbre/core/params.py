@@ -34,12 +34,12 @@ def _auto_or_share(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
 
 
 def _one_or_several(value: Any) -> Any:
-    """The names of sources as a list, of which only those that are no whole data set can stand together."""
+    """The names of sources as a list, in which Kaggle's stands alone."""
     names = value if isinstance(value, list) else [value]
     together = all(name in TOGETHER for name in names) and 1 < len(names) == len({*names})
     if not together and not (len(names) == 1 and names[0] in SOURCES):
-        raise ValueError(f"must be one of {', '.join(SOURCES)}, or [{', '.join(TOGETHER)}]")
-    return names
+        raise ValueError(f"must be one of {', '.join(SOURCES)}, or some of [{', '.join(TOGETHER)}]")
+    return sorted(names, key=SOURCES.index)
 
 
 def _listed(value: Any) -> Any:
@@ -49,8 +49,8 @@ def _listed(value: Any) -> Any:
     return check_names(value)
 
 
-TOGETHER = ("soundfont", "recordings")  # sources that are no whole data set
-SOURCES = (*TOGETHER, "folder", "kaggle")
+TOGETHER = ("soundfont", "recordings", "folder")  # sources that may stand beside others
+SOURCES = (*TOGETHER, "kaggle")
 Int = Annotated[int, BeforeValidator(_refuse_bool)]
 Float = Annotated[float, BeforeValidator(_refuse_bool), Field(allow_inf_nan=False)]
 Share = Annotated[Float, Field(ge=0, le=1)]
@@ -225,6 +225,7 @@ class Params(Section):
     seed: Int = Field(ge=0)
     epochs: Int = Field(ge=1)
     repeats: Float = Field(gt=0, le=1000)
+    music: Share
     batch_size: Int = Field(ge=2)
     optimizer: Literal["muon", "adamw"]
     learning_rate: Float = Field(gt=0)

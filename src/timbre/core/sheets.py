@@ -26,22 +26,38 @@ class Line(NamedTuple):
 
 
 def read_sheet(path: Path, needed: Sequence[str], optional: Sequence[str], expected: str) -> list[Line]:
-    """Read the rows of a table that hold anything; a cell that a row lacks is empty.
-
-    UTF-8 and UTF-16 are told by their marks or, like CP1252, which Excel writes in the West, by whether the bytes can
-    be such text; the delimiter by which the header makes sense.
-
-    Args:
-        path: of the table.
-        needed: columns that it must have, in small letters; case, spaces, `_` and `-` of its header count for nothing.
-        optional: columns that it may have.
-        expected: what it should be, for messages.
+    """Read the rows of a table that hold anything, as `parse_sheet` does.
 
     Raises:
         DataError: it cannot be read, is no CSV or has not the columns needed.
     """
     try:
-        text = _decoded(path.read_bytes())
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); expected {expected}") from error
+    return parse_sheet(content, path, needed, optional, expected)
+
+
+def parse_sheet(
+    content: bytes, path: object, needed: Sequence[str], optional: Sequence[str], expected: str
+) -> list[Line]:
+    """Tell the rows of a table that hold anything; a cell that a row lacks is empty.
+
+    UTF-8 and UTF-16 are told by their marks or, like CP1252, which Excel writes in the West, by whether the bytes can
+    be such text; the delimiter by which the header makes sense.
+
+    Args:
+        content: of the table.
+        path: what it is called, for messages.
+        needed: columns that it must have, in small letters; case, spaces, `_` and `-` of its header count for nothing.
+        optional: columns that it may have.
+        expected: what it should be, for messages.
+
+    Raises:
+        DataError: it is no CSV or has not the columns needed.
+    """
+    try:
+        text = _decoded(content)
         columns = (*needed, *optional)
         delimiter = max(_delimiters(text), key=lambda each: len({*columns} & {*_header(_rows(text, each))}))
         rows = _rows(text, delimiter)
@@ -52,8 +68,6 @@ def read_sheet(path: Path, needed: Sequence[str], optional: Sequence[str], expec
             Line(number, dict.fromkeys(columns, "") | dict(zip(header, cells, strict=False))) for number, cells in rows
         ]
         return [line for line in lines if any(line.cells.values())]
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); expected {expected}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: neither UTF-8 nor Windows text; save it as CSV UTF-8") from error
     except csv.Error as error:

@@ -26,6 +26,7 @@ from typing import NamedTuple
 from timbre.audio.decode import AUDIO_SUFFIXES
 from timbre.core.errors import DataError
 from timbre.core.kaggle_layout import FOLDERS, METADATA
+from timbre.core.known import NOTHING_KNOWN, is_alone, is_music, sides
 from timbre.core.labels import Labels
 from timbre.core.printable import printable
 from timbre.core.sheets import read_sheet, spelling
@@ -73,7 +74,7 @@ def audit(raw: Path, instruments: Sequence[str]) -> tuple[list[Clip], list[Issue
 def require_every_class(
     instruments: Sequence[str], clips: Iterable[Clip], issues: Sequence[Issue], known: Iterable[Clip] = ()
 ) -> None:
-    """Check that each instrument has train clips.
+    """Check that each instrument has train clips in which it plays alone or, where none does, labelled music.
 
     Args:
         instruments: all of them.
@@ -84,7 +85,9 @@ def require_every_class(
     Raises:
         DataError: an instrument has none; the text gives the commonest reason.
     """
-    held = {clip.label for clip in clips if clip.split == "train"}
+    train = [clip.label for clip in clips if clip.split == "train"]
+    alone = {label for label in train if is_alone(label)}
+    held = alone or {name for label in train if is_music(label) for name in sides(label)[0]}
     if missing := [label for label in instruments if label not in held]:
         others = {clip.file for clip in known if clip.label not in missing}
         raise DataError(
@@ -134,7 +137,11 @@ def _read_rows(path: Path, labels: Labels) -> tuple[list[Row], list[Issue]]:
             rows.append(Row(place, name, labels.match(label), group, _weight(weight)))
         except DataError as error:
             raise DataError(f"{place}: {printable(name)}: {error}; put it right") from None
-        if labels.is_not_asked_for(label):
+        if rows[-1].label == NOTHING_KNOWN:
+            reason = f"{label!r} says nothing of {', '.join(labels.instruments)}"
+            issues.append(Issue(printable(name), "nothing known", "dropped", reason, place))
+            rows.pop()
+        elif labels.is_not_asked_for(label):
             reason = f"class {label!r} counts as other; to learn it, list it in instruments"
             issues.append(Issue(printable(name), "class not asked for", "reported", reason, place))
         elif not labels.is_spelt_right(label):
@@ -210,7 +217,7 @@ def _find_copy(rows: Sequence[Row]) -> tuple[str, str] | None:
     names: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         names[row.label].add(row.name)
-    for inner, outer in permutations(names, 2):
+    for inner, outer in permutations([label for label in names if not is_music(label)], 2):
         if names[inner] <= names[outer]:
             spoken = {
                 label: sum(label.removesuffix("s") in name.casefold() for name in names[inner])
@@ -258,7 +265,7 @@ def _settle(listed: Iterable[tuple[str, Row]], split: str, labels: Labels) -> tu
         rows_of[file].append(row)
     clips, issues = [], []
     for file, rows in rows_of.items():
-        classes = sorted({row.label for row in rows}, key=labels.classes.index)
+        classes = sorted({row.label for row in rows}, key=(*labels.classes, *(row.label for row in rows)).index)
         if len(classes) > 1:
             reason = f"listed as {' and '.join(classes)}; no name can tell which is right"
             issues += [Issue(file, "several classes", "dropped", reason, row.place) for row in rows]

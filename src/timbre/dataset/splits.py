@@ -1,7 +1,7 @@
 """Train, validation and test, divided by recording: whatever shares a group stays together."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -9,12 +9,14 @@ import numpy as np
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
+from timbre.core.known import MUSIC, is_music, sides
 from timbre.core.params import Splits
 from timbre.core.rng import generator
 from timbre.core.tables import SPLITS, Clip, Issue
 from timbre.dataset.groups import are_kaggles, own_group, rule_of
 
 TEST_SHARE = 0.2  # of each instrument, where the data set brings no test clips
+IN_MUSIC = "{} in music"
 ORDERS = 20  # orders tried; the one that comes nearest is kept
 
 
@@ -29,7 +31,7 @@ def assign_splits(
 
     A group named in the metadata wins over what the file's name tells, which is a group of its own but where the
     names are Kaggle's. Without any test clips, a fifth of each instrument's clips become the test split, by whole
-    groups too. The result does not depend on the order of `clips`.
+    groups too, and so it is with labelled music by itself. The result does not depend on the order of `clips`.
 
     Args:
         clips: of train and test.
@@ -52,16 +54,18 @@ def assign_splits(
     clips = [replace(clip, group=groups[clip.file]) for clip in clips]
     dropped: list[Issue] = []
     grouped = clips
-    wanted = {(clip.label, split) for clip in clips if clip.split == "train" for split in ("train", "validation")}
-    if all(clip.split == "train" for clip in clips):
-        wanted |= {(label, "test") for label, _ in wanted}
-        clips = _move_groups(clips, instruments, "test", TEST_SHARE, seed, spare=2)
-    elif not splits.keep_test_groups:
+    wanted = {(_kind(clip), split) for clip in clips if clip.split == "train" for split in ("train", "validation")}
+    if not splits.keep_test_groups:
         clips, dropped = _drop_test_groups(clips)
+    tested = {is_music(clip.label) for clip in clips if clip.split == "test"}
+    if untested := [clip for clip in clips if is_music(clip.label) not in tested]:
+        wanted |= {(_kind(clip), "test") for clip in untested}
+        fixed = {clip.group for clip in clips if is_music(clip.label) in tested}
+        clips = _move_groups(clips, instruments, "test", TEST_SHARE, seed, spare=2, fixed=fixed)
     clips = _move_groups(clips, instruments, "validation", splits.validation, seed, spare=1)
     if lacking := _first_lacking(clips, instruments, wanted):
         label, split = lacking
-        joined = _how_joined([clip for clip in grouped if clip.label == label], named)
+        joined = _how_joined([clip for clip in grouped if _kind(clip) == label], named)
         raise DataError(
             f"splits: {label} has too few recordings{' apart from those in test' if dropped else ''} "
             f"to give {split} one of its own: {joined}; "
@@ -130,22 +134,42 @@ def _drop_test_groups(clips: Sequence[Clip]) -> tuple[list[Clip], list[Issue]]:
 
 
 def _move_groups(
-    clips: Sequence[Clip], instruments: Sequence[str], split: str, share: float, seed: int, spare: int
+    clips: Sequence[Clip],
+    instruments: Sequence[str],
+    split: str,
+    share: float,
+    seed: int,
+    spare: int,
+    fixed: Collection[str] = (),
 ) -> list[Clip]:
-    """Move about `share` of each instrument's train clips to `split`, and leave it `spare` groups or more."""
+    """Move about `share` of each instrument's train clips to `split`, and leave it `spare` groups or more.
+
+    Groups that are `fixed`, or stand in another split, stay. An instrument counts in labelled music by itself.
+    """
     train = [clip for clip in clips if clip.split == "train"]
-    fixed = {clip.group for clip in clips if clip.split != "train"}
+    fixed = {*fixed, *(clip.group for clip in clips if clip.split != "train")}
     sizes: dict[str, Counter] = {}
     for clip in train:
-        sizes.setdefault(clip.group, Counter())[clip.label] += 1
+        sizes.setdefault(clip.group, Counter()).update([_kind(clip), *_in_music(clip)])
     names = sorted(sizes)
     classes = (*instruments, OTHER)
+    if any(is_music(clip.label) for clip in train):
+        classes += (MUSIC, *map(IN_MUSIC.format, instruments))
     counts = np.array([[sizes[name][label] for label in classes] for name in names]).reshape(-1, len(classes))
     movable = np.array([name not in fixed for name in names], bool)
     draws = [_draw(counts, movable, share, spare, generator(seed, "splits", split, draw)) for draw in range(ORDERS)]
     best = min(draws, key=lambda chosen: _distance(counts[chosen].sum(0), counts.sum(0), share))
     moved = {name for name, chosen in zip(names, best, strict=True) if chosen}
     return [replace(clip, split=split) if clip.split == "train" and clip.group in moved else clip for clip in clips]
+
+
+def _kind(clip: Clip) -> str:
+    return MUSIC if is_music(clip.label) else clip.label
+
+
+def _in_music(clip: Clip) -> list[str]:
+    """Of labelled music, what plays in it."""
+    return [IN_MUSIC.format(name) for name in sides(clip.label)[0]] if is_music(clip.label) else []
 
 
 def _draw(counts: np.ndarray, movable: np.ndarray, share: float, spare: int, rng: np.random.Generator) -> np.ndarray:
@@ -191,8 +215,9 @@ def _first_lacking(
     clips: Sequence[Clip], instruments: Sequence[str], wanted: set[tuple[str, str]]
 ) -> tuple[str, str] | None:
     """An instrument and a split that has none of its clips, though wanted; None where all is there."""
-    lacking = wanted - {(clip.label, clip.split) for clip in clips}
-    return next(((label, split) for label in instruments for split in SPLITS if (label, split) in lacking), None)
+    lacking = wanted - {(_kind(clip), clip.split) for clip in clips}
+    labels = (*instruments, MUSIC)
+    return next(((label, split) for label in labels for split in SPLITS if (label, split) in lacking), None)
 
 
 def _how_joined(clips: Sequence[Clip], named: Mapping[str, Named]) -> str:

@@ -9,8 +9,10 @@ import numpy as np
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import check_names
+from timbre.evaluation.metrics import answered_right
 from timbre.evaluation.predictions import Predictions
 
+UNKNOWN = "?"  # before a name in the column plays: whether it does is not known
 COLUMNS = ("clip", "group", "plays", "heard")  # and one for each instrument
 
 
@@ -22,7 +24,7 @@ class Answers:
         instruments: what the columns are.
         clips: what tells a clip from others in every revision: its file, or the parts of a mixture.
         groups: what they are drawn by in a bootstrap.
-        truth: bool `[clips, instruments]`.
+        truth: 1 where one plays, float `[clips, instruments]`, not a number where that is not known.
         present: bool `[clips, instruments]`, what was heard.
         probabilities: `[clips, instruments]`.
     """
@@ -37,7 +39,7 @@ class Answers:
     @property
     def right(self) -> np.ndarray:
         """Which clips are answered wholly right, bool `[clips]`."""
-        return (self.truth == self.present).all(axis=1)
+        return answered_right(self.truth, self.present)
 
     def take(self, rows: Sequence[int]) -> "Answers":
         """Some of the clips, in the order of `rows`."""
@@ -49,13 +51,20 @@ class Answers:
         )
 
 
+def answers_header(predictions: Predictions) -> str:
+    """The first line of such a table."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow([*COLUMNS, *predictions.split.instruments])
+    return text.getvalue()
+
+
 def answers_table(predictions: Predictions, clips: Sequence[str], groups: Sequence[str]) -> str:
     """The answers to a split as CSV, one line per clip, for `read_answers`; `clips` and `groups` as in `Answers`."""
     text = io.StringIO()
+    text.write(answers_header(predictions))
     writer = csv.writer(text, lineterminator="\n")
     instruments = predictions.split.instruments
-    writer.writerow([*COLUMNS, *instruments])
-    targets = predictions.split.targets.astype(bool)
+    targets = predictions.split.targets
     for clip, group, plays, heard, values in zip(
         clips, groups, targets, predictions.present, predictions.probabilities, strict=True
     ):
@@ -86,7 +95,7 @@ def read_answers(text: str, origin: str) -> Answers:
             [row["clip"] for row in rows],
             [row["group"] for row in rows],
             np.array([_split(row["plays"], names) for row in rows]).reshape(-1, len(names)),
-            np.array([_split(row["heard"], names) for row in rows]).reshape(-1, len(names)),
+            np.array([_split(row["heard"], names) for row in rows]).reshape(-1, len(names)) == 1,
             np.array([[float(row[name]) for name in names] for row in rows]).reshape(-1, len(names)),
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -97,11 +106,13 @@ def read_answers(text: str, origin: str) -> Answers:
 
 
 def _joined(present: np.ndarray, instruments: Sequence[str]) -> str:
-    return "+".join(name for name, plays in zip(instruments, present, strict=True) if plays)
+    """Names of those that play, and with a `?` of those that may or may not."""
+    marked = zip(instruments, present.astype(float), strict=True)
+    return "+".join(f"{UNKNOWN}{name}" if np.isnan(plays) else name for name, plays in marked if plays)
 
 
-def _split(names: str, instruments: Sequence[str]) -> list[bool]:
+def _split(names: str, instruments: Sequence[str]) -> list[float]:
     listed = names.split("+") if names else []
-    if unknown := sorted(set(listed) - set(instruments)):
-        raise ValueError(f"{unknown[0]!r} is no instrument")
-    return [name in listed for name in instruments]
+    if strange := sorted({name.removeprefix(UNKNOWN) for name in listed} - set(instruments)):
+        raise ValueError(f"{strange[0]!r} is no instrument")
+    return [np.nan if f"{UNKNOWN}{name}" in listed else float(name in listed) for name in instruments]

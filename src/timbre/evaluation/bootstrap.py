@@ -3,7 +3,8 @@
 Clips of one group (a performance, a kit, a session) resemble each other, so whole groups are drawn with replacement:
 the cluster bootstrap, with percentile intervals (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993). A
 resample is a weight for each clip, how often its group was drawn; a metric is a function of such weights, and works out
-all resamples at once.
+all resamples at once. Where the truth is not a number, it is not known whether an instrument plays, and nothing is
+scored.
 """
 
 import warnings
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from timbre.core.rng import generator
+from timbre.evaluation.metrics import answered_right
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -106,7 +108,7 @@ def recall_of_each(truth: ArrayLike, present: ArrayLike) -> Metric:
 
 def exact_match(truth: ArrayLike, present: ArrayLike) -> Metric:
     """Share of clips answered wholly right; accuracy where one instrument plays."""
-    right = (np.asarray(truth, bool) == np.asarray(present, bool)).all(axis=1).astype(np.float32)
+    right = answered_right(truth, present).astype(np.float32)
     return lambda weights: _ratio(weights @ right, weights.sum(axis=1))
 
 
@@ -146,8 +148,8 @@ def mean(of_each: Metric) -> Metric:
 
 def _counts(truth: ArrayLike, present: ArrayLike) -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
     """Weights to hits, false alarms and misses, each `[resamples, instruments]`; float32 holds such counts exactly."""
-    truth, present = np.asarray(truth, bool), np.asarray(present, bool)
-    tables = [table.astype(np.float32) for table in (truth & present, ~truth & present, truth & ~present)]
+    plays, silent, present = np.equal(truth, 1), np.equal(truth, 0), np.asarray(present, bool)
+    tables = [table.astype(np.float32) for table in (plays & present, silent & present, plays & ~present)]
     return lambda weights: tuple(weights @ table for table in tables)
 
 
@@ -156,14 +158,15 @@ def _ranked(truth: ArrayLike, probabilities: ArrayLike) -> list[Callable[[np.nda
 
     Clips of one probability share a rank.
     """
-    truth, probabilities = np.asarray(truth, bool), np.asarray(probabilities)
+    truth, probabilities = np.asarray(truth, float), np.asarray(probabilities)
     return [_blocks(plays, given) for plays, given in zip(truth.T, probabilities.T, strict=True)]
 
 
 def _blocks(plays: np.ndarray, given: np.ndarray) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
     order = np.argsort(-given, kind="stable")
+    order = order[~np.isnan(plays[order])]
     starts = np.flatnonzero(np.diff(given[order], prepend=np.nan) != 0)
-    positive = plays[order].astype(np.float64)
+    positive = plays[order]
 
     def reduced(values: np.ndarray) -> np.ndarray:
         return np.add.reduceat(values, starts, axis=1)

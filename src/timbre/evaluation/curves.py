@@ -1,4 +1,7 @@
-"""What lies behind the metrics: precision against recall, F1 by size and by level, probability against share."""
+"""What lies behind the metrics: precision against recall, F1 by size and by level, probability against share.
+
+Where the truth is not a number, it is not known whether an instrument plays, and nothing is scored.
+"""
 
 from collections.abc import Sequence
 
@@ -24,7 +27,8 @@ def precision_recall(truth: ArrayLike, probabilities: ArrayLike) -> np.ndarray:
     """
     from sklearn.metrics import precision_recall_curve
 
-    if not np.any(truth):
+    truth, probabilities = _known(truth, probabilities)
+    if not truth.any():
         return np.empty((0, 3))
     precision, recall, thresholds = precision_recall_curve(truth, probabilities)
     curve = np.stack([recall[:-1], precision[:-1], thresholds], axis=1)[::-1]
@@ -33,18 +37,22 @@ def precision_recall(truth: ArrayLike, probabilities: ArrayLike) -> np.ndarray:
 
 def reliability(probabilities: ArrayLike, truth: ArrayLike, bins: int = 10) -> np.ndarray:
     """Mean probability, share that is true and number of answers in each equal bin that has any, `[bins, 3]`."""
-    values, truth = np.ravel(probabilities).astype(float), np.ravel(truth).astype(float)
+    truth, values = _known(truth, probabilities)
     place = np.minimum((values * bins).astype(int), bins - 1)
     held = [place == index for index in range(bins)]
-    return np.array([(values[here].mean(), truth[here].mean(), here.sum()) for here in held if here.any()])
+    rows = [(values[here].mean(), truth[here].mean(), here.sum()) for here in held if here.any()]
+    return np.array(rows).reshape(-1, 3)
 
 
 def expected_calibration_error(probabilities: ArrayLike, truth: ArrayLike, bins: int = 10) -> float:
-    """Mean distance between probability and share that is true, weighted by how many answers each bin holds.
+    """Mean distance between probability and share that is true, weighted by how many answers each bin holds; not a
+    number where there are none.
 
     Source: Naeini, Cooper and Hauskrecht, AAAI 2015.
     """
     table = reliability(probabilities, truth, bins)
+    if not len(table):
+        return float("nan")
     return float((np.abs(table[:, 0] - table[:, 1]) * table[:, 2]).sum() / table[:, 2].sum())
 
 
@@ -85,6 +93,12 @@ def f1_by_level(levels: np.ndarray, present: ArrayLike) -> np.ndarray:
         whole = 2 * hit + missed + false
         rows.append(np.where(hit + missed > 0, 2 * hit / np.maximum(whole, 1), np.nan))
     return np.array(rows)
+
+
+def _known(truth: ArrayLike, probabilities: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Truth and probabilities where the truth is known, each float `[answers]`."""
+    truth, probabilities = np.ravel(truth).astype(float), np.ravel(probabilities).astype(float)
+    return truth[~np.isnan(truth)], probabilities[~np.isnan(truth)]
 
 
 def _micro_f1(truth: np.ndarray, present: np.ndarray, of: np.ndarray) -> float:

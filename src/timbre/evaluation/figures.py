@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from timbre.core.instruments import OTHER
+from timbre.core.known import MUSIC
 from timbre.core.rng import generator
 from timbre.core.tables import SPLITS
 from timbre.evaluation.curves import LEVELS
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from timbre.core.params import Audio, Mel
     from timbre.core.tables import FileInfo
     from timbre.evaluation.predictions import Predictions
+    from timbre.features.split import Split
 
 RIGHT, WRONG = "#444444", "#D55E00"
 DPI = 110
@@ -48,37 +50,27 @@ def draw_mel(axes: Axes, decibels: np.ndarray, audio: "Audio", mel: "Mel") -> No
     axes.tick_params(labelsize=7, length=2)
 
 
-def mels_of_each_instrument(
-    mels: np.ndarray,
-    labels: Sequence[str],
-    names: Sequence[str],
-    instruments: Sequence[str],
-    audio: "Audio",
-    mel: "Mel",
-    rows: int = 3,
-) -> Figure:
-    """A column for each instrument, `rows` clips each, spread evenly over the split.
+def mels_of_each_instrument(split: "Split", audio: "Audio", mel: "Mel", rows: int = 3) -> Figure:
+    """A column for each instrument, `rows` clips each in which it plays, spread evenly over the split.
 
     Args:
-        mels: log mels `[clips, bands, frames]`, dB.
-        labels: their instruments.
-        names: their files.
-        instruments: the columns.
+        split: the clips, of which the first windows are drawn.
         audio: for the time axis.
         mel: for the frequency axis.
         rows: clips per instrument.
     """
+    instruments, first = split.instruments, split.first_windows
     figure = Figure(figsize=(max(11, 2.4 * len(instruments)), 1.9 * rows + 0.6), layout="constrained")
     colours = palette(instruments)
     grid = figure.subplots(rows, len(instruments), sharex=True, sharey=True, squeeze=False)
     for column, instrument in enumerate(instruments):
-        clips = [index for index, label in enumerate(labels) if label == instrument]
+        clips = np.flatnonzero(split.targets[:, column] == 1)
         for row in range(rows):
             axes = grid[row, column]
             if row < len(clips):
                 clip = clips[row * len(clips) // rows]
-                draw_mel(axes, mels[clip], audio, mel)
-                axes.set_title(_file_name(names[clip], 30), fontsize=7, color="#555555", pad=2)
+                draw_mel(axes, split.mels[first[clip]], audio, mel)
+                axes.set_title(_file_name(split.names[clip], 30), fontsize=7, color="#555555", pad=2)
             else:
                 axes.set_axis_off()
         grid[0, column].annotate(
@@ -99,8 +91,10 @@ def data_overview(recordings: Sequence["FileInfo"], instruments: Sequence[str]) 
     """How many clips each instrument has in each split, at which sample rates they came, and how long they are."""
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     counts, rates, lengths = figure.subplots(1, 3, width_ratios=[1.2, 1, 1.2])
-    classes = [*instruments, *([OTHER] if any(one.label == OTHER for one in recordings) else [])]
-    places, colours = np.arange(len(classes)), [*palette(instruments).values(), "#888888"][: len(classes)]
+    held = {one.label for one in recordings}
+    greys = {kind: grey for kind, grey in ((OTHER, "#888888"), (MUSIC, "#444444")) if kind in held}
+    classes, colours = [*instruments, *greys], [*palette(instruments).values(), *greys.values()]
+    places = np.arange(len(classes))
     for column, (split, alpha) in enumerate(zip(SPLITS, (1.0, 0.65, 0.35), strict=True)):
         seconds = [[one.seconds for one in recordings if (one.split, one.label) == (split, label)] for label in classes]
         shifted = places + (column - 1) * 0.27
@@ -110,13 +104,13 @@ def data_overview(recordings: Sequence["FileInfo"], instruments: Sequence[str]) 
         for place, values, colour in zip(shifted, seconds, colours, strict=True):
             across = place + spread.uniform(-0.09, 0.09, len(values))
             lengths.scatter(across, values, s=5, color=colour, alpha=max(0.8 * alpha, 0.3), linewidths=0)
-    held = sorted({one.sample_rate for one in recordings})
+    heard_at = sorted({one.sample_rate for one in recordings})
     of_rate = Counter((one.sample_rate, one.label) for one in recordings)
-    table = np.array([[of_rate[hertz, label] for label in classes] for hertz in held])
+    table = np.array([[of_rate[hertz, label] for label in classes] for hertz in heard_at])
     rates.imshow(np.sqrt(table), cmap="Greys", aspect="auto", vmin=0, vmax=2 * np.sqrt(table.max()))
     for row, column in np.argwhere(table):
         rates.text(column, row, table[row, column], ha="center", va="center", fontsize=8)
-    rates.set_yticks(range(len(held)), held)
+    rates.set_yticks(range(len(heard_at)), heard_at)
     lengths.set_yscale("log")
     lengths.set_yticks([0.1, 0.3, 1, 3, 10, 30, 100], minor=False)
     lengths.yaxis.set_major_formatter("{x:g}")
@@ -140,8 +134,8 @@ def expected_against_predicted(
 ) -> Figure:
     """The clips that a model finds hardest: mel, truth, and a bar a probability.
 
-    The name above a mel is marked ✓ or ✗; bold names and filled bars are instruments that play; the
-    line across the bars is the instrument's threshold.
+    The name above a mel is marked ✓ or ✗; bold names and filled bars are instruments that play, those
+    with a `?` may; the line across the bars is the instrument's threshold.
     """
     figure = Figure(figsize=(11, 2.5 * rows + 0.5), layout="constrained")
     figure.suptitle(title, fontsize=11)
@@ -189,7 +183,9 @@ def curves_figure(
         levels.plot(LEVELS, values, "o-", color=colour, linewidth=1.2, markersize=4, label=instrument)
     levels.plot(LEVELS, by_level[:, -1], "o-", color=RIGHT, linewidth=2.5, label="all")
     trust.plot([0, 1], [0, 1], color="#BBBBBB", linewidth=1)
-    for (task, table), (colour, style) in zip(reliabilities.items(), (("#56B4E9", "o-"), (RIGHT, "s-")), strict=True):
+    styles = {"single": ("#56B4E9", "o-"), "layered": (RIGHT, "s-"), "music": ("#009E73", "^-")}
+    for task, table in reliabilities.items():
+        colour, style = styles[task]
         trust.plot(table[:, 0], table[:, 1], style, color=colour, linewidth=1.5, markersize=4, label=task)
     ranking.set(title="layered: precision and recall, ● at the threshold", xlabel="recall", ylabel="precision")
     levels.set(title="layered: F1 of quieter instruments", xlabel="dB below the loudest, from", ylabel="F1")
@@ -211,7 +207,7 @@ def _draw_answer(axes: Axes, predictions: "Predictions", clip: int) -> None:
     truth, thresholds = predictions.split.targets[clip], predictions.thresholds
     places = np.arange(len(instruments))[::-1]
     colours = list(palette(instruments).values())
-    filled = [colour if playing else "none" for colour, playing in zip(colours, truth, strict=True)]
+    filled = [colour if playing == 1 else "none" for colour, playing in zip(colours, truth, strict=True)]
     axes.barh(places, np.maximum(probabilities, 0.01), color=filled, edgecolor=colours, linewidth=1.2, height=0.7)
     for place, probability, threshold in zip(
         places, probabilities, thresholds or (None,) * len(instruments), strict=True
@@ -229,10 +225,12 @@ def _draw_answer(axes: Axes, predictions: "Predictions", clip: int) -> None:
         if threshold is not None:
             axes.plot([threshold] * 2, [place - 0.42, place + 0.42], color="#222222", linewidth=0.8, linestyle=":")
     axes.set(xlim=(0, 1.05), ylim=(-0.6, len(instruments) - 0.4), xticks=(0, 1))
-    axes.set_yticks(places, instruments)
+    unknown = np.isnan(truth)
+    axes.set_yticks(places, [f"{name}?" if may else name for name, may in zip(instruments, unknown, strict=True)])
     axes.tick_params(labelsize=7, length=2)
     for label, colour, playing in zip(axes.get_yticklabels(), colours, truth, strict=True):
-        label.set(color=colour if playing else "#999999", fontweight="bold" if playing else "normal")
+        plays = playing == 1
+        label.set(color=colour if plays else "#999999", fontweight="bold" if plays else "normal")
     axes.spines[["top", "right"]].set_visible(False)
 
 

@@ -15,7 +15,11 @@ from timbre.evaluation.predictions import Predictions
 from timbre.features.display import PLOT_RANGE_DB, mel_ticks, palette
 from timbre.features.mixtures import mix
 
-TITLES = {"single": "One instrument alone", "layered": "Several instruments layered"}
+TITLES = {
+    "single": "One instrument alone",
+    "layered": "Several instruments layered",
+    "music": "Labelled music",
+}
 PAGE = Path(__file__).with_suffix(".html")
 Sound = Callable[[int], np.ndarray]
 """The waveform `[samples]` of a clip's first window, at the rate of the params."""
@@ -30,20 +34,20 @@ LEFT, RIGHT, TOP, BOTTOM = 38, 6, 6, 24  # its margins
 TICK_SECONDS = (0.1, 0.2, 0.5, 1, 2)
 
 
-def single_sounds(windows: Sequence[Window], pack: np.ndarray) -> Sound:
-    """The sound of each clip of `load_single`.
+def clip_sounds(windows: Sequence[Window], clips: Sequence[str], pack: np.ndarray) -> Sound:
+    """The sound of each clip of a split: that of its first window.
 
     Args:
-        windows: the rows of its table.
+        windows: the rows of the split's table.
+        clips: files.
         pack: int16 windows `[rows, samples]`, all that prepare packed.
     """
     first = {window.file: window.row for window in reversed(windows)}
-    rows = [first[file] for file in dict.fromkeys(window.file for window in windows)]
-    return lambda clip: pack[rows[clip]].astype(np.float32)
+    return lambda clip: pack[first[clips[clip]]].astype(np.float32)
 
 
 def layered_sounds(parts: Sequence[Part], pack: np.ndarray, sample_rate: int) -> Sound:
-    """The sound of each clip of `load_layered`: the mixture of its parts, `pack` as in `single_sounds`."""
+    """The sound of each clip of `load_layered`: the mixture of its parts, `pack` as in `clip_sounds`."""
     mixtures = parts_by_mixture(parts)
     return lambda clip: mix(mixtures[clip], pack, sample_rate)
 
@@ -61,7 +65,7 @@ def write_listen_page(
 
     Args:
         path: the file.
-        tasks: of single and layered the predictions, and the sound of each of their clips.
+        tasks: of some of `TITLES` the predictions, and the sound of each of their clips.
         audio: for the rate of sounds and the time axis.
         mel: for both axes.
         seed: draws the sample.
@@ -87,7 +91,7 @@ def write_listen_page(
 def _card(predictions: Predictions, clip: int, waveform: np.ndarray, audio: Audio, mel: Mel) -> str:
     windows = np.flatnonzero(predictions.split.clips == clip)
     more = f", first of {len(windows)} windows" if len(windows) > 1 else ""
-    truth, present = predictions.split.targets[clip] > 0, predictions.present[clip]
+    truth, present = predictions.split.targets[clip] == 1, predictions.present[clip]
     mark, kind = ("✓", "right") if predictions.right[clip] else ("✗", "wrong")
     name, instruments = predictions.split.names[clip], predictions.split.instruments
     colours = palette(instruments)

@@ -1,6 +1,9 @@
-"""The metrics: plain functions of true answers and probabilities, in plain nested dictionaries."""
+"""The metrics: plain functions of true answers and probabilities, in plain nested dictionaries.
 
-from collections.abc import Sequence
+Where the truth is not a number, it is not known whether an instrument plays, and nothing is scored.
+"""
+
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,13 +43,14 @@ def layered_metrics(truth: ArrayLike, present: ArrayLike, instruments: Sequence[
     """
     from sklearn.metrics import f1_score
 
-    truth, present = np.asarray(truth, bool), np.asarray(present, bool)
+    truth, present = np.asarray(truth, float), np.asarray(present, bool)
+    known = ~np.isnan(truth)
     of_instrument = _precision_recall_f1(truth, present, instruments)
-    micro = {"micro_f1": round(float(f1_score(truth, present, average="micro")), DIGITS)} if of_instrument else {}
+    micro = {"micro_f1": round(float(f1_score(truth[known], present[known])), DIGITS)} if of_instrument else {}
     return {
         **micro,
         **_macro_f1(of_instrument),
-        "exact_match": round(float((truth == present).all(axis=1).mean()), DIGITS),
+        "exact_match": round(float(answered_right(truth, present).mean()), DIGITS),
         **of_instrument,
     }
 
@@ -62,13 +66,30 @@ def ranking_metrics(truth: ArrayLike, probabilities: ArrayLike) -> dict[str, flo
     """
     from sklearn.metrics import average_precision_score, roc_auc_score
 
-    truth = np.asarray(truth)
-    if not ((truth.sum(axis=0) > 0) & (truth.sum(axis=0) < len(truth))).all():
+    known = [(plays[~np.isnan(plays)], given[~np.isnan(plays)]) for plays, given in _columns(truth, probabilities)]
+    if not all(0 < plays.sum() < len(plays) for plays, _ in known):
         return {}
     return {
-        "mean_average_precision": round(float(average_precision_score(truth, probabilities)), DIGITS),
-        "mean_auc": round(float(roc_auc_score(truth, probabilities)), DIGITS),
+        "mean_average_precision": round(float(np.mean([average_precision_score(*each) for each in known])), DIGITS),
+        "mean_auc": round(float(np.mean([roc_auc_score(*each) for each in known])), DIGITS),
     }
+
+
+def claimed_where_absent(truth: ArrayLike, present: ArrayLike) -> float:
+    """Mean over instruments of the share of clips in which one is claimed, of those in which it does not play."""
+    rates = [heard[plays == 0].mean() for plays, heard in _columns(truth, present) if (plays == 0).any()]
+    return round(float(np.mean(rates)), DIGITS) if rates else float("nan")
+
+
+def answered_right(truth: ArrayLike, present: ArrayLike) -> np.ndarray:
+    """Which clips are answered right as far as the truth is known, bool `[clips]`."""
+    truth = np.asarray(truth, float)
+    return (np.isnan(truth) | (truth == np.asarray(present, float))).all(axis=1)
+
+
+def _columns(truth: ArrayLike, values: ArrayLike) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """What is true of each instrument, and what was given."""
+    return zip(np.asarray(truth, float).T, np.asarray(values).T, strict=True)
 
 
 def _precision_recall_f1(
@@ -77,13 +98,14 @@ def _precision_recall_f1(
     """Of each instrument that plays or is heard; precision is 0 if it is never heard, recall if it never plays."""
     from sklearn.metrics import precision_recall_fscore_support
 
-    scores = precision_recall_fscore_support(truth, answers, average=None, zero_division=0)[:3]
-    names = ("precision", "recall", "f1")
-    return {
-        instrument: {name: round(float(score[label]), DIGITS) for name, score in zip(names, scores, strict=True)}
-        for label, instrument in enumerate(instruments)
-        if np.any(truth[:, label]) or np.any(answers[:, label])
-    }
+    found = {}
+    for instrument, (plays, heard) in zip(instruments, _columns(truth, answers), strict=True):
+        known = ~np.isnan(plays)
+        if plays[known].any() or heard[known].any():
+            scores = precision_recall_fscore_support(plays[known], heard[known], average="binary", zero_division=0)
+            named = zip(("precision", "recall", "f1"), scores, strict=False)
+            found[instrument] = {name: round(float(score), DIGITS) for name, score in named}
+    return found
 
 
 def _macro_f1(of_instrument: dict[str, dict[str, float]]) -> dict[str, float]:

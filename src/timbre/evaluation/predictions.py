@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 
 from timbre.evaluation.curves import expected_calibration_error
-from timbre.evaluation.metrics import DIGITS, layered_metrics, ranking_metrics, single_metrics
+from timbre.evaluation.metrics import (
+    DIGITS,
+    answered_right,
+    claimed_where_absent,
+    layered_metrics,
+    ranking_metrics,
+    single_metrics,
+)
 from timbre.features.split import Split
 from timbre.model.checkpoint import TrainedModel
 from timbre.model.inference import clip_logits
@@ -60,14 +67,20 @@ class Predictions:
         return round(float(self.present.sum(axis=1).mean()), DIGITS)
 
     @property
+    def claimed_where_absent(self) -> float:
+        """Share of clips in which an instrument is claimed, of those in which it does not play; the mean over them."""
+        return claimed_where_absent(self.split.targets, self.present)
+
+    @property
     def right(self) -> np.ndarray:
-        """Which clips are answered wholly right, bool `[clips]`."""
-        return (self.present == self.split.targets.astype(bool)).all(axis=1)
+        """Which clips are answered wholly right, as far as that is known, bool `[clips]`."""
+        return answered_right(self.split.targets, self.present)
 
     @property
     def hardest_first(self) -> np.ndarray:
         """Clips in falling order of how far the worst probability lies from the truth."""
-        return np.argsort(-np.abs(self.probabilities - self.split.targets).max(axis=1), kind="stable")
+        distance = np.nan_to_num(np.abs(self.probabilities - self.split.targets))
+        return np.argsort(-distance.max(axis=1), kind="stable")
 
 
 def predict_split(trained: TrainedModel, split: Split) -> Predictions:

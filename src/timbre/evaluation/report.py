@@ -5,15 +5,17 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from timbre.core.files import fresh_file
 from timbre.core.instruments import OTHER
+from timbre.core.known import MUSIC, is_music
 from timbre.core.params import Audio, Mel
 from timbre.core.tables import SPLITS, FileInfo, Issue, Part, Window, parts_by_mixture, read_table
-from timbre.evaluation.answers import Answers, answers_table, read_answers
+from timbre.evaluation.answers import Answers, answers_header, answers_table, read_answers
 from timbre.evaluation.bootstrap import interval, macro_f1, micro_f1
 from timbre.evaluation.curves import (
     LEVELS,
@@ -39,6 +41,7 @@ def write_metrics(
     single: dict[str, Predictions],
     layered: dict[str, Predictions],
     others: dict[str, Predictions],
+    music: dict[str, Predictions],
     mixtures: Sequence[Sequence[Part]],
 ) -> None:
     """Write the headline metrics of each task and split as single.json and layered.json, and what lies behind them.
@@ -48,33 +51,43 @@ def write_metrics(
 
     Args:
         folder: where to.
-        single, layered: answers by split.
+        single, layered: answers by split; none where no clip is of one instrument alone.
         others: the layered model's answers to clips in which none of the instruments plays, of splits that have any.
+        music: its answers to labelled music, likewise.
         mixtures: the parts of each test mixture.
     """
     claimed = {split: {"claimed_where_none_plays": predictions.mean_claims} for split, predictions in others.items()}
     write_json(folder / "single.json", {split: predictions.headline for split, predictions in single.items()})
+    of_music = {
+        split: predictions.headline | {"claimed_where_absent": predictions.claimed_where_absent}
+        for split, predictions in music.items()
+    }
     write_json(
         folder / "layered.json",
-        {split: predictions.headline | claimed.get(split, {}) for split, predictions in layered.items()},
+        {split: predictions.headline | claimed.get(split, {}) for split, predictions in layered.items()}
+        | ({"music": of_music} if music else {}),
     )
-    test = layered["test"]
+    details: dict[str, object] = {
+        task: {split: predictions.of_instruments for split, predictions in answers.items()}
+        for task, answers in (("single", single), ("layered", layered), ("music", music))
+        if answers
+    }
+    if layered:
+        details["layered_test_micro_f1"] = _what_lies_behind(layered["test"], mixtures)
+    write_json(folder / "details.json", details)
+
+
+def _what_lies_behind(test: Predictions, mixtures: Sequence[Sequence[Part]]) -> dict[str, dict[str, float]]:
+    """Micro F1 of mixtures by how many instruments play, and by how far below the loudest each lies."""
     by_level = f1_by_level(levels_below_loudest(mixtures, test.split.instruments), test.present)[:, -1]
-    details = {
-        "single": {split: predictions.of_instruments for split, predictions in single.items()},
-        "layered": {split: predictions.of_instruments for split, predictions in layered.items()},
-        "layered_test_micro_f1": {
-            "by_instruments_playing": {
-                str(number): round(f1, DIGITS) for number, f1 in f1_by_number(test.split.targets, test.present).items()
-            },
-            "by_db_below_loudest": {
-                f"from {level:g}": round(float(f1), DIGITS)
-                for level, f1 in zip(LEVELS, by_level, strict=True)
-                if f1 == f1
-            },
+    return {
+        "by_instruments_playing": {
+            str(number): round(f1, DIGITS) for number, f1 in f1_by_number(test.split.targets, test.present).items()
+        },
+        "by_db_below_loudest": {
+            f"from {level:g}": round(float(f1), DIGITS) for level, f1 in zip(LEVELS, by_level, strict=True) if f1 == f1
         },
     }
-    write_json(folder / "details.json", details)
 
 
 def write_data_report(metrics: Path, picture: Path, clips: Path, source: Path, instruments: tuple[str, ...]) -> None:
@@ -83,9 +96,11 @@ def write_data_report(metrics: Path, picture: Path, clips: Path, source: Path, i
     Where `source`, download's account, has credits for recordings, they go with it.
     """
     recordings = read_table(clips / "files.csv", FileInfo)
+    recordings = [replace(one, label=MUSIC if is_music(one.label) else one.label) for one in recordings]
     kept = Counter((recording.split, recording.label) for recording in recordings)
+    classes = (*instruments, OTHER, *([MUSIC] if any(one.label == MUSIC for one in recordings) else []))
     report: dict[str, object] = {
-        "clips": {split: {label: kept[split, label] for label in (*instruments, OTHER)} for split in SPLITS},
+        "clips": {split: {label: kept[split, label] for label in classes} for split in SPLITS},
         "faults": count_faults(read_table(clips / "issues.csv", Issue)),
     }
     if credits := json.loads(source.read_text(encoding="utf-8")).get("recordings", {}).get("credits"):
@@ -95,7 +110,7 @@ def write_data_report(metrics: Path, picture: Path, clips: Path, source: Path, i
 
 
 def write_answers(
-    folder: Path, single: Predictions, layered: Predictions, windows: Sequence[Window], parts: Sequence[Part]
+    folder: Path, tested: Mapping[str, Predictions], windows: Sequence[Window], parts: Sequence[Part]
 ) -> dict[str, Answers]:
     """Write the answers to each test clip as `<task>_answers.csv`, for `timbre compare`, and return them.
 
@@ -105,16 +120,17 @@ def write_answers(
     group_of = {window.file: window.group for window in windows}
     mixtures = parts_by_mixture(parts)
     names = ["; ".join(f"{part.file} {part.gain_db:+g} dB {part.offset:g} s" for part in of) for of in mixtures]
-    named = {
-        "single": (single, single.split.names, [group_of[file] for file in single.split.names]),
-        "layered": (
-            layered,
-            [f"{number}: {name}" for number, name in enumerate(names)],
-            [group_of[of[0].file] for of in mixtures],
-        ),
-    }
+    of_mixtures = (
+        [f"{number}: {name}" for number, name in enumerate(names)],
+        [group_of[of[0].file] for of in mixtures],
+    )
     answers = {}
-    for task, (predictions, clips, groups) in named.items():
+    if "single" not in tested:
+        (folder / "single_answers.csv").write_text(answers_header(tested["layered"]), encoding="utf-8", newline="\n")
+    for task, predictions in tested.items():
+        files = predictions.split.names
+        is_mixed = task == "layered" and mixtures
+        clips, groups = of_mixtures if is_mixed else (files, [group_of[file] for file in files])
         text = answers_table(predictions, clips, groups)
         (folder / f"{task}_answers.csv").write_text(text, encoding="utf-8", newline="\n")
         answers[task] = read_answers(text, task)
@@ -123,15 +139,23 @@ def write_answers(
 
 def write_intervals(path: Path, answers: dict[str, Answers], seed: int) -> None:
     """Write each headline F1 on test with its 95 % bootstrap interval, resampled by group."""
-    report: dict[str, dict[str, dict[str, float]]] = {"single": {}, "layered": {}}
+    report: dict[str, dict[str, dict[str, float]]] = {task: {} for task in answers}
     for task, name, metric in (
         ("single", "macro_f1", macro_f1),
         ("layered", "micro_f1", micro_f1),
         ("layered", "macro_f1", macro_f1),
     ):
+        if task not in answers:
+            continue
         found = interval(metric(answers[task].truth, answers[task].present), answers[task].groups, seed, task)
         report[task][name] = {bound: round(float(value), DIGITS) for bound, value in found._asdict().items()}
     write_json(path, report)
+
+
+def in_short(tested: Mapping[str, Predictions]) -> str:
+    """The F1 of each task, for a line of the log."""
+    names = {kind: "macro" if kind == "single" else "micro" for kind in tested}
+    return ", ".join(f"{kind} {tested[kind].metrics[f'{name}_f1']:.3f} ({name})" for kind, name in names.items())
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
@@ -143,8 +167,7 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
 def write_plots(
     folder: Path,
     models: Path,
-    single: Predictions,
-    layered: Predictions,
+    tested: Mapping[str, Predictions],
     mixtures: Sequence[Sequence[Part]],
     audio: Audio,
     mel: Mel,
@@ -153,25 +176,26 @@ def write_plots(
 
     Histories are copied so that a clone without DVC's cache can compare curves.
     """
-    for task in ("single", "layered"):
-        shutil.copyfile(models / f"{task}_history.csv", folder / f"{task}_history.csv")
-    instruments = single.split.instruments
-    truth, answers = single.split.targets.argmax(axis=1), single.present.argmax(axis=1)
-    pairs = [(instruments[actual], instruments[answer]) for actual, answer in zip(truth, answers, strict=True)]
-    _write_csv(folder / "confusion.csv", ("actual", "predicted"), pairs)
-    for task, predictions in (("single", single), ("layered", layered)):
+    for history in models.glob("*_history.csv"):
+        shutil.copyfile(history, folder / history.name)
+    layered = tested["layered"]
+    instruments = layered.split.instruments
+    if single := tested.get("single"):
+        truth, answers = single.split.targets.argmax(axis=1), single.present.argmax(axis=1)
+        pairs = [(instruments[actual], instruments[answer]) for actual, answer in zip(truth, answers, strict=True)]
+        _write_csv(folder / "confusion.csv", ("actual", "predicted"), pairs)
+    for task, predictions in tested.items():
         scores = [(instrument, metrics["f1"]) for instrument, metrics in predictions.of_instruments.items()]
         _write_csv(folder / f"{task}_f1.csv", ("instrument", "f1"), scores)
         title = f"{task}: the test clips answered worst (bold and filled: plays)"
         save(expected_against_predicted(predictions, audio, mel, title), folder / f"{task}_answers.png")
-    _write_curves(folder, single, layered, mixtures)
-    labels = [instruments[label] for label in truth]
-    mels = single.split.mels[single.split.first_windows]
-    save(mels_of_each_instrument(mels, labels, single.split.names, instruments, audio, mel), folder / "mels.png")
+    _write_curves(folder, tested, mixtures)
+    save(mels_of_each_instrument((single or layered).split, audio, mel), folder / "mels.png")
 
 
-def _write_curves(folder: Path, single: Predictions, layered: Predictions, mixtures: Sequence[Sequence[Part]]) -> None:
+def _write_curves(folder: Path, tested: Mapping[str, Predictions], mixtures: Sequence[Sequence[Part]]) -> None:
     """Tables and one picture of precision against recall, F1 against level, and probability against share."""
+    layered = tested["layered"]
     targets, instruments = layered.split.targets, layered.split.instruments
     curves = {
         instrument: precision_recall(targets[:, label], layered.probabilities[:, label])
@@ -179,7 +203,8 @@ def _write_curves(folder: Path, single: Predictions, layered: Predictions, mixtu
     }
     points = [(name, *np.round(point, DIGITS)) for name, curve in curves.items() for point in curve]
     _write_csv(folder / "precision_recall.csv", ("instrument", "recall", "precision", "threshold"), points)
-    by_level = f1_by_level(levels_below_loudest(mixtures, instruments), layered.present)
+    levels = levels_below_loudest(mixtures, instruments) if mixtures else np.full(targets.shape, np.nan)
+    by_level = f1_by_level(levels, layered.present)
     rows = [
         (name, level, round(float(f1), DIGITS))
         for name, values in zip((*instruments, "all"), by_level.T, strict=True)
@@ -188,8 +213,7 @@ def _write_curves(folder: Path, single: Predictions, layered: Predictions, mixtu
     ]
     _write_csv(folder / "layered_by_level.csv", ("instrument", "db_below_loudest", "f1"), rows)
     reliabilities = {
-        task: reliability(predictions.probabilities, predictions.split.targets)
-        for task, predictions in (("single", single), ("layered", layered))
+        task: reliability(predictions.probabilities, predictions.split.targets) for task, predictions in tested.items()
     }
     for task, table in reliabilities.items():
         _write_csv(

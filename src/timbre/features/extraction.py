@@ -30,7 +30,7 @@ def write_mels(
     """
     chunks = [items[start : start + ROWS] for start in range(0, len(items), ROWS)]
     results = parallel_map(extract, chunks, compute, description, unit=f"{ROWS} clips", threads=True)
-    first = next(results)
+    first = next(results, np.empty((0, 0, 0)))
     with array_writer(path, first.shape[1:], "float16") as pack:
         pack.append(first)
         for mels in results:

@@ -7,6 +7,7 @@ import numpy as np
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
+from timbre.core.known import is_alone, is_music
 from timbre.core.params import Mel, Mixtures
 from timbre.core.rng import generator
 from timbre.core.tables import Part, Window
@@ -52,12 +53,16 @@ def draw_recipes(
     in company. Clips (then a window of each), gains and offsets are drawn from a generator that knows seed, split
     and mixture, and nothing else.
 
+    None are drawn of a data set of labelled music alone.
+
     Raises:
         DataError: the split has no clip of an instrument that is to play.
     """
+    if not any(is_alone(window.label) for window in windows):
+        return []
     clips: dict[str, dict[str, list[Window]]] = {name: {} for name in (*instruments, OTHER)}
     for window in windows:
-        if window.split == split:
+        if window.split == split and not is_music(window.label):
             clips[window.label].setdefault(window.file, []).append(window)
     has_others = bool(clips[OTHER])
     number = len(instruments)

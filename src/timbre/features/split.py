@@ -1,5 +1,6 @@
 """A split as training and evaluation read it: mels, the clips they belong to, and what plays in each."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
+from timbre.core.known import BAR, kind, known_targets
 from timbre.core.tables import Part, Window, parts_by_mixture, read_table
 from timbre.features.arrays import open_array
 
@@ -19,7 +21,7 @@ class Split:
     Attributes:
         mels: log mels, float16 `[windows, bands, frames]`, dB, mapped into memory.
         clips: the clip of each window, int `[windows]`, numbered from 0.
-        targets: 1 where an instrument plays, float32 `[clips, instruments]`.
+        targets: 1 where an instrument plays, float32 `[clips, instruments]`, not a number where that is unknown.
         names: of the clips: files, or the parts of a mixture.
         instruments: what the columns of targets are.
     """
@@ -38,45 +40,54 @@ class Split:
 
 def load_single(folder: Path, split: str, instruments: tuple[str, ...]) -> Split:
     """Read a split of data/mels: clips of one instrument each."""
-    windows, mels = _windows_and_mels(folder, split)
-    windows = [window for window in windows if window.label != OTHER]
-    labels = {window.file: window.label for window in windows}
+    return _load_kind(folder, split, instruments, kind(instruments[0]))
+
+
+def load_others(folder: Path, split: str, instruments: tuple[str, ...]) -> Split:
+    """Read a split of data/mels: clips in which none of the instruments plays."""
+    return _load_kind(folder, split, instruments, kind(OTHER))
+
+
+def load_music(folder: Path, split: str, instruments: tuple[str, ...]) -> Split:
+    """Read a split of data/mels: labelled music."""
+    return _load_kind(folder, split, instruments, kind(BAR))
+
+
+def _load_kind(folder: Path, split: str, instruments: tuple[str, ...], wanted: int) -> Split:
+    """The clips of one kind of a split, which stand together in it.
+
+    Raises:
+        DataError: there are more windows than mels or fewer, or they are not in the order of kinds.
+    """
+    windows = read_table(folder / f"{split}.csv", Window)
+    mels = open_array(folder / f"{split}.npy")
+    kinds = [kind(window.label) for window in windows]
+    if len(mels) != len(windows) or kinds != sorted(kinds):
+        raise DataError(f"{folder}: {split}.npy does not fit {split}.csv; run dvc repro -f extract_mels")
+    first, end = bisect_left(kinds, wanted), bisect_right(kinds, wanted)
+    labels = {window.file: window.label for window in windows[first:end]}
     number = {file: index for index, file in enumerate(labels)}
     return Split(
-        mels=mels[: len(windows)],
-        clips=np.array([number[window.file] for window in windows]),
-        targets=targets_of([[label] for label in labels.values()], instruments),
+        mels=mels[first:end],
+        clips=np.array([number[window.file] for window in windows[first:end]], int),
+        targets=known_targets([*labels.values()], instruments),
         names=list(labels),
         instruments=instruments,
     )
 
 
-def load_others(folder: Path, split: str, instruments: tuple[str, ...]) -> Split:
-    """Read a split of data/mels: clips in which none of the instruments plays, which stand last in it."""
-    windows, mels = _windows_and_mels(folder, split)
-    others = [window.file for window in windows if window.label == OTHER]
-    number = {file: index for index, file in enumerate(dict.fromkeys(others))}
+def joined(first: Split, second: Split) -> Split:
+    """The clips of two splits of the same instruments as one, with as many frames as the shorter windows have."""
+    if not first.names or not second.names:
+        return first if first.names else second
+    frames = min(first.mels.shape[2], second.mels.shape[2])
     return Split(
-        mels=mels[len(windows) - len(others) :],
-        clips=np.array([number[file] for file in others], int),
-        targets=np.zeros((len(number), len(instruments)), np.float32),
-        names=list(number),
-        instruments=instruments,
+        mels=np.concatenate([first.mels[:, :, :frames], second.mels[:, :, :frames]]),
+        clips=np.concatenate([first.clips, second.clips + len(first.names)]),
+        targets=np.concatenate([first.targets, second.targets]),
+        names=first.names + second.names,
+        instruments=first.instruments,
     )
-
-
-def _windows_and_mels(folder: Path, split: str) -> tuple[list[Window], np.ndarray]:
-    """The windows of a split and their log mels, row by row, those of other instruments last.
-
-    Raises:
-        DataError: there are more of the one than of the other, or others stand among the rest.
-    """
-    windows = read_table(folder / f"{split}.csv", Window)
-    mels = open_array(folder / f"{split}.npy")
-    is_other = [window.label == OTHER for window in windows]
-    if len(mels) != len(windows) or is_other != sorted(is_other):
-        raise DataError(f"{folder}: {split}.npy does not fit {split}.csv; run dvc repro -f extract_mels")
-    return windows, mels
 
 
 def load_layered(folder: Path, split: str, instruments: tuple[str, ...]) -> Split:
@@ -96,7 +107,9 @@ def load_layered(folder: Path, split: str, instruments: tuple[str, ...]) -> Spli
 
 def targets_of(playing: Sequence[Collection[str]], instruments: Sequence[str]) -> np.ndarray:
     """Names of what plays in each clip to targets, float32 `[clips, instruments]`."""
-    return np.array([[instrument in names for instrument in instruments] for names in playing], np.float32)
+    return np.array([[instrument in names for instrument in instruments] for names in playing], np.float32).reshape(
+        -1, len(instruments)
+    )
 
 
 def mean_by_clip(values: np.ndarray, clips: np.ndarray) -> np.ndarray:

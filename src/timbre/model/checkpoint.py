@@ -19,6 +19,7 @@ from timbre.model.network import TimbreNet
 RELEASED = Path(__file__).parents[1] / "weights"  # of the models that the package carries
 FORMAT = 3
 KEY = "timbre"
+UNTRAINED = b"not trained: no clip is of one instrument alone\n"  # in a model's place
 PLACES, VALUES = "mel.filters.places", "mel.filters.values"  # of the filters that are not 0, a hundredth of them
 
 
@@ -63,12 +64,19 @@ def save_model(path: Path, network: TimbreNet, description: ModelConfig, filters
     save_file(contiguous, path, metadata={KEY: description.model_dump_json()})
 
 
+def is_untrained(path: Path) -> bool:
+    """Whether a model file says that there was nothing to learn its task from."""
+    return path.is_file() and path.stat().st_size == len(UNTRAINED) and path.read_bytes() == UNTRAINED
+
+
 def load_model(path: Path) -> TrainedModel:
     """Read what `save_model` wrote, weights as float32 whatever they were kept as.
 
     Raises:
-        DataError: the file is missing, damaged, no model of Timbre's, or of another format.
+        DataError: the file is missing, untrained, damaged, no model of Timbre's, or of another format.
     """
+    if is_untrained(path):
+        raise DataError(f"{path}: not trained, since its data set had no clip of one instrument alone; add some")
     try:
         with safe_open(path, framework="pt") as file:
             values = json.loads((file.metadata() or {})[KEY])

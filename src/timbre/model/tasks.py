@@ -18,7 +18,8 @@ class Task:
 
     Attributes:
         name: single or layered.
-        loss: of logits `[clips, instruments]` against targets `[clips, instruments]`.
+        loss: of logits `[clips, instruments]` against targets `[clips, instruments]`; a layered one leaves out what is
+            not known, where a target is not a number, and so does its F1.
         multiclass: whether one instrument plays, the likeliest, or all play from their thresholds up.
         probabilities: of logits, the same shape.
         f1: the metric by which the best epoch is kept, of logits and targets.
@@ -43,11 +44,18 @@ def _layered_f1(logits: Tensor, targets: Tensor) -> float:
     """Micro F1 at a threshold of one half."""
     from sklearn.metrics import f1_score
 
-    return round(float(f1_score(targets, logits > 0, average="micro", zero_division=0)), DIGITS)
+    known = ~targets.isnan()
+    return round(float(f1_score(targets[known], logits[known] > 0, zero_division=0)), DIGITS)
+
+
+def _layered_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy, the mean over what is known."""
+    known = ~targets.isnan()
+    return functional.binary_cross_entropy_with_logits(logits[known], targets[known])
 
 
 SINGLE = Task("single", True, functional.cross_entropy, lambda logits: logits.softmax(dim=1), _single_f1)
-LAYERED = Task("layered", False, functional.binary_cross_entropy_with_logits, torch.sigmoid, _layered_f1)
+LAYERED = Task("layered", False, _layered_loss, torch.sigmoid, _layered_f1)
 TASKS = {task.name: task for task in (SINGLE, LAYERED)}
 
 

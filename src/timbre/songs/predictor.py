@@ -17,7 +17,7 @@ from timbre.audio.windows import QUIET, audible, cut, levels, limited
 from timbre.core.errors import AudioError, DataError
 from timbre.core.params import Mel
 from timbre.features.mel import MelSpectrogram, power_to_db, reference_to_peak
-from timbre.model.checkpoint import RELEASED, TrainedModel, load_model
+from timbre.model.checkpoint import RELEASED, TrainedModel, is_untrained, load_model
 from timbre.model.network import TimbreNet
 from timbre.model.tasks import TASKS, decide
 from timbre.songs.prefetch import map_ordered, prefetch
@@ -58,7 +58,7 @@ def find_models() -> Path:
 
 
 class Predictor:
-    """Both trained models and the way from a song to them.
+    """Both trained models and the way from a song to them. Of music alone there is no single one: see `is_untrained`.
 
     Args:
         models: the folder with single.safetensors and layered.safetensors; none: as `find_models` finds them.
@@ -70,13 +70,14 @@ class Predictor:
     def __init__(self, models: Path | None = None) -> None:
         models = find_models() if models is None else models
         self.source = f"released with timbre {version('timbre')}" if models == RELEASED else f"in {models}"
-        self.single = _load(models, "single")
+        self.single = None if is_untrained(models / "single.safetensors") else _load(models, "single")
         self.layered = _load(models, "layered")
-        self.audio, self.mel = self.single.description.audio, self.single.description.mel
-        if (self.audio, self.mel) != (self.layered.description.audio, self.layered.description.mel):
-            raise DataError(f"{models}: the two models expect different mels; train both again: dvc repro")
+        self.audio, self.mel = self.layered.description.audio, self.layered.description.mel
         self.instruments = self.layered.description.instruments
-        if self.single.description.instruments != self.instruments:
+        other = (self.single or self.layered).description
+        if (self.audio, self.mel) != (other.audio, other.mel):
+            raise DataError(f"{models}: the two models expect different mels; train both again: dvc repro")
+        if self.instruments != other.instruments:
             raise DataError(f"{models}: the two models know different instruments; train both again: dvc repro")
         self.transform = MelSpectrogram(self.mel, self.layered.filters)
 
@@ -107,15 +108,17 @@ class Predictor:
             raise AudioError(f"is too short to tell ({seconds:.2f} s)")
         by_piece = np.array(heard.levels, np.float32)
         kept = audible(by_piece[: stream.judged].max(axis=1).tolist())
-        alone = _probabilities(self.single, _kept(heard.single, kept).mean(dim=0, keepdim=True))[0]
+        alone = np.empty(0)
+        if self.single:
+            alone = _probabilities(self.single, _kept(heard.single, kept).mean(dim=0, keepdim=True))[0]
         together = _probabilities(self.layered, over_windows(_kept(heard.layered, kept))[None])
         present = decide(together, self.layered.description.thresholds)[0]
         decibels = heard.spectrogram.decibels()
         return Song(
             name=str(source),
             seconds=seconds,
-            instrument=self.instruments[alone.argmax()],
-            single=self._named(alone),
+            instrument=self.instruments[alone.argmax()] if self.single else "",
+            single=self._named(alone) if self.single else {},
             present=[instrument for instrument, plays in zip(self.instruments, present, strict=True) if plays],
             layered=self._named(together[0]),
             hop=hop,
@@ -146,7 +149,7 @@ class Predictor:
         # A window's last frame is centred on its end, and so is the next one's first.
         loud = power[:, :, : waveforms.shape[1] // self.mel.hop_length].numpy() * peak[:, :, None] ** 2
         return _BatchOutput(
-            single=self.single.network(mels),
+            single=self.single.network(mels) if self.single else mels.new_empty(0),
             maps=maps,
             levels=levels(waveforms, self.audio.sample_rate, maps.shape[2]),
             power=np.concatenate(list(loud), axis=1),

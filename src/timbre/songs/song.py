@@ -29,8 +29,8 @@ class Song:
     Attributes:
         name: the song as it was asked for.
         seconds: its length.
-        instrument: the likeliest, if one plays alone.
-        single: probability that each is the one that plays alone; they add up to 1.
+        instrument: the likeliest, if one plays alone; empty where the models were taught by music alone.
+        single: probability that each is the one that plays alone; they add up to 1. Empty likewise.
         present: those that play, if several may.
         layered: probability that each plays.
         hop: seconds from one value of the timeline to the next.

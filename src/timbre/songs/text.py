@@ -60,7 +60,8 @@ def error_as_json(name: str, reason: str) -> str:
 def as_csv(song: "Song") -> str:
     """The row of a song, in the order of `fields`."""
     plays = "+".join(song.present)
-    return csv_row([song.name, song.instrument, *song.single.values(), plays, *song.layered.values(), ""])
+    alone = [song.single.get(name, "") for name in song.instruments]
+    return csv_row([song.name, song.instrument, *alone, plays, *song.layered.values(), ""])
 
 
 def error_as_csv(name: str, reason: str, instruments: Sequence[str]) -> str:
@@ -89,7 +90,7 @@ def as_text(song: "Song", timeline: bool = False) -> str:
     """A song for people: what it is, and one bar per instrument; or one lane per instrument, with the time below."""
     lines = [
         printable(song.name),
-        f"  alone:   {song.instrument} ({song.single[song.instrument]:.2f})",
+        *([f"  alone:   {song.instrument} ({song.single[song.instrument]:.2f})"] if song.single else []),
         f"  layered: {' + '.join(song.present) or 'none of these'}",
     ]
     width = max(7, *map(len, song.instruments))

@@ -101,8 +101,11 @@ def crop(mels: Tensor, frames: int, generator: Generator) -> Tensor:
     return mels.gather(2, places[:, None, :].expand(-1, bands, -1))
 
 
-def shorten(power: Tensor, share: float, generator: Generator) -> Tensor:
-    """Silence a share of the clips but for a stretch that holds the loudest frame: a short note in a long window."""
+def shorten(power: Tensor, share: float | Tensor, generator: Generator) -> Tensor:
+    """Silence a share of the clips but for a stretch that holds the loudest frame: a short note in a long window.
+
+    Of each clip, `[batch, 1]`, the share may be another.
+    """
     frames = power.shape[2]
     unit = torch.rand(3, len(power), 1, generator=generator, device=power.device)
     length = frames * (SHORTEST + (1 - SHORTEST) * unit[0])

@@ -5,6 +5,7 @@ choice among instruments one scale (temperature, Guo and others, 2017), fitted t
 that right; they become part of the network's last layer.
 """
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -48,12 +49,12 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray
 def fit_platt(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scale and shift, for each instrument, that make its sigmoid of logits `[clips, instruments]` likeliest.
 
-    An instrument that plays in all clips or in none is left as it is.
+    An instrument that plays in all clips or in none is left as it is. Where a target is not a number, nothing is known.
     """
     from sklearn.linear_model import LogisticRegression
 
     scales, shifts = np.ones(logits.shape[1]), np.zeros(logits.shape[1])
-    for label, (values, truth) in enumerate(zip(logits.T, targets.T, strict=True)):
+    for label, (values, truth) in enumerate(_known(logits, targets)):
         if 0 < truth.sum() < len(truth):
             fitted = LogisticRegression(C=100.0).fit(values[:, None], truth)
             if fitted.coef_[0, 0] > 0:  # else these logits say nothing that could be put right
@@ -62,14 +63,21 @@ def fit_platt(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def best_thresholds(probabilities: np.ndarray, targets: np.ndarray) -> tuple[float, ...]:
-    """For each instrument the threshold of greatest F1; of equals the one nearest to one half."""
+    """For each instrument the threshold of greatest F1, where it is known; of equals the one nearest to one half."""
     found = []
-    for values, truth in zip(probabilities.T, targets.T, strict=True):
+    for values, truth in _known(probabilities, targets):
         claimed = values[:, None] >= THRESHOLDS
         right = (claimed & (truth[:, None] > 0)).sum(axis=0)
         f1 = 2 * right / np.maximum(claimed.sum(axis=0) + truth.sum(), 1)
         found.append(float(min(THRESHOLDS[f1 >= f1.max() - 1e-9], key=lambda threshold: abs(threshold - 0.5))))
     return tuple(found)
+
+
+def _known(values: np.ndarray, targets: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Of each instrument values and targets, where these are known."""
+    for given, truth in zip(values.T, targets.T, strict=True):
+        known = ~np.isnan(truth)
+        yield given[known], truth[known]
 
 
 def scale_logits(network: TimbreNet, scales: np.ndarray, shifts: np.ndarray) -> None:

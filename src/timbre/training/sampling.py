@@ -1,16 +1,18 @@
 """What one epoch of training hears: which windows, at which levels, and what plays."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from timbre.core.instruments import OTHER
+from timbre.core.known import is_alone, is_music, known_targets
 from timbre.core.params import Mixtures
 from timbre.core.tables import Window
 from timbre.features.mixtures import MAX_OTHERS, OTHERS_DB, others_beside, who_plays
-from timbre.features.split import targets_of
+
+WHOLE = -1
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class EpochSample:
         rows: int `[clips, parts]`, rows of the pack.
         gains_db: float `[clips, parts]`, level of each part; minus infinity where there is none.
         targets: float `[clips, instruments]`, 1 where an instrument plays.
-        classes: int `[parts]`, labels of what is in each column, other being the last; none where that is not known.
+        classes: int `[parts]`, labels of what is in each column, other being the last, or `WHOLE`: music whose parts
+            nobody knows; none where there are no parts.
     """
 
     rows: np.ndarray
@@ -54,13 +57,66 @@ def sample_single(
     Of 1.5 repeats, half of the clips are drawn twice. Clips of other instruments are no example of any instrument, and
     are left out.
     """
-    clips = [clip for clip in candidates(windows) if clip.label != OTHER]
+    clips = [clip for clip in candidates(windows) if is_alone(clip.label)]
     once = np.repeat(np.arange(len(clips)), [clip.weight for clip in clips])
     rest = rng.permutation(once)[: round(repeats % 1 * len(once))]
     order = rng.permutation(np.concatenate([np.repeat(once, int(repeats)), rest]))
-    rows = [rng.choice(clips[clip].rows) for clip in order]
-    targets = targets_of([[clips[clip].label] for clip in order], instruments)
-    return EpochSample(np.array(rows)[:, None], np.zeros((len(rows), 1)), targets)
+    return _one_window_of_each([clips[clip] for clip in order], instruments, rng)
+
+
+def sample_layered(
+    windows: Sequence[Window], instruments: Sequence[str], options: Mixtures, music: float, rng: np.random.Generator
+) -> EpochSample:
+    """Draw mixtures of what plays alone, and labelled music, whichever there is: `fresh` in all.
+
+    Where there is both, they come in a random order, and a share of `music` is music.
+    """
+    clips = [clip for clip in candidates(windows) if is_music(clip.label)]
+    if not clips:
+        return sample_mixtures(windows, instruments, options, rng)
+    number = round(music * options.fresh) if has_solos(windows) else options.fresh
+    labelled = _sample_music(clips, instruments, number, rng)
+    if number == options.fresh:
+        return labelled
+    options = options.model_copy(update={"fresh": options.fresh - number})
+    return _together(sample_mixtures(windows, instruments, options, rng), labelled, rng)
+
+
+def has_solos(windows: Iterable[Window]) -> bool:
+    """Whether there are clips of one instrument alone."""
+    return any(is_alone(window.label) for window in windows)
+
+
+def _sample_music(
+    clips: Sequence[Candidate], instruments: Sequence[str], number: int, rng: np.random.Generator
+) -> EpochSample:
+    """Draw a number of windows, of one clip after another and then of all again, by their weights."""
+    once = np.repeat(np.arange(len(clips)), [clip.weight for clip in clips])
+    rounds = [rng.permutation(once) for _ in range(-(-number // len(once)))]
+    order = np.concatenate([once[:0], *rounds])[:number]
+    return replace(_one_window_of_each([clips[clip] for clip in order], instruments, rng), classes=np.array([WHOLE]))
+
+
+def _one_window_of_each(
+    clips: Sequence[Candidate], instruments: Sequence[str], rng: np.random.Generator
+) -> EpochSample:
+    """A window of each clip, as it is."""
+    rows = np.array([rng.choice(clip.rows) for clip in clips], int)
+    targets = known_targets([clip.label for clip in clips], instruments)
+    return EpochSample(rows[:, None], np.zeros((len(rows), 1)), targets)
+
+
+def _together(mixtures: EpochSample, whole: EpochSample, rng: np.random.Generator) -> EpochSample:
+    """Mixtures, and music in a column of its own, in a random order."""
+    assert mixtures.classes is not None and whole.classes is not None
+    (first, parts), (second, one) = mixtures.rows.shape, whole.rows.shape
+    rows, gains_db = np.zeros((first + second, parts + one), int), np.full((first + second, parts + one), -np.inf)
+    for table, (ours, theirs) in ((rows, (mixtures.rows, whole.rows)), (gains_db, (mixtures.gains_db, whole.gains_db))):
+        table[:first, :parts], table[first:, parts:] = ours, theirs
+    order = rng.permutation(first + second)
+    targets = np.concatenate([mixtures.targets, whole.targets])
+    classes = np.concatenate([mixtures.classes, whole.classes])
+    return EpochSample(rows[order], gains_db[order], targets[order], classes)
 
 
 def sample_mixtures(

@@ -50,10 +50,11 @@ def mask_loss(logits: Tensor, power: Tensor) -> Tensor:
 
     Args:
         logits: `[batch, classes, bands, frames]`, by cell.
-        power: of the same shape, of each class before rooms and noise, which are no class.
+        power: of the same shape, of each class before rooms and noise, which are no class; all 0 of a clip that does
+            not count.
     """
     total = power.sum(dim=1)
     level = power_to_db(total)
-    weight = ((level - level.amax(dim=(1, 2), keepdim=True)) / MASK_RANGE_DB + 1).clamp_min(0)
+    weight = ((level - level.amax(dim=(1, 2), keepdim=True)) / MASK_RANGE_DB + 1).clamp_min(0) * (total > 0)
     cross_entropy = -(power / total.clamp_min(FLOOR)[:, None] * log_softmax(logits, dim=1)).sum(dim=1)
-    return (weight * cross_entropy).sum() / weight.sum()
+    return (weight * cross_entropy).sum() / weight.sum().clamp_min(FLOOR)

@@ -17,7 +17,7 @@ from timbre.core.stage import progress
 from timbre.core.tables import write_table
 from timbre.features.mel import filter_bank, power_to_db, reference_to_peak
 from timbre.features.split import Split
-from timbre.model.checkpoint import RELEASED, ModelConfig, load_model, save_model
+from timbre.model.checkpoint import RELEASED, UNTRAINED, ModelConfig, load_model, save_model
 from timbre.model.inference import clip_logits
 from timbre.model.network import TimbreNet
 from timbre.model.tasks import Task
@@ -26,7 +26,7 @@ from timbre.training.config import TrainingConfig
 from timbre.training.fabric import all_gather, explain_lost_process, keep_rank_zero, make_fabric, on_own_cores
 from timbre.training.mixing import add_up, cut_parts
 from timbre.training.optimizer import make_optimizer
-from timbre.training.sampling import EpochSample
+from timbre.training.sampling import WHOLE, EpochSample
 from timbre.training.separation import WithMaskHead, mask_loss, power_by_class
 
 WARM_UP = 0.15  # share of the steps until the learning rate peaks
@@ -135,15 +135,17 @@ class _Learner:
     def _step(self, drawn: EpochSample, shard: np.ndarray, targets: Tensor) -> Tensor:
         """One step of the optimiser; the logits `[clips, instruments]` of its clips, on the CPU."""
         config, size = self.config, len(shard)
-        clips, slots, parts = cut_parts(self.pack, drawn.rows[shard], drawn.gains_db[shard], config, self.noise)
+        rows, gains_db, classes = drawn.rows[shard], drawn.gains_db[shard], drawn.classes
+        clips, slots, parts = cut_parts(self.pack, rows, gains_db, config, self.noise, classes)
         mixed = add_up(parts, clips, size)
         power = augment(mixed, self.grain, config.augment, config.frame_seconds, self.noise)
         logits, shares = self.model(reference_to_peak(power_to_db(power)))
         loss = self.task.loss(logits.float(), targets)
         if shares is not None:
-            assert drawn.classes is not None  # masks are learnt from mixtures whose parts are known
-            classes = torch.from_numpy(drawn.classes).to(self.fabric.device)[slots]
-            shared = power_by_class(parts, clips, classes, (size, self.classes), self.network.cell)
+            assert classes is not None  # masks are learnt from mixtures whose parts are known
+            labels = torch.from_numpy(classes).to(self.fabric.device)[slots]
+            known, shape = labels != WHOLE, (size, self.classes)
+            shared = power_by_class(parts[known], clips[known], labels[known], shape, self.network.cell)
             loss = loss + config.shares * mask_loss(shares.float(), shared)
         self.fabric.backward(loss)
         self.optimizer.step()
@@ -207,6 +209,14 @@ def write_training(
         save_model(model, network, description, filter_bank(config.audio.sample_rate, config.mel))
     best = max(history, key=lambda epoch: (epoch.validation_f1, epoch.epoch))
     return f"{len(history)} epochs, the best is {best.epoch} with validation F1 {best.validation_f1:.3f}"
+
+
+def write_untrained(folder: Path, task: Task) -> None:
+    """Write what `write_training` writes where there is nothing to learn a task from: no epoch, and a model's place."""
+    with fresh_file(folder / f"{task.name}_history.csv") as table:
+        write_table(table, [], Epoch)
+    with fresh_file(folder / f"{task.name}.safetensors") as model:
+        model.write_bytes(UNTRAINED)
 
 
 def load_start(start: str, audio: Audio, mel: Mel, model: Model) -> TimbreNet:
