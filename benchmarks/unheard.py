@@ -1,10 +1,10 @@
 """Make clips by a sound font that training does not hear: `python benchmarks/unheard.py FONT.sf2 FOLDER [worn]`.
 
-The folder is in Kaggle's layout, 100 clips per instrument and 100 of others, for `benchmarks/real.py` to judge models
-by: what decides between two ways of training, so that no real recording has to. MuseScore General is one such font, in
-Debian's musescore-general-soundfont-lossless; FluidR3 another but for its pianos, which training hears. `worn` passes
-each clip through what recordings go through, as waveforms, by other means than training's own augmentation: silence
-around it, a room, a microphone, a band limit, noise, an overdriven input, an mp3.
+The folder is in Kaggle's layout, 100 clips per instrument of params.yaml and 100 of others, for `benchmarks/real.py` to
+judge models by: what decides between two ways of training, so that no real recording has to. MuseScore General is one
+such font, in Debian's musescore-general-soundfont-lossless; FluidR3 another but for its pianos, which training hears.
+`worn` passes each clip through what recordings go through, as waveforms, by other means than training's own
+augmentation: silence around it, a room, a microphone, a band limit, noise, an overdriven input, an mp3.
 """
 
 import io
@@ -15,13 +15,12 @@ import numpy as np
 import soundfile
 from scipy.signal import fftconvolve, firwin, firwin2
 
-from timbre.core.params import Compute, Soundfont
+from timbre.core.params import Compute, Soundfont, load_params
 from timbre.core.rng import generator
 from timbre.core.stage import progress
 from timbre.sources.soundfont import render_dataset
 
 SEED = 1
-INSTRUMENTS = ("guitar", "drums", "violin", "piano")
 KNOTS = (0, 80, 250, 800, 2500, 7000)  # Hz, of the microphone's curve, and half the sample rate
 
 
@@ -86,8 +85,9 @@ def wear(sound: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
 
 def main(font: Path, folder: Path, worn: bool) -> None:
     folder.mkdir(parents=True)
-    options = Soundfont(file=str(font), clips=400, others=100, seconds=4.0, sample_rate=24000)
-    render_dataset(options, INSTRUMENTS, SEED, folder, Compute())
+    instruments = load_params().instruments
+    options = Soundfont(file=str(font), clips=100 * len(instruments), others=100, seconds=4.0, sample_rate=24000)
+    render_dataset(options, instruments, SEED, folder, Compute())
     if worn:
         for number, path in enumerate(progress(sorted(folder.rglob("*.flac")), "wear")):
             sound, rate = soundfile.read(path)

@@ -336,6 +336,11 @@ def test_names_that_the_disk_takes_for_the_same_are_refused(tmp_path, raw, refus
     assert f"a.wav: {fault}" in refusal(write_folder(tmp_path / "mine"))
 
 
+def test_kaggles_layout_stands_beside_no_other_source(tmp_path, raw, refusal):
+    write_folder(raw, {"Metadata_Train.csv": b"of another source"})
+    assert "is in Kaggle's layout, which cannot stand beside other" in refusal(write_folder(tmp_path / "mine"))
+
+
 def patched(data: bytes, local: int, central: int, value: bytes) -> bytes:
     """The zip with some bytes of each entry's two headers replaced, at their offsets in each."""
     changed = bytearray(data)

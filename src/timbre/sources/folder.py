@@ -40,7 +40,7 @@ def copy_dataset(origin: Path, instruments: Sequence[str], folder: Path) -> dict
     kind, open_files = ("folder", folder_files) if path.is_dir() else ("zip", zip_files)
     with open_files(path) as files:
         dataset = find_layout(files, path, instruments)
-        if not any(dataset.rows) and any(folder.iterdir()):
+        if not any(dataset.rows) and (folder / METADATA[0]).exists():
             raise DataError(f"data.source: {path} is in Kaggle's layout, which cannot stand beside other sources")
         for place in {PurePosixPath(name).parts[0] for name in dataset.files}:
             _refuse_output(path / place)

@@ -39,7 +39,7 @@ DETUNE = {"drums": 250}  # cents, either way; drums are tuned freely
 DETUNE_CENTS = 30  # cents: the others
 LEVEL = (-12.0, -1.0)  # dB of full scale: a clip's peak
 SILENT_PEAK = 1e-4  # peak below which a rendering counts as silent
-ATTEMPTS = 5  # at a phrase that sounds: a sound font may lack the notes of one
+ATTEMPTS = 6  # at a phrase that sounds, two of them an octave lower each time: a sound font may lack high notes
 
 
 def render_dataset(
@@ -71,8 +71,8 @@ def perform(take: Take, options: Soundfont, seed: int) -> np.ndarray:
         DataError: sound font or renderer are missing, or phrase after phrase comes out silent.
     """
     rng = generator(seed, "soundfont", take.split, take.instrument, take.number)
-    for _ in range(ATTEMPTS):
-        sound = _attempt(take, options, rng)
+    for attempt in range(ATTEMPTS):
+        sound = _attempt(take, options, rng, lower=12 * (attempt // 2))
         peak = float(np.abs(sound).max(initial=0))
         if peak >= SILENT_PEAK:
             level = 10 ** (rng.uniform(*LEVEL) / 20)
@@ -84,7 +84,7 @@ def perform(take: Take, options: Soundfont, seed: int) -> np.ndarray:
     )
 
 
-def _attempt(take: Take, options: Soundfont, rng: np.random.Generator) -> np.ndarray:
+def _attempt(take: Take, options: Soundfont, rng: np.random.Generator, lower: int) -> np.ndarray:
     """One phrase, float32, `seconds * sample_rate` samples at most; silent where the voice lacks its notes.
 
     It is played a little fast or slow, as a tape would be, and its notes are moved the other way: what stays
@@ -100,7 +100,7 @@ def _attempt(take: Take, options: Soundfont, rng: np.random.Generator) -> np.nda
     reverb, chorus = rng.uniform(0, 100), rng.uniform(0, 50) if take.instrument == "guitar" else 0
     room = [Control(0, VOLUME, 50 if drums else 127), Control(0, REVERB, reverb), Control(0, CHORUS, chorus)]
     events = room + compose(take.family, take.kind, rng, seconds * speed)
-    transpose = -shift - TRANSPOSED_DOWN.get(take.program, 0)
+    transpose = -shift - TRANSPOSED_DOWN.get(take.program, 0) - lower
     midi = to_midi(events, take.program, seconds * speed + 0.05, drums, transpose)
     sound, rate = render(midi, font_path(take.font, options))
     return soxr.resample(sound, rate * speed, sample_rate)[: round(seconds * sample_rate)]
