@@ -9,11 +9,11 @@ recording lies in. Nothing of it is learnt from.
 import sys
 from pathlib import Path
 
+from timbre.benchmark import Music, as_table, hear
 from timbre.core.errors import DataError
 from timbre.core.known import known_targets
 from timbre.core.music_labels import EXPECTED, LABELS, read_music_labels
 from timbre.core.stage import one_line_errors
-from timbre.evaluation.music import Music, as_table, hear
 from timbre.songs.predictor import Predictor
 
 

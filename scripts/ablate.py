@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from timbre.benchmark import hear, measure
 from timbre.core.params import load_params
-from timbre.evaluation.music import hear, measure
 from timbre.songs.predictor import Predictor
 
 ROOT = Path(__file__).resolve().parents[1]

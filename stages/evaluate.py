@@ -5,7 +5,7 @@ from pathlib import Path
 from timbre.core.files import fresh_folder, user_path
 from timbre.core.params import Params
 from timbre.core.stage import run_stage
-from timbre.core.tables import Part, Window, parts_by_mixture, read_table
+from timbre.core.tables import Part, Piece, Sounding, Window, by_song, parts_by_mixture, read_table
 from timbre.evaluation.listen_page import clip_sounds, layered_sounds, write_listen_page
 from timbre.evaluation.predictions import predict_split
 from timbre.evaluation.report import (
@@ -16,13 +16,16 @@ from timbre.evaluation.report import (
     write_json,
     write_metrics,
     write_plots,
+    write_timelines,
 )
 from timbre.evaluation.songs import in_words, write_songs
+from timbre.evaluation.timelines import time_songs
 from timbre.features.arrays import open_array
 from timbre.features.split import load_layered, load_music, load_others, load_single
 from timbre.model.checkpoint import is_untrained, load_model
 
 CLIPS, MELS, MIXTURES, MODELS = Path("data/clips"), Path("data/mels"), Path("data/layered"), Path("models")
+SONGS = Path("data/songs")
 SOURCE = Path("data/raw/source.json")
 METRICS = Path("metrics")
 JUDGED = ("validation", "test")
@@ -59,10 +62,15 @@ def evaluate(params: Params) -> str:
             sounds["layered"] = layered_sounds(parts, pack, audio.sample_rate)
         heard = {kind: (of, sounds[kind]) for kind, of in tested.items()}
         write_listen_page(plots / "listen.html", heard, audio, mel, seed)
+        truth = read_table(SONGS / "truth.csv", Sounding)
+        timed = time_songs(
+            by_song(read_table(SONGS / "pieces.csv", Piece)), truth, pack, MODELS, params.timeline.seconds
+        )
+        timelines = write_timelines(METRICS / "timeline.json", plots, timed, names)
         path = params.songs.path
         songs = write_songs(user_path(path, "songs.path"), MODELS, plots / "songs") if path else {}
         write_json(METRICS / "songs.json", songs)
-    return f"test F1: {in_short(tested)}{f'; {in_words(songs)}' if songs else ''}"
+    return f"test F1: {in_short(tested)}{timelines}{f'; {in_words(songs)}' if songs else ''}"
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ TINY = {
     "mixtures": {"train": 32, "fresh": 32, "validation": 8, "test": 8, "offset": 0.2},
     "model": {"channels": 4, "blocks": 3},
     "augment": {"crop": 0.8},
+    "timeline": {"songs": 4, "seconds": 10.0},
     "calibration": {"mixtures": 40},
 }
 

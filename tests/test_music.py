@@ -10,9 +10,9 @@ from sklearn.metrics import average_precision_score, f1_score, precision_score, 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from music import read_music
 
+from timbre.benchmark import Heard, Music, measure
 from timbre.core.errors import DataError
 from timbre.evaluation.metrics import layered_metrics, ranking_metrics
-from timbre.evaluation.music import Heard, Music, measure
 
 ROWS = "path,present,absent,source\na.wav,piano;violin,drums,x\nb.wav,,guitar; drums;violin;piano,y\n"
 

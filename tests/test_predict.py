@@ -18,7 +18,7 @@ from timbre.features.mel import power_to_db, reference_to_peak
 from timbre.model.checkpoint import ModelConfig, save_model
 from timbre.model.network import TimbreNet
 from timbre.songs.predictor import BATCH, Predictor
-from timbre.songs.timeline import stretches
+from timbre.songs.timeline import sections_of, stretches
 
 
 def predict(*arguments):
@@ -112,7 +112,8 @@ def test_nothing_plays_where_there_is_silence(predictor, tmp_path):
     heard = predictor.listen(song(tmp_path / "a.wav", 1, 1, 0.001, 0.001, 0.001, 1, 1))
     assert (heard.timeline[5:9] == 0).all()
     assert (heard.timeline[[0, 1, 2, 11, 12, 13]] > 0).all()
-    assert [(start, end) for start, end, name in heard.sections if name == "drums"] == [(0, 7)]  # its threshold is 0
+    drums = [section[:2] for section in heard.sections if section[2] == "drums"]  # its threshold is 0
+    assert drums == [pytest.approx((0, 2.1), abs=0.15), pytest.approx((4.9, 7), abs=0.15)]
 
 
 def test_who_plays_in_a_third_of_a_song_is_present_and_who_seems_to_in_a_moment_is_not(
@@ -121,8 +122,12 @@ def test_who_plays_in_a_third_of_a_song_is_present_and_who_seems_to_in_a_moment_
     windows = torch.full((12, 4), -6.0)
     windows[:4, 0] = 6  # guitar in a third of the windows
     windows[5, 2] = 6  # violin in one
-    batches = iter([part for batch in windows.split(BATCH) for part in (batch, batch)])  # windows, then the timeline
-    monkeypatch.setattr(predictor.layered.network, "classify", lambda features: next(batches))
+    batches = iter(windows.split(BATCH))
+
+    def classify(features):  # those of whole windows, then each of their cells for the timeline
+        return next(batches) if features.shape[2] > 1 else torch.zeros(len(features), 4)
+
+    monkeypatch.setattr(predictor.layered.network, "classify", classify)
     heard = predictor.listen(song(tmp_path / "a.wav", *[1] * 12))
     assert heard.layered["guitar"] == pytest.approx(1 / (1 + np.exp(-6)), abs=1e-3)
     assert heard.layered["violin"] < 0.1
@@ -153,6 +158,29 @@ def test_sections_are_runs_with_short_pauses_bridged():
     assert stretches(plays, 0) == [(0, 2), (3, 4), (7, 8)]
     assert stretches(~plays, 9) == [(2, 7)]
     assert stretches(np.zeros(3, bool), 2) == []
+
+
+def beside_threshold(*values):
+    """Logits of one instrument less that of its threshold, a tenth of a second each."""
+    return np.array(values, np.float32)[:, None]
+
+
+def sections(logits, sounds=True):
+    sounds = np.broadcast_to(sounds, len(logits))
+    return [section[:2] for section in sections_of(logits, sounds, len(logits) / 10, ["cello"])]
+
+
+def test_a_doubt_parts_no_section_and_a_guess_makes_none():
+    doubt = beside_threshold(*[-5] * 5, *[3] * 10, *[-1] * 15, *[3] * 10, *[-5] * 5)
+    assert sections(doubt) == [pytest.approx((0.5, 4.0))]
+    assert sections(beside_threshold(*[-5] * 5, *[1] * 10, *[-5] * 5)) == []
+    assert sections(beside_threshold(*[-5] * 5, *[0.5] * 3, *[3] * 5, *[-1] * 9)) == [pytest.approx((0.5, 1.3))]
+
+
+def test_a_section_ends_where_there_is_silence_and_with_the_song():
+    heard = np.repeat([True, False, True], [10, 12, 8])
+    assert sections(beside_threshold(*[3] * 30), heard) == [pytest.approx((0, 1)), pytest.approx((2.2, 3))]
+    assert sections_of(beside_threshold(*[3] * 30), heard, 2.97, ["cello"])[-1][1] == 2.97
 
 
 def test_jsonl_and_csv_hold_the_timeline(models, tmp_path):

@@ -74,7 +74,10 @@ def test_a_row_that_cannot_be_used_is_named(recordings, tmp_path, old, new, reas
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        ({"source": ["soundfont", "kaggle"]}, r"data\.source: must be one of .*, or some of \[soundfont, recordings, folder\]"),
+        (
+            {"source": ["soundfont", "kaggle"]},
+            r"data\.source: must be one of .*, or some of \[soundfont, recordings",
+        ),
         ({"source": "recordings"}, r"data\.recordings\.folder must name a folder"),
     ],
 )

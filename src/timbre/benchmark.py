@@ -1,15 +1,125 @@
-"""What the models say of a public data set's test split, beside what is published of others."""
+"""How models do on recordings of which is known, wholly or in part, what plays: metrics and intervals, as a table.
 
+Of public data sets it is their test split, beside what is published of others.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from timbre.core.errors import DataError
+from timbre.core.errors import AudioError, DataError
 from timbre.core.known import NOTHING_KNOWN, is_music, known_targets
-from timbre.evaluation.music import Music, as_table, hear
+from timbre.core.stage import progress
+from timbre.evaluation import bootstrap
+from timbre.evaluation.bootstrap import Interval, Metric, interval
+from timbre.evaluation.curves import expected_calibration_error
 from timbre.songs.predictor import Predictor
 from timbre.sources.folder import folder_files
 from timbre.sources.public import COLLECTIONS
+
+
+class Music(NamedTuple):
+    """Recordings and what is known of each.
+
+    Attributes:
+        files: their paths.
+        sources: what each came from, by which intervals are resampled.
+        targets: 1 where an instrument plays, float `[files, instruments]`, not a number where that is not known.
+    """
+
+    files: Sequence[Path]
+    sources: Sequence[str]
+    targets: np.ndarray
+
+
+class Heard(NamedTuple):
+    """What is said of recordings.
+
+    Attributes:
+        probabilities: of the layered model, `[files, instruments]`.
+        present: its claims, bool `[files, instruments]`.
+        alone: bool `[files, instruments]`, the one instrument that the single model hears.
+    """
+
+    probabilities: np.ndarray
+    present: np.ndarray
+    alone: np.ndarray
+
+
+def hear(music: Music, predictor: Predictor, passed_over: list[str] | None = None) -> tuple[Music, Heard]:
+    """Let the models hear recordings; those that they heard, and what they say.
+
+    Args:
+        music: the recordings.
+        predictor: the models.
+        passed_over: takes in a line for each recording that cannot be heard; none: there must be none of these.
+
+    Raises:
+        DataError: one cannot be heard, or none can.
+    """
+    songs, heard = [], []
+    for place, file in enumerate(progress(music.files, "music", unit="file")):
+        try:
+            songs.append(predictor.listen(file))
+            heard.append(place)
+        except AudioError as error:
+            if passed_over is None:
+                raise DataError(f"{file}: {error}") from error
+            passed_over.append(f"{file}: {error}")
+    if not songs:
+        raise DataError("none of the recordings can be heard")
+    names = predictor.instruments
+    kept = Music(
+        [music.files[place] for place in heard], [music.sources[place] for place in heard], music.targets[heard]
+    )
+    return kept, Heard(
+        probabilities=np.array([song.probabilities for song in songs]),
+        present=np.array([[name in song.present for name in names] for song in songs]),
+        alone=np.array([[name == song.instrument for name in names] for song in songs]),
+    )
+
+
+def measure(music: Music, heard: Heard, are_solos: bool = False) -> dict[str, tuple[Interval, Interval]]:
+    """Each metric, of all instruments and of each, with its interval; of all it is the mean, F1 the micro F1.
+
+    Of recordings of one instrument each, the recall of the single model as well.
+    """
+    targets, probabilities, present = music.targets, heard.probabilities, heard.present
+    metrics = {
+        "AUC": bootstrap.auc_of_each(targets, probabilities),
+        "average precision": bootstrap.average_precision_of_each(targets, probabilities),
+        "precision": bootstrap.precision_of_each(targets, present),
+        "recall": bootstrap.recall_of_each(targets, present),
+        "F1 (all: micro)": bootstrap.f1_of_each(targets, present),
+        "F1 of absence": bootstrap.f1_of_each(1 - targets, ~present),
+        "claimed where absent": bootstrap.recall_of_each(1 - targets, present),
+    }
+    if are_solos:
+        known = np.where(targets.sum(axis=1, keepdims=True) == 1, targets, np.nan)
+        metrics["one instrument alone: recall"] = bootstrap.recall_of_each(known, heard.alone)
+    together: dict[str, Metric] = {name: bootstrap.mean(each) for name, each in metrics.items()}
+    together["F1 (all: micro)"] = bootstrap.micro_f1(targets, present)
+    return {
+        name: (interval(together[name], music.sources, 0, "music"), interval(each, music.sources, 0, "music"))
+        for name, each in metrics.items()
+    }
+
+
+def as_table(music: Music, heard: Heard, instruments: Sequence[str], are_solos: bool = False) -> str:
+    """The metrics as Markdown, and the expected calibration error of what is known below."""
+    lines = [f"| metric | all | {' | '.join(instruments)} |", "|---|---|" + "---|" * len(instruments)]
+    for name, (together, each) in measure(music, heard, are_solos).items():
+        cells = [_cell(*together), *(_cell(*bounds) for bounds in zip(*each, strict=True))]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    columns = [(heard.probabilities, music.targets), *zip(heard.probabilities.T, music.targets.T, strict=True)]
+    errors = [expected_calibration_error(*column) for column in columns]
+    return "\n".join([*lines, f"| expected calibration error | {' | '.join(f'{error:.3f}' for error in errors)} |"])
+
+
+def _cell(value: Any, low: Any, high: Any) -> str:
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]" if np.isfinite(value) else "none"
 
 
 def benchmark(name: str, folder: Path, models: Path | None = None) -> str:

@@ -200,6 +200,13 @@ class Calibration(Section):
     playing: Float = Field(gt=0, lt=1)
 
 
+class Timeline(Section):
+    """The songs that timelines are judged by."""
+
+    songs: Int = Field(ge=1)
+    seconds: Float = Field(ge=5, le=600)
+
+
 class Songs(Section):
     """Songs that evaluation hears with the trained models."""
 
@@ -242,6 +249,7 @@ class Params(Section):
     model: Model
     augment: Augment
     calibration: Calibration
+    timeline: Timeline
     songs: Songs
     compute: Compute
 

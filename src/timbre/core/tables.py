@@ -77,6 +77,39 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A window's place in an arranged song.
+
+    Attributes:
+        song: number of the song in its split, from 0.
+        start: where in the song it begins, in seconds.
+        seconds: how much of it is heard.
+        row: row of the window in the waveform pack.
+        instrument: an instrument, or other.
+        gain_db: level after all windows were made equally loud.
+        file: where the window comes from.
+    """
+
+    song: int
+    start: float
+    seconds: float
+    row: int
+    instrument: str
+    gain_db: float
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sounding:
+    """A stretch of an arranged song, `start` to `end` in seconds, in which an instrument sounds."""
+
+    song: int
+    instrument: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class FileInfo:
     """One file that is kept, as it came.
 
@@ -141,3 +174,8 @@ def read_table(path: Path, row_type: type[Row]) -> list[Row]:
 def parts_by_mixture(parts: Sequence[Part]) -> list[list[Part]]:
     """Group the rows of a recipe table by mixture, in their order."""
     return [list(group) for _, group in groupby(parts, key=attrgetter("mixture"))]
+
+
+def by_song(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """Group the pieces of arranged songs by song, in their order."""
+    return [list(group) for _, group in groupby(pieces, key=attrgetter("song"))]

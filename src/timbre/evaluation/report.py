@@ -34,6 +34,7 @@ from timbre.evaluation.figures import (
 )
 from timbre.evaluation.metrics import DIGITS
 from timbre.evaluation.predictions import Predictions
+from timbre.evaluation.timelines import Timed, timeline_figure, timeline_metrics, worst_song
 
 
 def write_metrics(
@@ -135,6 +136,27 @@ def write_answers(
         (folder / f"{task}_answers.csv").write_text(text, encoding="utf-8", newline="\n")
         answers[task] = read_answers(text, task)
     return answers
+
+
+def write_timelines(metrics: Path, folder: Path, timed: Sequence[Timed], instruments: tuple[str, ...]) -> str:
+    """Write the metrics of timelines, a table of segment F1 for plots, and the picture of the song that errs most.
+
+    Returns:
+        The segment F1 at half a second, for a line of the log; empty where there are no songs.
+    """
+    if not timed:
+        write_json(metrics, {})
+        return ""
+    found = timeline_metrics(timed, instruments)
+    write_json(metrics, found)
+    rows = [
+        (name, float(key.split()[0]), value)
+        for name, of_one in found.items()
+        for key, value in of_one["segment_f1"].items()
+    ]
+    _write_csv(folder / "timeline.csv", ("instrument", "seconds", "segment_f1"), rows)
+    save(timeline_figure(worst_song(timed, instruments), instruments), folder / "timeline.png")
+    return f", timelines {found['all']['segment_f1']['0.5 s']:.3f} (segments of 0.5 s)"
 
 
 def write_intervals(path: Path, answers: dict[str, Answers], seed: int) -> None:

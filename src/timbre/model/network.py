@@ -4,8 +4,11 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d, max_pool2d, pad
 
 from timbre.core.params import Model
+
+DENSE_BLOCKS = 2  # at most, the last ones, that go on at every frame for dense features
 
 
 def block(inputs: int, outputs: int, convolutions: int, pool: tuple[int, int]) -> nn.Sequential:
@@ -46,6 +49,7 @@ class TimbreNet(nn.Module):
         super().__init__()
         widths = [shape.channels * 2**index for index in range(shape.blocks)]
         self.width = widths[-1]  # channels of the last feature maps
+        self.dense = 2 ** min(DENSE_BLOCKS, shape.blocks - 1)
         self.cell = (2**shape.blocks, 2 ** (shape.blocks + 1))  # bands and frames that one cell of them stands for
         self.blocks = nn.Sequential(
             block(1, widths[0], 1, (2, 4)),
@@ -66,6 +70,29 @@ class TimbreNet(nn.Module):
     def features(self, mels: Tensor) -> Tensor:
         """The last feature maps `[batch, channels, bands / cell[0], frames / cell[1]]`."""
         return self.blocks(mels[:, None].contiguous(memory_format=torch.channels_last))
+
+    def dense_features(self, mels: Tensor) -> Tensor:
+        """`pooled_features` at `dense` times as many places: `[batch, channels, dense * frames / cell[1]]`, about.
+
+        Cell i begins `i * cell[1] / dense` frames into the mels; each `dense`-th is one of `pooled_features`. The last
+        two poolings go on frame by frame, and what lies between them reaches as much further (à trous, Holschneider and
+        others, 1989). Of a network of one block, they are `pooled_features`.
+        """
+        features, spread = mels[:, None].contiguous(memory_format=torch.channels_last), 1
+        for number, layers in enumerate(self.blocks):
+            assert isinstance(layers, nn.Sequential)
+            is_dense = 2 ** (len(self.blocks) - number) <= self.dense
+            for layer in layers:
+                if isinstance(layer, nn.Conv2d):
+                    reach = (1, spread)
+                    features = conv2d(features, layer.weight, padding=reach, dilation=reach)
+                elif isinstance(layer, nn.MaxPool2d) and is_dense:
+                    features = pad(features, (0, spread), value=float("-inf"))
+                    features = max_pool2d(features, 2, stride=(2, 1), dilation=(1, spread), ceil_mode=True)
+                    spread *= 2
+                else:
+                    features = layer(features)
+        return features.mean(dim=2)
 
     def classify(self, features: Tensor) -> Tensor:
         """Logits `[batch, instruments]` of any stretch of frames of `pooled_features`."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from timbre.audio.decode import decode
 from timbre.audio.windows import QUIET, audible, cut, levels, limited
 from timbre.core.errors import AudioError, DataError
-from timbre.core.params import Mel
+from timbre.core.params import Audio, Mel
 from timbre.features.mel import MelSpectrogram, power_to_db, reference_to_peak
 from timbre.model.checkpoint import RELEASED, TrainedModel, is_untrained, load_model
 from timbre.model.network import TimbreNet
@@ -23,7 +23,7 @@ from timbre.model.tasks import TASKS, decide
 from timbre.songs.prefetch import map_ordered, prefetch
 from timbre.songs.song import Song
 from timbre.songs.spectrogram import StreamingSpectrogram
-from timbre.songs.timeline import at_steps, levels_of_steps
+from timbre.songs.timeline import FINE, at_steps, levels_of_steps, sections_of
 
 BATCH = 2  # windows that one thread hears at once: more are no faster and take 10 MB each
 THREADS = 2
@@ -88,8 +88,8 @@ class Predictor:
         The single answer is the mean over windows, the layered one that of `over_windows`. Of a song of one window both
         are that window's answer.
 
-        The timeline slides over the networks' last maps, which are worked out once: each value is the answer to half a
-        window around it.
+        The timeline comes from the layered network's last maps, four times as dense as that answer's: each value is the
+        answer to one of their cells (with 4 blocks 0.64 s, one every 0.16 s), and sections are found by these.
 
         Raises:
             AudioError: the song cannot be read to its end, is empty, silent, too short or not finite.
@@ -99,7 +99,7 @@ class Predictor:
             raise DataError(f"hop: must lie from {HOPS[0]:g} to {HOPS[1]:g} seconds, got {hop:g}")
         stream = _PaddedStream(decode(source, self.audio.sample_rate), self.audio.samples)
         windows = cut(prefetch(stream.blocks()), self.audio.samples)
-        heard = _SongOutput(self.layered.network, self.mel)
+        heard = _SongOutput(self.layered.network, self.audio, self.mel)
         with _single_threaded():
             for batch in map_ordered(self._hear, _batches(windows), THREADS):
                 heard.add(batch)
@@ -114,6 +114,14 @@ class Predictor:
         together = _probabilities(self.layered, over_windows(_kept(heard.layered, kept))[None])
         present = decide(together, self.layered.description.thresholds)[0]
         decibels = heard.spectrogram.decibels()
+        logits, times = np.array(heard.dense, np.float32), np.array(heard.times)
+        timeline = _probabilities(self.layered, torch.from_numpy(at_steps(logits, times, seconds, hop)))
+        timeline[~self._sounds(by_piece, len(timeline), hop)] = 0
+        thresholds = np.array(self.layered.description.thresholds)
+        fine = at_steps(logits, times, seconds, FINE)
+        with np.errstate(divide="ignore"):
+            fine = fine - (np.log(thresholds) - np.log1p(-thresholds))
+        sections = sections_of(fine, self._sounds(by_piece, len(fine), FINE), seconds, self.instruments)
         return Song(
             name=str(source),
             seconds=seconds,
@@ -122,8 +130,9 @@ class Predictor:
             present=[instrument for instrument, plays in zip(self.instruments, present, strict=True) if plays],
             layered=self._named(together[0]),
             hop=hop,
-            timeline=self._timeline(heard, by_piece, seconds, hop),
-            thresholds=np.array(self.layered.description.thresholds),
+            timeline=timeline,
+            sections=sections,
+            thresholds=thresholds,
             spectrogram=decibels[:, : ceil(decibels.shape[1] * stream.samples / stream.padded)],
             mel=self.mel,
         )
@@ -131,13 +140,10 @@ class Predictor:
     def _named(self, probabilities: np.ndarray) -> dict[str, float]:
         return {name: round(float(value), 4) for name, value in zip(self.instruments, probabilities, strict=True)}
 
-    def _timeline(self, heard: "_SongOutput", by_piece: np.ndarray, seconds: float, hop: float) -> np.ndarray:
-        """Probabilities `[steps, instruments]`, 0 where there is near silence."""
-        step = self.audio.window / by_piece.shape[1]
-        logits = at_steps(np.array(heard.slid, np.float32), heard.half * step / 2, step, seconds, hop)
-        timeline = _probabilities(self.layered, torch.from_numpy(logits))
-        timeline[levels_of_steps(by_piece.ravel(), step, len(timeline), hop) < QUIET * by_piece.max()] = 0
-        return timeline
+    def _sounds(self, by_piece: np.ndarray, steps: int, hop: float) -> np.ndarray:
+        """In which steps of `hop` there is more than near silence, bool `[steps]`."""
+        piece = self.audio.window / by_piece.shape[1]
+        return levels_of_steps(by_piece.ravel(), piece, steps, hop) >= QUIET * by_piece.max()
 
     @torch.inference_mode()
     def _hear(self, waveforms: np.ndarray) -> "_BatchOutput":
@@ -145,7 +151,7 @@ class Predictor:
         peak = np.abs(waveforms).max(axis=1, keepdims=True)
         power = self.transform(torch.from_numpy(waveforms / np.maximum(peak, np.finfo(np.float32).tiny)))
         mels = reference_to_peak(power_to_db(power))
-        maps = self.layered.network.pooled_features(mels)
+        maps = self.layered.network.dense_features(mels)
         # A window's last frame is centred on its end, and so is the next one's first.
         loud = power[:, :, : waveforms.shape[1] // self.mel.hop_length].numpy() * peak[:, :, None] ** 2
         return _BatchOutput(
@@ -158,7 +164,7 @@ class Predictor:
 
 @dataclass(frozen=True)
 class _BatchOutput:
-    """A batch of windows: single logits, layered maps, levels of their pieces, power mels in a row."""
+    """A batch of windows: single logits, dense layered maps, levels of their pieces, power mels in a row."""
 
     single: Tensor
     maps: Tensor
@@ -173,32 +179,33 @@ class _SongOutput:
 
     Attributes:
         single, layered: logits of each window.
-        slid: layered logits of half a window, one feature frame further each.
-        half: feature frames in half a window.
+        dense: layered logits of each cell of the dense maps.
+        times: the middle of each, in seconds.
         levels: of each window's pieces.
         spectrogram: of the whole song.
     """
 
-    def __init__(self, network: TimbreNet, mel: Mel) -> None:
-        self.network, self.half = network, 1
+    def __init__(self, network: TimbreNet, audio: Audio, mel: Mel) -> None:
+        self.network, self.window = network, audio.window
+        self.cell = network.cell[1] * mel.hop_length / audio.sample_rate
         self.single: list[list[float]] = []
         self.layered: list[list[float]] = []
-        self.slid: list[list[float]] = []
+        self.dense: list[list[float]] = []
+        self.times: list[float] = []
         self.levels: list[list[float]] = []
         self.spectrogram = StreamingSpectrogram(mel.n_mels)
-        self.carried: Tensor | None = None
 
     def add(self, batch: "_BatchOutput") -> None:
         """Take in the next windows."""
         self.single += batch.single.tolist()
-        self.layered += self.network.classify(batch.maps).tolist()
+        starts = np.arange(batch.maps.shape[2]) * self.cell / self.network.dense
+        middles = (starts + np.minimum(starts + self.cell, self.window)) / 2
+        for window in range(len(batch.maps)):
+            self.times += ((len(self.layered) + window) * self.window + middles).tolist()
+        self.layered += self.network.classify(batch.maps[:, :, :: self.network.dense]).tolist()
+        self.dense += self.network.classify(batch.maps.permute(0, 2, 1).flatten(0, 1)[:, :, None]).tolist()
         self.levels += batch.levels.tolist()
         self.spectrogram.add(batch.power)
-        self.half = max(1, batch.maps.shape[2] // 2)
-        frames = batch.maps.permute(1, 0, 2).flatten(1)
-        frames = frames if self.carried is None else torch.cat([self.carried, frames], dim=1)
-        self.slid += self.network.classify(frames.unfold(1, self.half, 1).permute(1, 0, 2)).tolist()
-        self.carried = frames[:, frames.shape[1] - self.half + 1 :].clone()
 
 
 def over_windows(logits: Tensor) -> Tensor:

@@ -8,13 +8,11 @@ import numpy as np
 from timbre.core.params import Mel
 from timbre.core.printable import printable
 from timbre.features.display import PLOT_RANGE_DB, clock, mel_ticks, palette, png_bytes, shortened
-from timbre.songs.timeline import stretches
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BRIDGED = 1.0  # seconds: a shorter pause does not part two sections
 INK, FAINT = "#222222", "#8A8A8A"
 TIME_STEPS = (0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 TIME_TICKS = 11  # at most
@@ -36,6 +34,7 @@ class Song:
         hop: seconds from one value of the timeline to the next.
         timeline: probability that each plays, float32 `[ceil(seconds / hop), instruments]`: row i from `i * hop`
             to `(i + 1) * hop` seconds, in the order of `instruments`; 0 where there is near silence.
+        sections: where each plays: start and end in seconds, and its name; in order of time, to a tenth of a second.
         thresholds: probabilities from which each counts as present, `[instruments]`.
         spectrogram: log mels, dB, float32 `[bands, columns]`: evenly over the song, 3000 columns at most.
         mel: what its bands are.
@@ -49,6 +48,7 @@ class Song:
     layered: dict[str, float]
     hop: float
     timeline: np.ndarray = field(repr=False)
+    sections: list[tuple[float, float, str]] = field(repr=False)
     thresholds: np.ndarray = field(repr=False)
     spectrogram: np.ndarray = field(repr=False)
     mel: Mel = field(repr=False)
@@ -62,18 +62,6 @@ class Song:
     def probabilities(self) -> np.ndarray:
         """Probability that each instrument plays, float64 `[instruments]`, rounded to 4 digits as printed."""
         return np.array(list(self.layered.values()))
-
-    @property
-    def sections(self) -> list[tuple[float, float, str]]:
-        """Where each instrument plays: start and end in seconds, and its name; in order of time.
-
-        A section is a stretch of the timeline at or above the instrument's threshold, across pauses under a second.
-        """
-        found = []
-        for name, values, threshold in zip(self.instruments, self.timeline.T, self.thresholds, strict=True):
-            for first, end in stretches(values >= threshold, round(BRIDGED / self.hop)):
-                found.append((first * self.hop, min(end * self.hop, self.seconds), name))
-        return sorted(found, key=lambda section: (section[0], self.instruments.index(section[2])))
 
     def _repr_png_(self) -> bytes:
         return as_png(self)

@@ -1,0 +1,132 @@
+"""Songs of known truth, and what timelines are worth against them."""
+
+from itertools import pairwise
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from helpers import INSTRUMENTS
+
+from timbre.core.params import Model, Timeline
+from timbre.core.tables import Piece, Window, by_song
+from timbre.evaluation.timelines import Timed, boundary_errors, event_f1, segment_f1, timeline_metrics, worst_song
+from timbre.features.arrange import arrange, sound_of, truth_of
+from timbre.model.network import TimbreNet
+
+RATE = 1000
+TIMELINE = Timeline(songs=60, seconds=60)
+
+
+def windows():
+    labels = [*INSTRUMENTS, "other"]
+    return [
+        Window(row, 0.0, f"{split}{row}.wav", labels[row % 5], split, "")
+        for row, split in enumerate(["train"] * 50 + ["test"] * 50)
+    ]
+
+
+def arranged(params, count=60, rows=None):
+    timeline = Timeline(songs=count, seconds=60)
+    return arrange(rows or windows(), INSTRUMENTS, "test", 4.0, timeline, params.mixtures, 0)
+
+
+def test_songs_are_the_same_each_time_and_each_by_itself(params):
+    pieces = arranged(params)
+    assert pieces == arranged(params) and pieces != arranged(params, rows=windows()[::-1][:40])
+    assert arranged(params, 20) == [piece for piece in pieces if piece.song < 20]
+
+
+def test_in_songs_instruments_enter_and_leave_and_others_are_in_most(params):
+    songs = by_song(arranged(params))
+    assert len(songs) == 60 and all(piece.file.startswith("test") for song in songs for piece in song)
+    numbers = [len({piece.instrument for piece in song} - {"other"}) for song in songs]
+    assert set(numbers) == {1, 2, 3, 4}
+    assert np.mean([any(piece.instrument == "other" for piece in song) for song in songs]) == pytest.approx(
+        0.7, abs=0.15
+    )
+    for song in songs:
+        for name in {piece.instrument for piece in song}:
+            one = [piece for piece in song if piece.instrument == name]
+            gaps = [after.start - (piece.start + piece.seconds) for piece, after in pairwise(one)]
+            assert all(abs(gap) < 0.002 or gap >= 1.99 for gap in gaps)
+            assert one[-1].start + one[-1].seconds <= 60.001
+
+
+def test_a_song_of_music_alone_cannot_be_arranged(params):
+    assert arranged(params, rows=[Window(0, 0.0, "a.wav", "guitar|", "test", "")]) == []
+
+
+def test_truth_is_what_is_heard_with_short_pauses_bridged():
+    pack = np.zeros((2, 4 * RATE), np.int16)
+    noise = np.random.default_rng(0).normal(0, 3000, 4 * RATE)
+    pack[0, :RATE], pack[0, 1500:2000], pack[0, 3400:3600] = noise[:RATE], noise[:500], noise[:200]
+    pack[1] = noise / 100
+    pieces = [
+        Piece(3, 1.0, 4.0, 0, "drums", -6.0, ""),
+        Piece(3, 0.5, 2.0, 1, "piano", 6.0, ""),
+        Piece(3, 0.0, 4.0, 1, "other", 0.0, ""),
+    ]
+    truth = [(one.song, one.instrument, one.start, one.end) for one in truth_of(pieces, pack, RATE)]
+    assert truth == [
+        (3, "piano", pytest.approx(0.5, abs=0.03), pytest.approx(2.5, abs=0.03)),
+        (3, "drums", pytest.approx(1.0, abs=0.03), pytest.approx(3.0, abs=0.03)),
+        (3, "drums", pytest.approx(4.4, abs=0.03), pytest.approx(4.6, abs=0.03)),
+    ]
+    alone = sound_of(pieces[:2], pack, RATE, 6.0)
+    assert len(alone) == 6 * RATE and np.abs(alone).max() == 1 and not alone[5100:].any()
+    level = [np.sqrt(np.square(alone[first:end]).mean()) for first, end in ((600, 900), (4420, 4580))]
+    assert 20 * np.log10(level[0] / level[1]) == pytest.approx(12, abs=1.5)
+
+
+def timed(truth, heard, seconds=10.0):
+    return Timed(truth, SimpleNamespace(sections=heard, seconds=seconds))
+
+
+def test_segments_and_sections_count_as_the_field_counts_them():
+    """Worked out by hand: guitar 0 to 4 s is heard from 0.5 to 4.1; piano 6 to 8 s is not; violin is made up."""
+    one = timed([(0.0, 4.0, "guitar"), (6.0, 8.0, "piano")], [(0.5, 4.1, "guitar"), (9.0, 9.5, "violin")])
+    found = segment_f1([one], INSTRUMENTS, 1.0)  # hits 4, missed 2, false 1 + 1
+    assert found["all"] == pytest.approx(2 * 4 / (2 * 4 + 2 + 2), abs=1e-4)
+    assert found["guitar"] == pytest.approx(8 / 9, abs=1e-4) and found["piano"] == found["violin"] == 0
+    assert "drums" not in found
+    assert event_f1([one], INSTRUMENTS, 1.0) == {"all": 0.5, "guitar": 1.0, "violin": 0.0, "piano": 0.0}
+    assert event_f1([one], INSTRUMENTS, 0.2)["all"] == 0
+    assert boundary_errors([one], INSTRUMENTS)["guitar"] == pytest.approx(0.3)
+    assert "piano" not in boundary_errors([one], INSTRUMENTS)
+
+
+def test_a_section_is_found_once():
+    twice = timed([(1.0, 5.0, "drums")], [(0.9, 5.0, "drums"), (1.1, 5.1, "drums")])
+    assert event_f1([twice], INSTRUMENTS, 0.2)["all"] == pytest.approx(2 / 3, abs=1e-4)
+
+
+def test_metrics_are_of_all_songs_and_the_worst_is_the_one_that_errs_most():
+    right = timed([(0.0, 5.0, "drums")], [(0.0, 5.0, "drums")])
+    wrong = timed([(0.0, 5.0, "drums")], [(5.0, 10.0, "drums")])
+    metrics = timeline_metrics([right, wrong], INSTRUMENTS)
+    assert metrics["all"]["segment_f1"] == {"0.1 s": 0.5, "0.5 s": 0.5, "1 s": 0.5}
+    assert metrics["drums"]["event_f1"]["1 s"] == 0.5 and metrics["violin"]["segment_f1"] == {}
+    assert worst_song([right, wrong], INSTRUMENTS) is wrong
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 3, 4])
+@pytest.mark.parametrize("frames", [33, 200, 201])
+def test_dense_features_hold_those_that_they_are_denser_than(blocks, frames):
+    torch.manual_seed(0)
+    network = TimbreNet(Model(channels=4, blocks=blocks, hidden=0, dropout=0), 4).eval()
+    mels = torch.randn(2, 64, frames)
+    with torch.inference_mode():
+        plain, dense = network.pooled_features(mels), network.dense_features(mels)
+    assert dense.shape[2] >= plain.shape[2] * network.dense - network.dense + 1
+    torch.testing.assert_close(dense[:, :, :: network.dense], plain)
+
+
+def test_dense_features_are_those_of_the_mels_moved():
+    torch.manual_seed(0)
+    network = TimbreNet(Model(channels=4, blocks=4, hidden=0, dropout=0), 4).eval()
+    mels = torch.randn(1, 64, 400)
+    step = network.cell[1] // network.dense
+    with torch.inference_mode():
+        dense, moved = network.dense_features(mels), network.pooled_features(mels[:, :, step:])
+    torch.testing.assert_close(dense[:, :, 1 + 4 * network.dense], moved[:, :, 4])  # away from the edges
