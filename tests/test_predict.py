@@ -32,7 +32,7 @@ def test_each_file_is_answered_and_a_bad_one_costs_only_the_exit_status(models, 
     result = predict(good, bad, good, "--format", "jsonl", "--models", models)
     assert result.exit_code == 1
     first, error, again = (json.loads(line) for line in result.stdout.splitlines())
-    assert list(first) == ["file", "instrument", "single", "present", "layered"]
+    assert list(first) == ["file", "instrument", "single", "present", "layered", "shares", "first_heard", "solos"]
     assert first["file"] == str(good)
     assert list(first["single"]) == list(first["layered"]) == list(INSTRUMENTS)
     assert sum(first["single"].values()) == pytest.approx(1, abs=1e-3)
@@ -239,7 +239,8 @@ def test_python_hears_what_the_command_does(models, tmp_path):
     path = song(tmp_path / "a.wav", 1, 1)
     heard = timbre.listen(path, models=models)
     line = json.loads(predict(path, "--models", models, "--format", "jsonl").stdout)
-    assert (heard.instrument, heard.single, heard.present, heard.layered) == tuple(line.values())[1:]
+    said = heard.instrument, heard.single, heard.present, heard.layered, heard.shares
+    assert said == tuple(line.values())[1:6]
     assert heard.probabilities.tolist() == list(heard.layered.values())
 
 

@@ -14,7 +14,7 @@ from timbre.core.errors import AudioError
 from timbre.core.files import fresh_file
 from timbre.core.params import load_params
 from timbre.core.printable import printable
-from timbre.core.stage import one_line_errors
+from timbre.core.stage import one_line_errors, progress
 
 if TYPE_CHECKING:
     from timbre.songs.find import SongFile
@@ -81,20 +81,35 @@ def predict(
     labels: Annotated[
         Path | None, typer.Option(help="Write an Audacity label track for each song into this folder.")
     ] = None,
+    regions: Annotated[
+        Path | None, typer.Option(help="Write a table of regions for REAPER for each song into this folder.")
+    ] = None,
+    cues: Annotated[
+        Path | None, typer.Option(help="Write a copy of each WAV file with cue points into this folder.")
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="A file of earlier answers, jsonl or csv: go on after the songs in it."),
+    ] = None,
     models: Models = None,
 ) -> None:
     """Say which instruments play in songs, and when."""
     from timbre.songs.find import find
     from timbre.songs.predictor import Predictor
+    from timbre.tools.resume import answered
 
     found = [song for argument in songs for song in find(argument)]
+    done = answered(resume) if resume else frozenset()
+    found = [song for song in found if song.name not in done]
     if plot and plot.suffix.lower() == ".png" and len(found) > 1:
         raise typer.BadParameter(f"{len(found)} songs do not fit in one picture; name a folder", param_hint="--plot")
-    outputs = _outputs(found, plot, labels)
+    outputs = _outputs(found, plot, {".labels.txt": labels, ".regions.csv": regions, ".cues.wav": cues})
     predictor = Predictor(models)
-    show = _printer(form, timeline, len(found) > 1, predictor.instruments)
+    show = _printer(form, timeline, len(found) > 1, predictor.instruments, heading=not done)
     _tell(f"models: those {predictor.source}")
-    failed = [_answer(predictor, song, hop, show, files) for song, files in zip(found, outputs, strict=True)]
+    pairs = list(zip(found, outputs, strict=True))
+    bar = pairs if sys.stdout.isatty() or len(pairs) == 1 else progress(pairs, "songs", unit="song")
+    failed = [_answer(predictor, song, hop, show, files) for song, files in bar]
     raise typer.Exit(int(any(failed)))
 
 
@@ -112,6 +127,9 @@ def _answer(predictor: "Predictor", song: "SongFile", hop: float, show: "_Printe
     for path in files:
         try:
             _write(heard, path)
+        except AudioError as error:
+            failed = True
+            _tell(f"{song.name}: {error}")
         except Exception as error:  # whatever it is, the next songs are heard
             failed = True
             reason = getattr(error, "strerror", "") or str(error) or type(error).__name__
@@ -129,6 +147,41 @@ def export(
 
     export_onnx(models, onnx)
     typer.echo(printable(f"{onnx}: waveforms to probabilities"))
+
+
+@app.command(name="find")
+def find_spans(
+    query: Annotated[str, typer.Argument(help='Such as "violin and not (drums or piano)".')],
+    songs: Annotated[list[str], typer.Argument(metavar="SONG", help="Files, folders and patterns, as for predict.")],
+    least: Annotated[float, typer.Option(help="Seconds: leave out what is shorter.")] = 1.0,
+    models: Models = None,
+) -> None:
+    """Say where in songs instruments play as asked: a line for each stretch, with start and end."""
+    from timbre.songs.find import find
+    from timbre.songs.predictor import Predictor
+    from timbre.tools.query import Query
+
+    predictor = Predictor(models)
+    asked, failed = Query(query, predictor.instruments), False
+    found = [song for argument in songs for song in find(argument)]
+    for song in found if sys.stdout.isatty() else progress(found, "songs", unit="song"):
+        try:
+            if song.problem:
+                raise AudioError(song.problem)
+            heard = predictor.listen(song.name)
+        except AudioError as error:
+            failed = True
+            _tell(f"{song.name}: {error}")
+            continue
+        for start, end in asked.spans(heard.sections, heard.seconds, least):
+            print(f"{printable(song.name)}\t{_tenths(start)}\t{_tenths(end)}", flush=True)
+    raise typer.Exit(int(failed))
+
+
+def _tenths(seconds: float) -> str:
+    """`3:07.5`."""
+    minutes, tenths = divmod(round(10 * seconds), 600)
+    return f"{minutes}:{tenths / 10:04.1f}"
 
 
 @app.command()
@@ -187,8 +240,10 @@ class _Printer:
             _tell(f"{name}: {reason}")
 
 
-def _printer(form: Format, timeline: bool, several: bool, instruments: tuple[str, ...]) -> _Printer:
-    """The printer of a format."""
+def _printer(
+    form: Format, timeline: bool, several: bool, instruments: tuple[str, ...], heading: bool = True
+) -> _Printer:
+    """The printer of a format, which begins with a heading where it has one and it is wanted."""
     from timbre.songs import text
 
     if form is Format.JSONL:
@@ -196,11 +251,11 @@ def _printer(form: Format, timeline: bool, several: bool, instruments: tuple[str
     if form is Format.CSV:
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # names stay apart in encodings that lack their letters
+        columns = text.timeline_fields(instruments) if timeline else text.fields(instruments)
+        first = text.csv_row(columns) if heading else ""
         if timeline:
-            return _Printer(text.csv_row(text.timeline_fields(instruments)), text.timeline_as_csv)
-        return _Printer(
-            text.csv_row(text.fields(instruments)), text.as_csv, partial(text.error_as_csv, instruments=instruments)
-        )
+            return _Printer(first, text.timeline_as_csv)
+        return _Printer(first, text.as_csv, partial(text.error_as_csv, instruments=instruments))
     if several and not timeline:
         return _Printer(text.heading(instruments), text.as_row)
     return _Printer("", partial(text.as_text, timeline=timeline))
@@ -210,7 +265,7 @@ def _tell(text: str) -> None:
     typer.echo(printable(text), err=True)
 
 
-def _outputs(found: list["SongFile"], plot: Path | None, labels: Path | None) -> list[list[Path]]:
+def _outputs(found: list["SongFile"], plot: Path | None, folders: dict[str, Path | None]) -> list[list[Path]]:
     """The files to write of each song: named after it, none twice, and none that audio could have."""
     taken: set[Path] = set()
 
@@ -226,20 +281,24 @@ def _outputs(found: list["SongFile"], plot: Path | None, labels: Path | None) ->
     for song, paths in zip(found, files, strict=True):
         if plot:
             paths.append(plot if plot.suffix.lower() == ".png" else named(plot, song.inside, ".png"))
-        if labels:
-            paths.append(named(labels, song.inside, ".labels.txt"))
+        paths += [named(folder, song.inside, suffix) for suffix, folder in folders.items() if folder]
     return files
 
 
 def _write(song: "Song", path: Path) -> None:
-    """A picture or a label track, whole or not at all."""
-    if path.suffix == ".txt":
-        from timbre.songs.text import as_labels
+    """A picture, label track, table of regions or copy with cue points, whole or not at all."""
+    from timbre.songs.song import as_png
+    from timbre.songs.text import as_labels
+    from timbre.tools.cues import write_cues
+    from timbre.tools.regions import as_regions
 
-        content = as_labels(song).encode()
-    else:
-        from timbre.songs.song import as_png
-
-        content = as_png(song)
     with fresh_file(path) as partial:
-        partial.write_bytes(content)
+        match path.suffixes[-2:]:
+            case [".labels", ".txt"]:
+                partial.write_text(as_labels(song), encoding="utf-8", newline="\n")
+            case [".regions", ".csv"]:
+                partial.write_text(as_regions(song.sections), encoding="utf-8", newline="\n")
+            case [".cues", ".wav"]:
+                write_cues(Path(song.name), partial, song.sections)
+            case _:
+                partial.write_bytes(as_png(song))

@@ -8,6 +8,7 @@ import numpy as np
 from timbre.core.params import Mel
 from timbre.core.printable import printable
 from timbre.features.display import PLOT_RANGE_DB, clock, mel_ticks, palette, png_bytes, shortened
+from timbre.songs import presence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,6 +63,26 @@ class Song:
     def probabilities(self) -> np.ndarray:
         """Probability that each instrument plays, float64 `[instruments]`, rounded to 4 digits as printed."""
         return np.array(list(self.layered.values()))
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of the song in which each instrument plays."""
+        return presence.shares(self.sections, self.seconds, self.instruments)
+
+    @property
+    def words(self) -> dict[str, str]:
+        """The same as absent, now and then, often (a quarter or more) or throughout (three quarters or more)."""
+        return {name: presence.word(share) for name, share in self.shares.items()}
+
+    @property
+    def first_heard(self) -> dict[str, float]:
+        """When each instrument that plays is first heard, in seconds."""
+        return presence.first_heard(self.sections)
+
+    @property
+    def solos(self) -> list[tuple[float, float, str]]:
+        """Where one instrument plays and no other that is known, for a second or more: start, end and its name."""
+        return presence.solos(self.sections)
 
     def _repr_png_(self) -> bytes:
         return as_png(self)

@@ -26,7 +26,8 @@ SHADES = " ▁▂▃▄▅▆▇█"
 
 def fields(instruments: Sequence[str]) -> list[str]:
     """The columns of a table of songs."""
-    return ["file", "instrument", *(f"single_{name}" for name in instruments), "present", *instruments, "error"]
+    alone, shares, first = ([f"{word}_{name}" for name in instruments] for word in ("single", "share", "first_heard"))
+    return ["file", "instrument", *alone, "present", *instruments, *shares, *first, "error"]
 
 
 def timeline_fields(instruments: Sequence[str]) -> list[str]:
@@ -35,13 +36,16 @@ def timeline_fields(instruments: Sequence[str]) -> list[str]:
 
 
 def as_json(song: "Song", timeline: bool = False) -> str:
-    """One line: file, instrument, single, present and layered; and the timeline, seconds a value and its values."""
+    """One line: what `Song` says of the whole song; and the timeline, seconds a value and its values, and sections."""
     line: dict[str, object] = {
         "file": song.name,
         "instrument": song.instrument,
         "single": song.single,
         "present": song.present,
         "layered": song.layered,
+        "shares": song.shares,
+        "first_heard": _rounded(song.first_heard),
+        "solos": [[round(start, 3), round(end, 3), name] for start, end, name in song.solos],
     }
     if timeline:
         values = {
@@ -49,6 +53,7 @@ def as_json(song: "Song", timeline: bool = False) -> str:
             for name, column in zip(song.instruments, song.timeline.T, strict=True)
         }
         line["timeline"] = {"hop": song.hop, **values}
+        line["sections"] = [[round(start, 3), round(end, 3), name] for start, end, name in song.sections]
     return json.dumps(line)
 
 
@@ -61,7 +66,11 @@ def as_csv(song: "Song") -> str:
     """The row of a song, in the order of `fields`."""
     plays = "+".join(song.present)
     alone = [song.single.get(name, "") for name in song.instruments]
-    return csv_row([song.name, song.instrument, *alone, plays, *song.layered.values(), ""])
+    first = _rounded(song.first_heard)
+    heard = [first.get(name, "") for name in song.instruments]
+    return csv_row(
+        [song.name, song.instrument, *alone, plays, *song.layered.values(), *song.shares.values(), *heard, ""]
+    )
 
 
 def error_as_csv(name: str, reason: str, instruments: Sequence[str]) -> str:
@@ -95,8 +104,13 @@ def as_text(song: "Song", timeline: bool = False) -> str:
     ]
     width = max(7, *map(len, song.instruments))
     lines += [
-        f"    {name:<{width}} {_bar(probability, 20)} {probability:.2f}" for name, probability in song.layered.items()
+        f"    {name:<{width}} {_bar(probability, 20)} {probability:.2f}  {_when(song, name)}"
+        for name, probability in song.layered.items()
     ]
+    if song.solos:
+        first, last, name = max(song.solos, key=lambda solo: solo[1] - solo[0])
+        more = f", and {len(song.solos) - 1} more" if len(song.solos) > 1 else ""
+        lines.append(f"  {name} alone: {clock(first)} to {clock(last)}{more}")
     if timeline:
         lines.append("")
         lines += [
@@ -107,6 +121,16 @@ def as_text(song: "Song", timeline: bool = False) -> str:
         start, end = clock(0), clock(song.seconds)
         lines.append(f"{'':{width + 5}}{start}{end.rjust(max(length - len(start), len(end) + 1))}")
     return "\n".join(lines)
+
+
+def _when(song: "Song", name: str) -> str:
+    """How much of a song an instrument plays in, and since when."""
+    first = song.first_heard.get(name)
+    return song.words[name] + ("" if first is None else f", first at {clock(first)}")
+
+
+def _rounded(times: dict[str, float]) -> dict[str, float]:
+    return {name: round(time, 3) for name, time in times.items()}
 
 
 def heading(instruments: Sequence[str]) -> str:

@@ -1,0 +1,45 @@
+"""How much of a song an instrument plays in, from its sections: shares, words, first times, and solos."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+Section = tuple[float, float, str]
+"""Start and end in seconds, and the instrument."""
+
+WORDS = {0.0: "now and then", 0.25: "often", 0.75: "throughout"}  # from a share of the song on
+ABSENT = "absent"
+SOLO = 1.0  # seconds: what is shorter is no solo
+
+
+def shares(sections: Iterable[Section], seconds: float, instruments: Sequence[str]) -> dict[str, float]:
+    """The share of a song in which each instrument plays, to three digits."""
+    total = dict.fromkeys(instruments, 0.0)
+    for start, end, name in sections:
+        total[name] += end - start
+    return {name: round(min(length / seconds, 1.0), 3) for name, length in total.items()}
+
+
+def word(share: float) -> str:
+    """Absent, now and then, often or throughout: from nothing, a quarter and three quarters of a song on."""
+    return [said for least, said in WORDS.items() if share >= least][-1] if share > 0 else ABSENT
+
+
+def first_heard(sections: Iterable[Section]) -> dict[str, float]:
+    """When each instrument that plays is first heard, in seconds."""
+    first: dict[str, float] = {}
+    for start, _, name in sections:
+        first[name] = min(start, first.get(name, start))
+    return first
+
+
+def solos(sections: Sequence[Section]) -> list[Section]:
+    """Where one of the instruments plays and no other that is known, for a second or more; in order of time."""
+    times = sorted({time for start, end, _ in sections for time in (start, end)})
+    found: list[Section] = []
+    for start, end in pairwise(times):
+        playing = [name for first, last, name in sections if first <= start and end <= last]
+        if len(playing) == 1:
+            if found and found[-1][1:] == (start, playing[0]):
+                start = found.pop()[0]
+            found.append((start, end, playing[0]))
+    return [(start, end, name) for start, end, name in found if end - start >= SOLO]

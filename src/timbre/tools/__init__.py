@@ -1,0 +1,1 @@
+"""tools: what musicians do with answers: questions, regions, cue points."""

@@ -1,0 +1,164 @@
+"""What musicians do with answers: words, questions, regions, cue points, and going on after what was answered."""
+
+import csv
+import io
+import struct
+import wave
+
+import numpy as np
+import pytest
+import soundfile
+from helpers import tone
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from timbre.cli import app
+from timbre.core.errors import AudioError, DataError
+from timbre.songs.presence import first_heard, shares, solos, word
+from timbre.tools.cues import write_cues
+from timbre.tools.query import Query
+from timbre.tools.regions import as_regions
+from timbre.tools.resume import answered
+
+NAMES = ("violin", "drums", "bass guitar", "not quite")
+SECTIONS = [(0.0, 4.0, "violin"), (2.0, 8.0, "drums"), (6.5, 7.0, "bass guitar"), (9.0, 10.0, "violin")]
+
+
+def test_how_much_of_a_song_when_first_and_where_alone():
+    assert shares(SECTIONS, 10, NAMES) == {"violin": 0.5, "drums": 0.6, "bass guitar": 0.05, "not quite": 0}
+    assert first_heard(SECTIONS) == {"violin": 0, "drums": 2, "bass guitar": 6.5}
+    assert solos(SECTIONS) == [(0.0, 2.0, "violin"), (4.0, 6.5, "drums"), (7.0, 8.0, "drums"), (9.0, 10.0, "violin")]
+    assert solos([(0.0, 1.0, "violin"), (1.0, 2.0, "violin"), (3.0, 3.5, "drums")]) == [(0.0, 2.0, "violin")]
+
+
+def test_shares_in_words():
+    said = [word(share) for share in (0, 0.01, 0.249, 0.25, 0.749, 0.75, 1)]
+    assert said == ["absent", "now and then", "now and then", "often", "often", "throughout", "throughout"]
+
+
+@pytest.mark.parametrize(
+    ("query", "spans"),
+    [
+        ("violin", [(0, 4), (9, 10)]),
+        ("violin and not drums", [(0, 2), (9, 10)]),
+        ("Violin AND drums", [(2, 4)]),
+        ("not violin and not drums", [(8, 9)]),
+        ("not (violin or drums)", [(8, 9)]),
+        ("bass guitar or violin and drums", [(2, 4), (6.5, 7)]),
+        ("(bass guitar or violin) and drums", [(2, 4), (6.5, 7)]),
+        ("not quite", []),
+        ("not not quite", [(0, 10)]),
+    ],
+)
+def test_a_question_is_answered_with_spans(query, spans):
+    assert Query(query, NAMES).spans(SECTIONS, 10) == [pytest.approx(span) for span in spans]
+
+
+def test_short_spans_may_be_left_out():
+    assert Query("drums and bass guitar", NAMES).spans(SECTIONS, 10, least=1) == []
+
+
+@given(st.sets(st.integers(0, 99), max_size=40))
+def test_what_is_not_true_is_false(steps):
+    sections = [(step / 10, (step + 1) / 10, "violin") for step in sorted(steps)]
+    spans = [*Query("violin", NAMES).spans(sections, 10), *Query("not violin", NAMES).spans(sections, 10)]
+    assert sum(end - start for start, end in spans) == pytest.approx(10)
+    assert len({start for start, _ in spans}) == len(spans)
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("", "'the end' where an instrument"),
+        ("violin and", "'the end' where an instrument"),
+        ("and violin", "'and' where an instrument"),
+        ("violin drums", "'drums' where an instrument"),
+        ("(violin or drums", "'the end' where a \\) was expected"),
+        ("violin)", "'\\)' where"),
+        ("violins", "'violins' where an instrument \\(violin, drums, bass guitar, not quite\\)"),
+    ],
+)
+def test_a_question_without_sense_says_what_was_expected(query, reason):
+    with pytest.raises(DataError, match=reason):
+        Query(query, NAMES)
+
+
+def test_regions_are_numbered_and_timed():
+    rows = list(csv.DictReader(io.StringIO(as_regions([(0.0, 61.25, "violin"), (3600.5, 3601.0, "drums")]))))
+    assert rows[0] == {"#": "R1", "Name": "violin", "Start": "0:00.000", "End": "1:01.250", "Length": "1:01.250"}
+    assert rows[1]["Start"] == "60:00.500" and rows[1]["#"] == "R2"
+
+
+def chunks(path):
+    data, start, found = path.read_bytes(), 12, []
+    assert struct.unpack("<I", data[4:8])[0] == len(data) - 8
+    while start < len(data):
+        name, length = struct.unpack("<4sI", data[start : start + 8])
+        found.append((name, data[start + 8 : start + 8 + length]))
+        start += 8 + length + length % 2
+    return found
+
+
+def test_a_copy_has_cue_points_and_the_same_sound(tmp_path):
+    source, target = tmp_path / "a.wav", tmp_path / "b.wav"
+    soundfile.write(source, tone(440, 1.5, 8000), 8000)
+    before = source.read_bytes()
+    write_cues(source, target, [(0.25, 1.0, "violin"), (0.5, 1.5, "drums")])
+    assert source.read_bytes() == before
+    assert dict(chunks(target))[b"data"] == dict(chunks(source))[b"data"]
+    with wave.open(str(target)) as sound:
+        assert sound.getnframes() == 12000
+    points = dict(chunks(target))[b"cue "]
+    assert struct.unpack("<III", points[:12]) == (2, 1, 2000) and struct.unpack("<I", points[24:28])[0] == 2000
+    names = dict(chunks(target))[b"LIST"]
+    assert b"labl\x0b\0\0\0\x01\0\0\0violin\0" in names
+    assert b"ltxt\x14\0\0\0\x01\0\0\0" + struct.pack("<I", 6000) + b"rgn " in names
+    again = tmp_path / "c.wav"
+    write_cues(target, again, [(0.0, 1.0, "piano")])  # its cue points take the place of those that were there
+    assert [name for name, _ in chunks(again)].count(b"cue ") == 1 and b"violin" not in again.read_bytes()
+
+
+def test_what_is_no_wav_gets_no_cue_points(tmp_path):
+    soundfile.write(tmp_path / "a.flac", tone(440, 1, 8000), 8000)
+    with pytest.raises(AudioError, match="cue points go into copies of WAV files"):
+        write_cues(tmp_path / "a.flac", tmp_path / "b.wav", [])
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_long_work_goes_on_after_what_was_answered(models, tmp_path, form):
+    for name in ("a", "b, c", "d"):
+        soundfile.write(tmp_path / f"{name}.wav", np.random.default_rng(0).normal(0, 0.1, 16000), 16000)
+    whole = ["predict", str(tmp_path), "--format", form, "--models", str(models)]
+    said = CliRunner().invoke(app, whole).stdout
+    lines = said.splitlines(keepends=True)
+    answers = tmp_path / "answers.txt"
+    assert CliRunner().invoke(app, [*whole, "--resume", str(answers)]).stdout == said  # nothing was answered yet
+    answers.write_text("".join(lines[:-1]) + lines[-1][:20])  # stopped in the midst of the last line
+    rest = CliRunner().invoke(app, [*whole, "--resume", str(answers)]).stdout
+    assert rest == lines[-1]
+
+
+def test_a_file_without_answers_is_refused(tmp_path):
+    (tmp_path / "a.txt").write_text("hello\n")
+    with pytest.raises(DataError, match="holds no answers as jsonl or csv"):
+        answered(tmp_path / "a.txt")
+
+
+def test_songs_are_searched_and_a_bad_one_costs_only_the_exit_status(models, tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 48000), 16000)
+    (tmp_path / "b.wav").write_text("no sound")
+    result = CliRunner().invoke(app, ["find", "drums", str(tmp_path), "--models", str(models)])  # its threshold is 0
+    assert result.exit_code == 1 and "b.wav: " in result.stderr
+    assert result.stdout == f"{tmp_path / 'a.wav'}\t0:00.0\t0:03.0\n"
+
+
+def test_regions_and_cues_are_written_beside_each_other(models, tmp_path):
+    song = tmp_path / "a.wav"
+    soundfile.write(song, np.random.default_rng(0).normal(0, 0.1, 48000), 16000)
+    soundfile.write(tmp_path / "b.flac", np.random.default_rng(0).normal(0, 0.1, 48000), 16000)
+    outputs = ["--regions", str(tmp_path / "out"), "--cues", str(tmp_path / "out"), "--models", str(models)]
+    result = CliRunner().invoke(app, ["predict", str(song), str(tmp_path / "b.flac"), *outputs])
+    assert result.exit_code == 1 and "b.flac: cue points go into copies of WAV files" in result.stderr
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["a.cues.wav", "a.regions.csv", "b.regions.csv"]
