@@ -161,4 +161,4 @@ def test_regions_and_cues_are_written_beside_each_other(models, tmp_path):
     result = CliRunner().invoke(app, ["predict", str(song), str(tmp_path / "b.flac"), *outputs])
     assert result.exit_code == 1 and "b.flac: cue points go into copies of WAV files" in result.stderr
     written = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert written == ["a.cues.wav", "a.regions.csv", "b.regions.csv"]
+    assert written == ["a.wav.cues.wav", "a.wav.regions.csv", "b.flac.regions.csv"]
