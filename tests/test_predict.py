@@ -174,7 +174,7 @@ def test_a_doubt_parts_no_section_and_a_guess_makes_none():
     doubt = beside_threshold(*[-5] * 5, *[3] * 10, *[-1] * 15, *[3] * 10, *[-5] * 5)
     assert sections(doubt) == [pytest.approx((0.5, 4.0))]
     assert sections(beside_threshold(*[-5] * 5, *[1] * 10, *[-5] * 5)) == []
-    assert sections(beside_threshold(*[-5] * 5, *[0.5] * 3, *[3] * 5, *[-1] * 9)) == [pytest.approx((0.5, 1.3))]
+    assert sections(beside_threshold(*[-5] * 5, *[0.5] * 3, *[3] * 8, *[-5] * 19)) == [pytest.approx((0.5, 1.6))]
 
 
 def test_a_section_ends_where_there_is_silence_and_with_the_song():

@@ -7,7 +7,11 @@ import numpy as np
 
 FINE = 0.1  # seconds: what sections are found by, whatever is printed
 BRIDGED = 1.0  # seconds: a shorter pause does not part two sections
-NEARLY, SURELY = -1.5, 1.5  # logits beside an instrument's threshold, chosen on songs of validation's windows
+LENIENCE = 0.8  # logits that count for playing beside an instrument's threshold
+CERTAIN = 3.0  # logits beyond which no cell counts for more
+CHANGE = (
+    1.0  # what entering or leaving costs, in logits times seconds; all three chosen on songs of validation's windows
+)
 
 
 def levels_of_steps(levels: np.ndarray, piece: float, steps: int, hop: float) -> np.ndarray:
@@ -28,9 +32,8 @@ def sections_of(
 ) -> list[tuple[float, float, str]]:
     """Where each instrument plays: start and end in seconds, and its name; in order of time.
 
-    A section is a stretch, across pauses under a second, in which an instrument is nearly likely enough (`NEARLY`) and
-    somewhere more than that (`SURELY`); it begins and ends where it is just likely enough. So a doubt parts no section,
-    and a guess makes none (hysteresis).
+    Whether it plays is the likeliest path of two states between which each change has its cost (Viterbi, 1967), so that
+    a doubt parts no section and a guess makes none. Pauses under a second part none either.
 
     Args:
         logits: `[steps, instruments]`, each `FINE` seconds long, less that of the instrument's threshold.
@@ -38,13 +41,26 @@ def sections_of(
         seconds: the length of the song.
         instruments: what the columns are.
     """
+    gains = FINE * np.where(sounds[:, None], np.clip(logits + LENIENCE, -CERTAIN, CERTAIN), -CERTAIN)
     found = []
-    for name, values in zip(instruments, np.where(sounds, logits.T, -np.inf), strict=True):
-        for first, end in stretches(values >= NEARLY, round(BRIDGED / FINE)):
-            likely = first + np.flatnonzero(values[first:end] >= 0)
-            if values[first:end].max() >= SURELY:
-                found.append((float(likely[0] * FINE), min(float((likely[-1] + 1) * FINE), seconds), name))
+    for name, plays in zip(instruments, _likeliest(gains, CHANGE).T, strict=True):
+        for first, end in stretches(plays, round(BRIDGED / FINE)):
+            found.append((first * FINE, min(end * FINE, seconds), name))
     return sorted(found, key=lambda section: (section[0], instruments.index(section[2])))
+
+
+def _likeliest(gains: np.ndarray, change: float) -> np.ndarray:
+    """The states of greatest sum of gains where on, less the cost of each change, bool `[steps, columns]`."""
+    on, off = np.full(gains.shape[1], -change), np.zeros(gains.shape[1])
+    entered, left = np.zeros(gains.shape, bool), np.zeros(gains.shape, bool)
+    for step, gain in enumerate(gains):
+        entered[step], left[step] = off - change > on, on - change > off
+        on, off = np.maximum(on, off - change) + gain, np.maximum(off, on - change)
+    states, state = np.zeros(gains.shape, bool), on > off
+    for step in range(len(gains) - 1, -1, -1):
+        states[step] = state
+        state = np.where(state, ~entered[step], left[step])
+    return states
 
 
 def stretches(plays: np.ndarray, bridged: int) -> list[tuple[int, int]]:
