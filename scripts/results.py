@@ -19,6 +19,11 @@ ROWS = (
     ("layered: expected calibration error", "layered", "expected_calibration_error"),
     ("instruments claimed in a clip where none of the four plays", "layered", "claimed_where_none_plays"),
 )
+TIMELINES = (
+    "what plays when: F1 of segments of 0.5 s",
+    "what plays when: F1 of sections, start and end within 1 s",
+    "what plays when: median error of starts and ends, seconds",
+)
 
 
 def table(metrics: Path) -> str:
@@ -30,6 +35,10 @@ def table(metrics: Path) -> str:
         if bounds := read["intervals"][task].get(name):
             test += f" [{bounds['low']:.3f}, {bounds['high']:.3f}]"
         lines.append(f"| {title} | {validation} | {test} |")
+    if (metrics / "timeline.json").exists():
+        timeline = json.loads((metrics / "timeline.json").read_text())["all"]
+        found = (timeline["segment_f1"]["0.5 s"], timeline["event_f1"]["1 s"], timeline["median_boundary_error"])
+        lines += [f"| {title} | | {value:.3f} |" for title, value in zip(TIMELINES, found, strict=True)]
     return "\n".join(lines) + "\n"
 
 
