@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import struct
 import wave
 
@@ -20,6 +21,7 @@ from timbre.tools.cues import write_cues
 from timbre.tools.query import Query
 from timbre.tools.regions import as_regions
 from timbre.tools.resume import answered
+from timbre.tools.tags import read_tags, write_tags
 
 NAMES = ("violin", "drums", "bass guitar", "not quite")
 SECTIONS = [(0.0, 4.0, "violin"), (2.0, 8.0, "drums"), (6.5, 7.0, "bass guitar"), (9.0, 10.0, "violin")]
@@ -162,3 +164,81 @@ def test_regions_and_cues_are_written_beside_each_other(models, tmp_path):
     assert result.exit_code == 1 and "b.flac: cue points go into copies of WAV files" in result.stderr
     written = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert written == ["a.wav.cues.wav", "a.wav.regions.csv", "b.flac.regions.csv"]
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".ogg", ".mp3", ".wav", ".m4a"])
+def test_tags_name_the_instruments_and_leave_the_sound_alone(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    write_sound(path)
+    sound, size = packets(path), path.stat().st_size
+    assert read_tags(path) == [] and path.stat().st_size == size
+    write_tags(path, ["guitar", "bass guitar"])
+    assert read_tags(path) == ["guitar", "bass guitar"] and packets(path) == sound
+    write_tags(path, ["piano"])
+    assert read_tags(path) == ["piano"] and packets(path) == sound
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def write_sound(path):
+    """A second of sound in any format, by FFmpeg's libraries, which here have no encoder of Vorbis."""
+    import av
+
+    if path.suffix == ".ogg":
+        soundfile.write(path, tone(440, 1, 44100), 44100)
+        return
+    codec = {".flac": "flac", ".mp3": "libmp3lame", ".wav": "pcm_s16le", ".m4a": "aac"}
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream(codec[path.suffix], rate=44100, layout="mono")
+        sound = av.AudioFrame.from_ndarray((tone(440, 1, 44100) * 32767).astype(np.int16)[None], "s16", "mono")
+        sound.sample_rate = 44100
+        file.mux(stream.encode(sound))
+        file.mux(stream.encode(None))
+
+
+def packets(path):
+    """What is compressed in a file, without tags."""
+    import av
+
+    with av.open(str(path)) as file:
+        return [bytes(packet) for packet in file.demux(audio=0)]
+
+
+def test_tags_are_written_when_asked_for_and_what_was_there_is_kept(models, tmp_path):
+    song, kept = tmp_path / "a.flac", tmp_path / "before.jsonl"
+    soundfile.write(song, np.random.default_rng(0).normal(0, 0.1, 48000), 16000)
+    command = ["tag", str(song), "--backup", str(kept), "--models", str(models)]
+    before = song.read_bytes()
+    result = CliRunner().invoke(app, command)
+    assert "drums" in result.stdout and "nothing is written" in result.stderr
+    assert song.read_bytes() == before and not kept.exists()
+    write_tags(song, ["harp"])
+    result = CliRunner().invoke(app, [*command, "--write"])
+    assert result.exit_code == 0 and "(before: harp)" in result.stdout
+    assert "drums" in read_tags(song) and json.loads(kept.read_text()) == {"file": str(song), "before": ["harp"]}
+    CliRunner().invoke(app, [*command, "--write"])  # nothing has changed
+    assert len(kept.read_text().splitlines()) == 1
+
+
+def test_what_cannot_be_tagged_says_so(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text("no sound")
+    with pytest.raises(AudioError, match="cannot be tagged: no kind of file"):
+        read_tags(tmp_path / "a.txt")
+    soundfile.write(tmp_path / "a.flac", tone(440, 1, 8000), 8000)
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("timbre.tools.tags.shutil.copy2", refuse)
+    with pytest.raises(AudioError, match=r"cannot be tagged \(Permission denied\)"):
+        write_tags(tmp_path / "a.flac", ["piano"])
+
+
+def test_sections_are_written_as_jams(models, tmp_path):
+    jams = pytest.importorskip("jams")
+    song = tmp_path / "a.wav"
+    soundfile.write(song, np.random.default_rng(0).normal(0, 0.1, 48000), 16000)
+    result = CliRunner().invoke(app, ["predict", str(song), "--jams", str(tmp_path / "out"), "--models", str(models)])
+    assert result.exit_code == 0, result.output
+    (found,) = jams.load(str(tmp_path / "out/a.wav.jams")).annotations
+    assert found.namespace == "tag_open"
+    assert ("drums", 0, 3) in {(one.value, one.time, one.duration) for one in found.data}

@@ -1,5 +1,6 @@
 """The command `timbre`. Heavy libraries are imported where a command needs them, so that help is instant."""
 
+import json
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -87,6 +88,7 @@ def predict(
     cues: Annotated[
         Path | None, typer.Option(help="Write a copy of each WAV file with cue points into this folder.")
     ] = None,
+    jams: Annotated[Path | None, typer.Option(help="Write a JAMS file for each song into this folder.")] = None,
     resume: Annotated[
         Path | None,
         typer.Option(help="A file of earlier answers, jsonl or csv: go on after the songs in it."),
@@ -103,7 +105,7 @@ def predict(
     found = [song for song in found if song.name not in done]
     if plot and plot.suffix.lower() == ".png" and len(found) > 1:
         raise typer.BadParameter(f"{len(found)} songs do not fit in one picture; name a folder", param_hint="--plot")
-    outputs = _outputs(found, plot, {".labels.txt": labels, ".regions.csv": regions, ".cues.wav": cues})
+    outputs = _outputs(found, plot, {".labels.txt": labels, ".regions.csv": regions, ".cues.wav": cues, ".jams": jams})
     predictor = Predictor(models)
     show = _printer(form, timeline, len(found) > 1, predictor.instruments, heading=not done)
     _tell(f"models: those {predictor.source}")
@@ -175,6 +177,41 @@ def find_spans(
             continue
         for start, end in asked.spans(heard.sections, heard.seconds, least):
             print(f"{printable(song.name)}\t{_tenths(start)}\t{_tenths(end)}", flush=True)
+    raise typer.Exit(int(failed))
+
+
+@app.command()
+def tag(
+    songs: Annotated[list[str], typer.Argument(metavar="SONG", help="Files, folders and patterns, as for predict.")],
+    write: Annotated[bool, typer.Option("--write", help="Write; without it, say what would be written.")] = False,
+    backup: Annotated[
+        Path, typer.Option(help="A file that takes in, as jsonl, what a tag said before it is written.")
+    ] = Path("timbre-tags.jsonl"),
+    models: Models = None,
+) -> None:
+    """Name the instruments of songs in the files' own tags (INSTRUMENTS); their sound stays the same."""
+    from timbre.songs.find import find
+    from timbre.songs.predictor import Predictor
+    from timbre.tools.tags import read_tags, write_tags
+
+    predictor, failed = Predictor(models), False
+    for song in [song for argument in songs for song in find(argument)]:
+        try:
+            if song.problem:
+                raise AudioError(song.problem)
+            before, heard = read_tags(Path(song.name)), predictor.listen(song.name)
+            if write and before != heard.present:
+                with backup.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({"file": song.name, "before": before}) + "\n")
+                write_tags(Path(song.name), heard.present)
+        except AudioError as error:
+            failed = True
+            _tell(f"{song.name}: {error}")
+            continue
+        said = f"{'; '.join(heard.present) or 'none'} (before: {'; '.join(before) or 'none'})"
+        print(printable(f"{song.name}: {said}"), flush=True)
+    if not write:
+        _tell("nothing is written; --write does that")
     raise typer.Exit(int(failed))
 
 
@@ -290,6 +327,7 @@ def _write(song: "Song", path: Path) -> None:
     from timbre.songs.song import as_png
     from timbre.songs.text import as_labels
     from timbre.tools.cues import write_cues
+    from timbre.tools.jams_file import write_jams
     from timbre.tools.regions import as_regions
 
     with fresh_file(path) as partial:
@@ -300,5 +338,7 @@ def _write(song: "Song", path: Path) -> None:
                 partial.write_text(as_regions(song.sections), encoding="utf-8", newline="\n")
             case [".cues", ".wav"]:
                 write_cues(Path(song.name), partial, song.sections)
+            case [*_, ".jams"]:
+                write_jams(song, partial)
             case _:
                 partial.write_bytes(as_png(song))
