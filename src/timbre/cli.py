@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from functools import partial
 from io import TextIOWrapper
@@ -163,19 +163,11 @@ def find_spans(
     from timbre.songs.predictor import Predictor
     from timbre.tools.query import Query
 
-    predictor = Predictor(models)
-    asked, failed = Query(query, predictor.instruments), False
-    found = [song for argument in songs for song in find(argument)]
-    for song in found if sys.stdout.isatty() else progress(found, "songs", unit="song"):
-        try:
-            if song.problem:
-                raise AudioError(song.problem)
-            heard = predictor.listen(song.name)
-        except AudioError as error:
-            failed = True
-            _tell(f"{song.name}: {error}")
-            continue
-        for start, end in asked.spans(heard.sections, heard.seconds, least):
+    predictor, failed = Predictor(models), False
+    asked = Query(query, predictor.instruments)
+    for song, heard in _each_heard([song for argument in songs for song in find(argument)], predictor):
+        failed |= heard is None
+        for start, end in asked.spans(heard.sections, heard.seconds, least) if heard else []:
             print(f"{printable(song.name)}\t{_tenths(start)}\t{_tenths(end)}", flush=True)
     raise typer.Exit(int(failed))
 
@@ -195,11 +187,12 @@ def tag(
     from timbre.tools.tags import read_tags, write_tags
 
     predictor, failed = Predictor(models), False
-    for song in [song for argument in songs for song in find(argument)]:
+    for song, heard in _each_heard([song for argument in songs for song in find(argument)], predictor):
+        if heard is None:
+            failed = True
+            continue
         try:
-            if song.problem:
-                raise AudioError(song.problem)
-            before, heard = read_tags(Path(song.name)), predictor.listen(song.name)
+            before = read_tags(Path(song.name))
             if write and before != heard.present:
                 with backup.open("a", encoding="utf-8") as file:
                     file.write(json.dumps({"file": song.name, "before": before}) + "\n")
@@ -213,6 +206,18 @@ def tag(
     if not write:
         _tell("nothing is written; --write does that")
     raise typer.Exit(int(failed))
+
+
+def _each_heard(found: list["SongFile"], predictor: "Predictor") -> Iterator[tuple["SongFile", "Song | None"]]:
+    """Each song as it is heard; none where it cannot be, and a line that says why."""
+    for song in found if sys.stdout.isatty() else progress(found, "songs", unit="song"):
+        try:
+            if song.problem:
+                raise AudioError(song.problem)
+            yield song, predictor.listen(song.name)
+        except AudioError as error:
+            _tell(f"{song.name}: {error}")
+            yield song, None
 
 
 def _tenths(seconds: float) -> str:
