@@ -15,10 +15,11 @@ import timbre
 from timbre.cli import app
 from timbre.core.errors import AudioError, DataError
 from timbre.features.mel import power_to_db, reference_to_peak
+from timbre.features.stretches import stretches
 from timbre.model.checkpoint import ModelConfig, save_model
 from timbre.model.network import TimbreNet
 from timbre.songs.predictor import BATCH, Predictor
-from timbre.songs.timeline import sections_of, stretches
+from timbre.songs.timeline import sections_of
 
 
 def predict(*arguments):

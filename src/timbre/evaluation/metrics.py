@@ -66,7 +66,7 @@ def ranking_metrics(truth: ArrayLike, probabilities: ArrayLike) -> dict[str, flo
     """
     from sklearn.metrics import average_precision_score, roc_auc_score
 
-    known = [(plays[~np.isnan(plays)], given[~np.isnan(plays)]) for plays, given in _columns(truth, probabilities)]
+    known = list(_known(truth, probabilities))
     if not all(0 < plays.sum() < len(plays) for plays, _ in known):
         return {}
     return {
@@ -77,7 +77,7 @@ def ranking_metrics(truth: ArrayLike, probabilities: ArrayLike) -> dict[str, flo
 
 def claimed_where_absent(truth: ArrayLike, present: ArrayLike) -> float:
     """Mean over instruments of the share of clips in which one is claimed, of those in which it does not play."""
-    rates = [heard[plays == 0].mean() for plays, heard in _columns(truth, present) if (plays == 0).any()]
+    rates = [heard[plays == 0].mean() for plays, heard in _known(truth, present) if (plays == 0).any()]
     return round(float(np.mean(rates)), DIGITS) if rates else float("nan")
 
 
@@ -87,9 +87,11 @@ def answered_right(truth: ArrayLike, present: ArrayLike) -> np.ndarray:
     return (np.isnan(truth) | (truth == np.asarray(present, float))).all(axis=1)
 
 
-def _columns(truth: ArrayLike, values: ArrayLike) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """What is true of each instrument, and what was given."""
-    return zip(np.asarray(truth, float).T, np.asarray(values).T, strict=True)
+def _known(truth: ArrayLike, values: ArrayLike) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """What is true of each instrument, and what was given, where the truth is known."""
+    for plays, given in zip(np.asarray(truth, float).T, np.asarray(values).T, strict=True):
+        known = ~np.isnan(plays)
+        yield plays[known], given[known]
 
 
 def _precision_recall_f1(
@@ -99,10 +101,9 @@ def _precision_recall_f1(
     from sklearn.metrics import precision_recall_fscore_support
 
     found = {}
-    for instrument, (plays, heard) in zip(instruments, _columns(truth, answers), strict=True):
-        known = ~np.isnan(plays)
-        if plays[known].any() or heard[known].any():
-            scores = precision_recall_fscore_support(plays[known], heard[known], average="binary", zero_division=0)
+    for instrument, (plays, heard) in zip(instruments, _known(truth, answers), strict=True):
+        if plays.any() or heard.any():
+            scores = precision_recall_fscore_support(plays, heard, average="binary", zero_division=0)
             named = zip(("precision", "recall", "f1"), scores, strict=False)
             found[instrument] = {name: round(float(score), DIGITS) for name, score in named}
     return found

@@ -19,15 +19,13 @@ from timbre.evaluation.metrics import DIGITS, layered_metrics
 from timbre.features.arrange import sound_of
 from timbre.features.display import palette
 from timbre.songs.predictor import Predictor
+from timbre.songs.presence import Section
 from timbre.songs.song import Song
 
 HOP = 0.1  # seconds
 SEGMENTS = (0.1, 0.5, 1.0)  # seconds
 COLLARS = (0.2, 1.0)  # seconds
 INK = "#444444"
-
-Section = tuple[float, float, str]
-"""Start and end in seconds, and the instrument."""
 
 
 class Timed(NamedTuple):

@@ -14,13 +14,13 @@ from timbre.core.params import Mixtures, Timeline
 from timbre.core.rng import generator
 from timbre.core.tables import Piece, Sounding, Window
 from timbre.features.mixtures import ACTIVE, AS_OF, OTHERS_DB, level
+from timbre.features.stretches import PAUSE, stretches
 
 TAKES_PART = 0.5  # probability that each of four instruments is in a song
 PLAYS = (3.0, 14.0)  # seconds of a section
 RESTS = (2.0, 12.0)  # seconds between two
 FADE = 0.01  # seconds at both ends of a piece, so that no click tells where it begins
 BLOCK = 0.02  # seconds, whose level is compared
-PAUSE = 1.0
 
 
 def arrange(
@@ -96,15 +96,15 @@ def truth_of(pieces: Sequence[Piece], pack: np.ndarray, sample_rate: int) -> lis
     """When the instruments of one song are heard, in order of time; other is left out."""
     found: list[Sounding] = []
     for name in dict.fromkeys(piece.instrument for piece in pieces if piece.instrument != OTHER):
-        stretches: list[list[float]] = []
+        heard: list[list[float]] = []
         for piece in (piece for piece in pieces if piece.instrument == name):
             for start, end in _audible(_waveform(piece, pack, sample_rate), sample_rate):
                 start, end = piece.start + start, piece.start + end
-                if stretches and start - stretches[-1][1] < PAUSE:
-                    stretches[-1][1] = end
+                if heard and start - heard[-1][1] < PAUSE:
+                    heard[-1][1] = end
                 else:
-                    stretches.append([start, end])
-        found += [Sounding(pieces[0].song, name, round(start, 3), round(end, 3)) for start, end in stretches]
+                    heard.append([start, end])
+        found += [Sounding(pieces[0].song, name, round(start, 3), round(end, 3)) for start, end in heard]
     return sorted(found, key=lambda one: (one.start, one.instrument))
 
 
@@ -124,5 +124,4 @@ def _audible(waveform: np.ndarray, sample_rate: int) -> list[tuple[float, float]
     size = round(BLOCK * sample_rate)
     power = np.square(waveform[: len(waveform) // size * size].reshape(-1, size)).mean(axis=1)
     sounds = power >= ACTIVE * power.max(initial=0)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], sounds, [False]]).astype(np.int8)))
-    return [(first * size / sample_rate, end * size / sample_rate) for first, end in edges.reshape(-1, 2).tolist()]
+    return [(first * size / sample_rate, end * size / sample_rate) for first, end in stretches(sounds, 0)]

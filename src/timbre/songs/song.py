@@ -1,6 +1,7 @@
 """What is heard in a song, and its picture: the mel spectrogram above one lane per instrument."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from timbre.core.params import Mel
 from timbre.core.printable import printable
 from timbre.features.display import PLOT_RANGE_DB, clock, mel_ticks, palette, png_bytes, shortened
 from timbre.songs import presence
+from timbre.songs.presence import Section
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +51,7 @@ class Song:
     layered: dict[str, float]
     hop: float
     timeline: np.ndarray = field(repr=False)
-    sections: list[tuple[float, float, str]] = field(repr=False)
+    sections: list[Section] = field(repr=False)
     thresholds: np.ndarray = field(repr=False)
     spectrogram: np.ndarray = field(repr=False)
     mel: Mel = field(repr=False)
@@ -64,23 +66,23 @@ class Song:
         """Probability that each instrument plays, float64 `[instruments]`, rounded to 4 digits as printed."""
         return np.array(list(self.layered.values()))
 
-    @property
+    @cached_property
     def shares(self) -> dict[str, float]:
         """The share of the song in which each instrument plays."""
         return presence.shares(self.sections, self.seconds, self.instruments)
 
-    @property
+    @cached_property
     def words(self) -> dict[str, str]:
         """The same as absent, now and then, often (a quarter or more) or throughout (three quarters or more)."""
         return {name: presence.word(share) for name, share in self.shares.items()}
 
-    @property
+    @cached_property
     def first_heard(self) -> dict[str, float]:
         """When each instrument that plays is first heard, in seconds."""
         return presence.first_heard(self.sections)
 
-    @property
-    def solos(self) -> list[tuple[float, float, str]]:
+    @cached_property
+    def solos(self) -> list[Section]:
         """Where one instrument plays and no other that is known, for a second or more: start, end and its name."""
         return presence.solos(self.sections)
 

@@ -5,13 +5,14 @@ from math import ceil
 
 import numpy as np
 
+from timbre.features.stretches import PAUSE, stretches
+from timbre.songs.presence import Section
+
 FINE = 0.1  # seconds: what sections are found by, whatever is printed
-BRIDGED = 1.0  # seconds: a shorter pause does not part two sections
 LENIENCE = 0.8  # logits that count for playing beside an instrument's threshold
 CERTAIN = 3.0  # logits beyond which no cell counts for more
-CHANGE = (
-    1.0  # what entering or leaving costs, in logits times seconds; all three chosen on songs of validation's windows
-)
+CHANGE = 1.0  # what entering or leaving costs, in logits times seconds
+# All three were chosen on songs of validation's windows.
 
 
 def levels_of_steps(levels: np.ndarray, piece: float, steps: int, hop: float) -> np.ndarray:
@@ -29,7 +30,7 @@ def at_steps(logits: np.ndarray, times: np.ndarray, seconds: float, hop: float) 
 
 def sections_of(
     logits: np.ndarray, sounds: np.ndarray, seconds: float, instruments: Sequence[str]
-) -> list[tuple[float, float, str]]:
+) -> list[Section]:
     """Where each instrument plays: start and end in seconds, and its name; in order of time.
 
     Whether it plays is the likeliest path of two states between which each change has its cost (Viterbi, 1967), so that
@@ -44,7 +45,7 @@ def sections_of(
     gains = FINE * np.where(sounds[:, None], np.clip(logits + LENIENCE, -CERTAIN, CERTAIN), -CERTAIN)
     found = []
     for name, plays in zip(instruments, _likeliest(gains, CHANGE).T, strict=True):
-        for first, end in stretches(plays, round(BRIDGED / FINE)):
+        for first, end in stretches(plays, round(PAUSE / FINE)):
             found.append((first * FINE, min(end * FINE, seconds), name))
     return sorted(found, key=lambda section: (section[0], instruments.index(section[2])))
 
@@ -61,15 +62,3 @@ def _likeliest(gains: np.ndarray, change: float) -> np.ndarray:
         states[step] = state
         state = np.where(state, ~entered[step], left[step])
     return states
-
-
-def stretches(plays: np.ndarray, bridged: int) -> list[tuple[int, int]]:
-    """Runs of true as (first, end), with gaps of fewer than `bridged` between them closed."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], plays, [False]]).astype(np.int8)))
-    runs: list[tuple[int, int]] = []
-    for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        if runs and first - runs[-1][1] < bridged:
-            runs[-1] = (runs[-1][0], end)
-        else:
-            runs.append((first, end))
-    return runs

@@ -8,8 +8,6 @@
 - Medley-solos-DB (Lostanlen and Cella, ISMIR 2016): clips of 3 s of one instrument alone; its own split.
 """
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
@@ -20,6 +18,7 @@ from timbre.core.instruments import OTHER
 from timbre.core.known import label_of
 from timbre.core.labels import Labels
 from timbre.core.music_labels import Labelled
+from timbre.core.sheets import parse_sheet
 from timbre.sources.files import Files
 
 OPENMIC_LABELS = "openmic-2018-aggregated-labels.csv"
@@ -74,10 +73,10 @@ def read_openmic(files: Files, origin: object, instruments: Sequence[str]) -> li
         keys = _text(files, _find(files, f"partitions/split01_{split}.csv", origin), origin).split()
         splits |= dict.fromkeys(keys, split)
     sides: dict[str, tuple[list[str], list[str]]] = {}
-    for row in _rows(files, table, ("sample_key", "instrument", "relevance"), origin):
+    for row in _rows(files, table, ("samplekey", "instrument", "relevance"), origin):
         try:
-            sides.setdefault(row["sample_key"], ([], []))[float(row["relevance"]) < 0.5].append(row["instrument"])
-        except (TypeError, ValueError) as error:
+            sides.setdefault(row["samplekey"], ([], []))[float(row["relevance"]) < 0.5].append(row["instrument"])
+        except ValueError as error:
             raise DataError(f"{origin}: {table}: a relevance is no number ({error}); download it again") from error
     found = [
         Labelled(table, path, _label(*sides[key], instruments), track, splits.get(key, ""))
@@ -124,12 +123,12 @@ def read_medley(files: Files, origin: object, instruments: Sequence[str]) -> lis
     places = {PurePosixPath(name).name: name for name in files}
     labels = Labels(instruments)
     found = []
-    for row in _rows(files, table, ("subset", "instrument", "instrument_id", "song_id", "uuid4"), origin):
+    for row in _rows(files, table, ("subset", "instrument", "instrumentid", "songid", "uuid4"), origin):
         subset = row["subset"]
-        path = places.get(f"Medley-solos-DB_{subset}-{row['instrument_id']}_{row['uuid4']}.wav")
+        path = places.get(f"Medley-solos-DB_{subset}-{row['instrumentid']}_{row['uuid4']}.wav")
         if path:
             label = labels.find(MEDLEY_NAMES.get(row["instrument"], row["instrument"])) or OTHER
-            found.append(Labelled(table, path, label, f"{subset} {row['song_id']}", subset))
+            found.append(Labelled(table, path, label, f"{subset} {row['songid']}", subset))
     return _some(found, f"{origin}: holds none of the recordings that {MEDLEY_METADATA} lists")
 
 
@@ -182,11 +181,10 @@ def _text(files: Files, name: str, origin: object) -> str:
 
 
 def _rows(files: Files, name: str, columns: Sequence[str], origin: object) -> list[dict[str, str]]:
-    """The rows of a table that has some columns."""
-    rows = list(csv.DictReader(io.StringIO(_text(files, name, origin))))
-    if not rows or not {*columns} <= rows[0].keys():
-        raise DataError(f"{origin}: {name}: wants rows with the columns {', '.join(columns)}; download it again")
-    return rows
+    """The rows of a table as published, by its columns in small letters without `_`."""
+    with files[name].open() as file:
+        lines = parse_sheet(file.read(), f"{origin}/{name}", columns, (), "the table as published; download it again")
+    return [line.cells for line in lines]
 
 
 def _some(found: list[Labelled], fault: str) -> list[Labelled]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from timbre.core.errors import DataError
+from timbre.features.stretches import stretches
 from timbre.songs.presence import Section
-from timbre.songs.timeline import FINE, stretches
+from timbre.songs.timeline import FINE
 
 WORDS = ("and", "or", "not", "(", ")")
 
