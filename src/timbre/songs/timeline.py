@@ -28,9 +28,7 @@ def at_steps(logits: np.ndarray, times: np.ndarray, seconds: float, hop: float) 
     return np.stack([np.interp(middles, times, column) for column in logits.T], axis=1).astype(np.float32)
 
 
-def sections_of(
-    logits: np.ndarray, sounds: np.ndarray, seconds: float, instruments: Sequence[str]
-) -> list[Section]:
+def sections_of(logits: np.ndarray, sounds: np.ndarray, seconds: float, instruments: Sequence[str]) -> list[Section]:
     """Where each instrument plays: start and end in seconds, and its name; in order of time.
 
     Whether it plays is the likeliest path of two states between which each change has its cost (Viterbi, 1967), so that
