@@ -38,14 +38,14 @@ def chromium():
 
 
 @contextmanager
-def opened(path, profile, width=1400):
-    """Open an HTML file with a new profile, an empty folder, and yield the `Page`."""
-    flags = (*FLAGS, f"--user-data-dir={profile}", f"--window-size={width},1000")
+def opened(address, profile, width=1400, flags=()):
+    """Open an HTML file or an address with a new profile, an empty folder, and yield the `Page`."""
+    flags = (*FLAGS, *flags, f"--user-data-dir={profile}", f"--window-size={width},1000")
     # Chromium reads commands from descriptor 3 and answers on 4.
     command = ["sh", "-c", 'exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1', chromium(), *flags]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     try:
-        yield Page(process, path)
+        yield Page(process, address if isinstance(address, str) else address.absolute().as_uri())
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
@@ -59,15 +59,15 @@ class Page:
         errors: exceptions and errors of its console.
     """
 
-    def __init__(self, process, path):
+    def __init__(self, process, address):
         self.process, self.session, self.sent, self.unread = process, None, 0, b""
         self.requests, self.errors = [], []
         target = self.command("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.command("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.command(f"{domain}.enable")
-        self.command("Page.navigate", url=path.absolute().as_uri())
-        self.wait("document.readyState === 'complete' && location.protocol === 'file:'")
+        self.command("Page.navigate", url=address)
+        self.wait("document.readyState === 'complete' && location.protocol !== 'about:'")
 
     def command(self, method, **params):
         """Send a command and return its result; events that come before it are noted."""
@@ -98,6 +98,12 @@ class Page:
         while not self.evaluate(f"!!({expression})"):
             assert time.monotonic() < deadline, f"never true: {expression}; errors: {self.errors}"
             time.sleep(0.05)
+
+    def choose(self, selector, files):
+        """Choose files in an input."""
+        document = self.command("DOM.getDocument")["root"]["nodeId"]
+        node = self.command("DOM.querySelector", nodeId=document, selector=selector)["nodeId"]
+        self.command("DOM.setFileInputFiles", files=[str(path) for path in files], nodeId=node)
 
     def screenshot(self, path):
         """Write a PNG of the whole page, however long."""

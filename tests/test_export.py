@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import soundfile
+import torch
 from helpers import INSTRUMENTS, tone
 from typer.testing import CliRunner
 
@@ -13,6 +14,7 @@ from timbre.cli import app
 from timbre.core.errors import DataError
 from timbre.core.files import fresh_file
 from timbre.export import export_onnx
+from timbre.features.mel import power_to_db, reference_to_peak
 from timbre.songs.predictor import RELEASED, Predictor
 
 
@@ -35,9 +37,18 @@ def test_onnxruntime_answers_as_timbre_does(session, tmp_path):
         soundfile.write(tmp_path / "a.wav", sound, rate, subtype="FLOAT")
         heard = predictor.listen(tmp_path / "a.wav")
         window = np.pad(sound, (0, samples - len(sound)))[None]
-        single, layered = session.run(None, {"waveforms": window})
+        single, layered, timeline, mels = session.run(None, {"waveforms": window})
         np.testing.assert_allclose(single[0], list(heard.single.values()), atol=1.5e-4)  # these are rounded to 1e-4
         np.testing.assert_allclose(layered[0], list(heard.layered.values()), atol=1.5e-4)
+        cells = predictor.layered.network.dense
+        assert timeline.shape == (1, cells * 6 + 2, 4)  # the last cells are of what stands over the end
+        db = power_to_db(predictor.transform(torch.from_numpy(window)))[0]
+        loud = db > db.max() - 60
+        np.testing.assert_allclose(mels[0][loud], db[loud], atol=0.1)
+        probabilities = predictor.layered.network.classify(
+            predictor.layered.network.dense_features(reference_to_peak(db[None]))[:, :, 4:5]
+        ).sigmoid()
+        np.testing.assert_allclose(timeline[0, 4], probabilities[0].detach(), atol=1e-3)
 
 
 def test_a_folder_or_one_that_cannot_be_written_is_named_as_it_was_given(tmp_path):
@@ -55,8 +66,12 @@ def test_a_folder_or_one_that_cannot_be_written_is_named_as_it_was_given(tmp_pat
 
 def test_any_number_and_length_of_windows(session):
     for shape in ((1, 8000), (3, 200_000)):
-        single, layered = session.run(None, {"waveforms": np.random.default_rng(1).normal(0, 1, shape).astype("f4")})
+        single, layered, timeline, mels = session.run(
+            None, {"waveforms": np.random.default_rng(1).normal(0, 1, shape).astype("f4")}
+        )
         assert single.shape == layered.shape == (shape[0], 4)
+        assert timeline.shape[::2] == (shape[0], 4)
+        assert mels.shape == (shape[0], 128, 1 + shape[1] // 441)
         np.testing.assert_allclose(single.sum(axis=1), 1, rtol=1e-5)
 
 
@@ -64,14 +79,15 @@ def test_the_file_says_what_it_wants_and_gives(session):
     about = session.get_modelmeta().custom_metadata_map
     assert json.loads(about["instruments"]) == list(INSTRUMENTS)
     assert len(json.loads(about["thresholds"])) == 4
-    assert (about["sample_rate"], about["window"]) == ("22050", "4.0")
+    assert (about["sample_rate"], about["window"], about["cell"]) == ("22050", "4.0", "0.16")
 
 
 def test_nothing_is_heard_in_silence_and_what_lies_beyond_full_scale_is_limited(session):
     sound = np.tile(tone(440, 4, 22050), (4, 1))
     sound[0], sound[1] = 0, sound[1] * 1e-4
     sound[3, 1000:1040] = 500
-    single, layered = session.run(None, {"waveforms": sound})
+    single, layered, timeline, _ = session.run(None, {"waveforms": sound})
+    assert not timeline[:2].any()
     assert not single[:2].any()
     assert not layered[:2].any()
     assert single[2:].sum(axis=1) == pytest.approx([1, 1], abs=1e-4)

@@ -151,6 +151,30 @@ def export(
     typer.echo(printable(f"{onnx}: waveforms to probabilities"))
 
 
+@app.command()
+def page(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The HTML file to write.")],
+    models: Models = None,
+) -> None:
+    """Write a page that hears songs in any browser: one file, without a network."""
+    from timbre.page.write import write_page
+
+    write_page(path, models)
+    typer.echo(printable(f"{path}: {path.stat().st_size / 1e6:.1f} MB; open it in a browser"))
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(help="Of this machine; 0 takes any that is free.")] = 8765,
+    browser: Annotated[bool, typer.Option(help="Open the page at once.")] = True,
+    models: Models = None,
+) -> None:
+    """Show that page on this machine alone, and hear for it what browsers cannot decode."""
+    from timbre.page.serve import serve as run
+
+    run(models, port, browser)
+
+
 @app.command(name="find")
 def find_spans(
     query: Annotated[str, typer.Argument(help='Such as "violin and not (drums or piano)".')],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool1d, conv1d, pad
+from torch.nn.functional import avg_pool1d
 
 from timbre.audio.windows import BLOCKS_PER_SECOND, CREST, LOUDEST, SILENCE, STEADY
 from timbre.core.errors import DataError
@@ -19,9 +19,9 @@ OPSET = 18
 
 
 class FromWaveform(nn.Module):
-    """What `Predictor` does to one window of sound, in operations that ONNX has: the spectrum is a convolution here."""
+    """What `Predictor` does to one window of sound, in operations that ONNX has."""
 
-    waves: Tensor
+    window: Tensor
     filters: Tensor
 
     def __init__(self, predictor: Predictor) -> None:
@@ -30,32 +30,51 @@ class FromWaveform(nn.Module):
         self.single, self.layered = predictor.single.network, predictor.layered.network
         self.block = predictor.audio.sample_rate // BLOCKS_PER_SECOND
         self.n_fft, self.hop_length = predictor.mel.n_fft, predictor.mel.hop_length
-        turns = torch.outer(torch.arange(self.n_fft // 2 + 1), torch.arange(self.n_fft)).double()
-        angles = 2 * torch.pi * (turns % self.n_fft) / self.n_fft
-        waves = torch.cat([angles.cos(), angles.sin()]) * torch.hann_window(self.n_fft, dtype=torch.float64)
-        self.register_buffer("waves", waves.float()[:, None])
+        self.register_buffer("window", predictor.transform.window)
         self.register_buffer("filters", predictor.transform.filters)
 
-    def forward(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
-        """Probabilities `[batch, instruments]` of one alone and of several, of mono waveforms `[batch, samples]`."""
+    def forward(self, waveforms: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What mono waveforms `[batch, samples]` hold.
+
+        Returns:
+            Probabilities `[batch, instruments]` of one alone and of several; those of several in each dense cell,
+            `[batch, cells, instruments]`; log mels `[batch, bands, frames]`, dB, full scale at 0.
+        """
         power = avg_pool1d(waveforms.square()[:, None], self.block)[:, 0]
         loudest = power.topk(STEADY, dim=1).values.sqrt()
         level, bound = loudest[:, LOUDEST - 1 : LOUDEST], (CREST * loudest[:, -1:]).clamp_min(1)
         waveforms = torch.minimum(torch.maximum(waveforms, -bound), bound)
         peak = waveforms.abs().amax(dim=1, keepdim=True)
-        centred = pad(waveforms / peak.clamp_min(SILENCE), (self.n_fft // 2, self.n_fft // 2))
-        cosine, sine = conv1d(centred[:, None], self.waves, stride=self.hop_length).square().chunk(2, dim=1)
-        mels = reference_to_peak(power_to_db(self.filters @ (cosine + sine)))
+        peak = peak.clamp_min(SILENCE)
+        spectrum = torch.stft(
+            waveforms / peak,
+            self.n_fft,
+            self.hop_length,
+            window=self.window,
+            center=True,
+            pad_mode="constant",
+            return_complex=True,
+        )
+        db = power_to_db(self.filters @ torch.view_as_real(spectrum).square().sum(dim=-1))
+        mels = reference_to_peak(db)
+        maps = self.layered.dense_features(mels)
+        cells = self.layered.head(2 * maps.transpose(1, 2))  # mean and maximum over one cell are that cell
         sounds = (level >= SILENCE).float()
-        return self.single(mels).softmax(dim=1) * sounds, self.layered(mels).sigmoid() * sounds
+        return (
+            self.single(mels).softmax(dim=1) * sounds,
+            self.layered.classify(maps[:, :, :: self.layered.dense]).sigmoid() * sounds,
+            cells.sigmoid() * sounds[:, :, None],
+            db + 20 * peak.log10()[:, :, None],
+        )
 
 
 def export_onnx(models: Path | None, path: Path) -> None:
     """Write one ONNX file that hears windows of any length and answers as `timbre predict` answers a window.
 
     Input `waveforms`, float32 `[batch, samples]`, mono, at the models' rate; outputs `single` and `layered`,
-    probabilities `[batch, instruments]`, all 0 of a window of silence. Rate, window, instruments and thresholds stand
-    in its metadata.
+    probabilities `[batch, instruments]`, and `timeline`, those of each cell `[batch, cells, instruments]`, all 0 of a
+    window of silence, and `mels`, dB `[batch, bands, frames]`. Rate, window, instruments, thresholds and seconds from
+    one cell to the next stand in its metadata.
 
     Raises:
         DataError: `path` is a folder, the packages are not installed, or a model is missing or damaged.
@@ -70,17 +89,19 @@ def export_onnx(models: Path | None, path: Path) -> None:
     predictor = Predictor(models)
     if not predictor.single:
         raise DataError("export: these models were taught by music alone; it wants one of one instrument alone as well")
+    network = FromWaveform(predictor).eval()
+    least = max(network.n_fft, STEADY * network.block)
     example = torch.randn(2, predictor.audio.samples, generator=torch.Generator().manual_seed(0))
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what PyTorch's exporter will change one day
         program = torch.onnx.export(
-            FromWaveform(predictor).eval(),
+            network,
             (example,),
             input_names=["waveforms"],
-            output_names=["single", "layered"],
+            output_names=["single", "layered", "timeline", "mels"],
             opset_version=OPSET,
-            dynamic_shapes=({0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=predictor.mel.n_fft)},),
+            dynamic_shapes=({0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=least)},),
             dynamo=True,
             verbose=False,
         )
@@ -89,6 +110,7 @@ def export_onnx(models: Path | None, path: Path) -> None:
     about = {
         "sample_rate": str(predictor.audio.sample_rate),
         "window": str(predictor.audio.window),
+        "cell": str(predictor.cell / predictor.layered.network.dense),
         "instruments": json.dumps(predictor.instruments),
         "thresholds": json.dumps(predictor.layered.description.thresholds),
     }

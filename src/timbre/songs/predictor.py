@@ -80,6 +80,7 @@ class Predictor:
         if self.instruments != other.instruments:
             raise DataError(f"{models}: the two models know different instruments; train both again: dvc repro")
         self.transform = MelSpectrogram(self.mel, self.layered.filters)
+        self.cell = self.layered.network.cell[1] * self.mel.hop_length / self.audio.sample_rate  # seconds
 
     @torch.inference_mode()
     def listen(self, source: Path | str, hop: float = HOP) -> Song:
@@ -99,7 +100,7 @@ class Predictor:
             raise DataError(f"hop: must lie from {HOPS[0]:g} to {HOPS[1]:g} seconds, got {hop:g}")
         stream = _PaddedStream(decode(source, self.audio.sample_rate), self.audio.samples)
         windows = cut(prefetch(stream.blocks()), self.audio.samples)
-        heard = _SongOutput(self.layered.network, self.audio, self.mel)
+        heard = _SongOutput(self.layered.network, self.audio, self.mel, self.cell)
         with _single_threaded():
             for batch in map_ordered(self._hear, _batches(windows), THREADS):
                 heard.add(batch)
@@ -185,9 +186,9 @@ class _SongOutput:
         spectrogram: of the whole song.
     """
 
-    def __init__(self, network: TimbreNet, audio: Audio, mel: Mel) -> None:
+    def __init__(self, network: TimbreNet, audio: Audio, mel: Mel, cell: float) -> None:
         self.network, self.window = network, audio.window
-        self.cell = network.cell[1] * mel.hop_length / audio.sample_rate
+        self.cell = cell
         self.single: list[list[float]] = []
         self.layered: list[list[float]] = []
         self.dense: list[list[float]] = []

@@ -1,0 +1,117 @@
+"""The page as one file: the models, what runs them, and all scripts inside, so that it needs no network."""
+
+import base64
+import gzip
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from timbre.audio.windows import BLOCKS_PER_SECOND, LOUDEST, QUIET, SILENCE
+from timbre.core.errors import DataError
+from timbre.core.files import fresh_file
+from timbre.export import export_onnx
+from timbre.features.display import mel_ticks, palette
+from timbre.features.stretches import PAUSE
+from timbre.model.checkpoint import RELEASED
+from timbre.songs.predictor import PART, TOO_SHORT, Predictor, find_models
+from timbre.songs.presence import SOLO, WORDS
+from timbre.songs.spectrogram import COLUMNS
+from timbre.songs.timeline import CERTAIN, CHANGE, FINE, LENIENCE
+
+HERE = Path(__file__).parent
+SCRIPTS = ("sound", "song", "worker", "draw", "save", "microphone", "app")
+LEAST_TICK = 300  # Hz: lower marks would stand on one another
+RECENT = 0.5  # seconds that the microphone's latest answer is the mean of
+WORTH = (
+    "What the answers are worth: the network was taught by rendered and recorded solos and their mixtures. On real "
+    "music it finds about four of five instruments and claims few that do not play; a probability of 0.8 is right in "
+    "about eight of ten cases. Starts and ends of sections are off by some tenths of a second. The model card has the "
+    "figures."
+)
+OWN_WORTH = "These answers are those of models of your own, by which this page was made: {models}."
+
+
+def write_page(path: Path, models: Path | None, is_served: bool = False) -> None:
+    """Write the page that hears songs by the models of a folder, or by those that `find_models` finds.
+
+    Args:
+        path: the file.
+        models: the folder with single.safetensors and layered.safetensors.
+        is_served: whether `timbre serve` gives it out, and is asked for what browsers cannot decode.
+
+    Raises:
+        DataError: as `export_onnx` does.
+    """
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; name the file to write, such as {path / 'timbre.html'}")
+    folder = find_models() if models is None else models
+    with TemporaryDirectory() as temporary:
+        onnx = Path(temporary) / "timbre.onnx"
+        export_onnx(folder, onnx)
+        model = gzip.compress(onnx.read_bytes(), mtime=0)
+    parts = {
+        "about": json.dumps(about(Predictor(folder), folder, is_served)).replace("</", "<\\/"),
+        "connect": "'self'" if is_served else "'none'",
+        "licences": (HERE / "runtime" / "LICENCES.txt").read_text(encoding="utf-8"),
+        "model": _in_letters(model),
+        "runtime": _in_letters((HERE / "runtime" / "ort.js.gz").read_bytes()),
+        "wasm": _in_letters((HERE / "runtime" / "ort.wasm.gz").read_bytes()),
+        **{name: (HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS},
+    }
+    template = (HERE / "page.html").read_text(encoding="utf-8")
+    with fresh_file(path) as partial:
+        partial.write_text(_filled(template, parts), encoding="utf-8", newline="\n")
+
+
+def about(predictor: Predictor, models: Path, is_served: bool) -> dict[str, Any]:
+    """What the scripts know of the models, and the numbers that they share with `timbre.songs`."""
+    from matplotlib import colormaps
+
+    network, magma = predictor.layered.network, colormaps["magma"](range(256))
+    is_released = models.resolve() == RELEASED.resolve()
+    ticks = {hz: band for hz, band in mel_ticks(predictor.mel).items() if hz >= LEAST_TICK}
+    return {
+        "instruments": predictor.instruments,
+        "colours": list(palette(predictor.instruments).values()),
+        "thresholds": predictor.layered.description.thresholds,
+        "rate": predictor.audio.sample_rate,
+        "window": predictor.audio.window,
+        "cell": predictor.cell,
+        "dense": network.dense,
+        "recent": max(1, round(RECENT * network.dense / predictor.cell)),
+        "bands": predictor.mel.n_mels,
+        "ticks": [(f"{hz // 1000} kHz" if hz >= 1000 else f"{hz} Hz", round(band, 2)) for hz, band in ticks.items()],
+        "columns": COLUMNS,
+        "hop": FINE,
+        "lenience": LENIENCE,
+        "certain": CERTAIN,
+        "change": CHANGE,
+        "pause": PAUSE,
+        "part": PART,
+        "quiet": QUIET,
+        "silence": SILENCE,
+        "loudest": LOUDEST,
+        "blocksPerSecond": BLOCKS_PER_SECOND,
+        "tooShort": TOO_SHORT,
+        "words": list(WORDS.items()),
+        "solo": SOLO,
+        "magma": "".join(bytes(round(255 * part) for part in colour[:3]).hex() for colour in magma),
+        "worth": WORTH if is_released else OWN_WORTH.format(models=models),
+        "card": (RELEASED / "README.md").read_text(encoding="utf-8") if is_released else "These models have none.",
+        "server": is_served,
+    }
+
+
+def _in_letters(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _filled(template: str, parts: dict[str, str]) -> str:
+    """The template with each `{part}` in its place, once: what is put in is not looked at again."""
+    pieces = [template]
+    for name, content in parts.items():
+        (index,) = (number for number, piece in enumerate(pieces) if f"{{{name}}}" in piece and number % 2 == 0)
+        before, _, after = pieces[index].partition(f"{{{name}}}")
+        pieces[index : index + 1] = [before, content, after]
+    return "".join(pieces)
