@@ -32,8 +32,9 @@ from timbre.training.augment import augment, steady_noise
 from timbre.training.config import TrainingConfig
 from timbre.training.fabric import make_fabric, on_own_cores
 from timbre.training.mixing import add_up, cut_parts
+from timbre.training.moments import heard_by_cell, moment_loss
 from timbre.training.optimizer import make_optimizer
-from timbre.training.separation import WithMaskHead, mask_loss, power_by_class
+from timbre.training.separation import WithLessons, mask_loss, power_by_class
 
 BATCH = 32
 RATE, SECONDS = 16000, 12  # of the seed's clips
@@ -88,7 +89,9 @@ def seed_step(folder: Path) -> partial[None]:
 def timbre_steps(params: Params) -> tuple[partial[None], partial[None], float]:
     """A step of Timbre's training, its network's part alone, and the floating-point operations of that part."""
     fabric = make_fabric(params.compute)
-    model = WithMaskHead(TimbreNet(params.model), with_masks=True).to(memory_format=torch.channels_last)
+    count = len(params.instruments)
+    model = WithLessons(TimbreNet(params.model, count), count + 1, has_moments=True)
+    model = model.to(memory_format=torch.channels_last)
     cell = model.network.cell
     model, optimizer = fabric.setup(model, make_optimizer(model, params.optimizer, 1e-3))
     config = TrainingConfig(**{field.name: getattr(params, field.name) for field in fields(TrainingConfig)})
@@ -98,14 +101,17 @@ def timbre_steps(params: Params) -> tuple[partial[None], partial[None], float]:
     targets, grain = torch.eye(4)[torch.arange(BATCH) % 4], steady_noise(params.audio, params.mel)
     draws = generator(0, "benchmark", "rows")
 
-    def batch() -> tuple[Tensor, Tensor]:
+    def batch() -> tuple[Tensor, Tensor, Tensor]:
         clips, places, parts = cut_parts(pack, draws.integers(256, size=(BATCH, 1)), gains, config, noise)
         power = augment(add_up(parts, clips, BATCH), grain, config.augment, config.frame_seconds, noise)
-        return reference_to_peak(power_to_db(power)), power_by_class(parts, clips, places, BATCH, cell)
+        shared = power_by_class(parts, clips, places, (BATCH, count + 1), cell)
+        played = heard_by_cell(parts, clips, places, (BATCH, count), cell[1], config.frame_seconds)
+        return reference_to_peak(power_to_db(power)), shared, played
 
-    def learn(mels: Tensor, shared: Tensor) -> None:
-        logits, shares = model(mels)
-        fabric.backward(cross_entropy(logits.float(), targets) + mask_loss(shares.float(), shared))
+    def learn(mels: Tensor, shared: Tensor, played: Tensor) -> None:
+        heard = model(mels)
+        lessons = mask_loss(heard.masks.float(), shared) + moment_loss(heard.moments.float(), played)
+        fabric.backward(cross_entropy(heard.logits.float(), targets) + lessons)
         optimizer.step()
         optimizer.zero_grad()
 

@@ -24,6 +24,7 @@ def train_layered(params: Params) -> str:
     """Write models/layered.safetensors and its history."""
     start = load_start(params.start, params.audio, params.mel, params.model) if params.start else None
     windows = read_table(MELS / "train.csv", Window)
+    knows_parts = params.mixtures.fresh and has_solos(windows)
     config = TrainingConfig(
         instruments=params.instruments,
         seed=params.seed,
@@ -35,7 +36,8 @@ def train_layered(params: Params) -> str:
         mel=params.mel,
         model=params.model,
         augment=params.augment,
-        shares=params.shares if params.mixtures.fresh and has_solos(windows) else 0,
+        shares=params.shares if knows_parts else 0,
+        moments=params.moments if knows_parts else 0,
     )
     if params.mixtures.fresh:
         pack = open_array(MELS / "train.npy")

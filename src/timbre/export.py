@@ -58,7 +58,7 @@ class FromWaveform(nn.Module):
         db = power_to_db(self.filters @ torch.view_as_real(spectrum).square().sum(dim=-1))
         mels = reference_to_peak(db)
         maps = self.layered.dense_features(mels)
-        cells = self.layered.head(2 * maps.transpose(1, 2))  # mean and maximum over one cell are that cell
+        cells = self.layered.classify_cells(maps).transpose(1, 2)
         sounds = (level >= SILENCE).float()
         return (
             self.single(mels).softmax(dim=1) * sounds,

@@ -239,6 +239,7 @@ class Params(Section):
     start: str
     transfer: Float = Field(ge=0, le=1)
     shares: Float = Field(ge=0)
+    moments: Float = Field(ge=0)
     threshold: Threshold
     data: Data
     soundfont: Soundfont

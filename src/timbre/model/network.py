@@ -94,6 +94,10 @@ class TimbreNet(nn.Module):
                     features = layer(features)
         return features.mean(dim=2)
 
+    def classify_cells(self, features: Tensor) -> Tensor:
+        """Logits `[batch, instruments, cells]` of each frame of such features by itself."""
+        return self.head(2 * features.transpose(1, 2)).transpose(1, 2)  # its mean and its maximum
+
     def classify(self, features: Tensor) -> Tensor:
         """Logits `[batch, instruments]` of any stretch of frames of `pooled_features`."""
         return self.head(features.mean(dim=2) + features.amax(dim=2))

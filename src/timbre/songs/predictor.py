@@ -204,7 +204,7 @@ class _SongOutput:
         for window in range(len(batch.maps)):
             self.times += ((len(self.layered) + window) * self.window + middles).tolist()
         self.layered += self.network.classify(batch.maps[:, :, :: self.network.dense]).tolist()
-        self.dense += self.network.classify(batch.maps.permute(0, 2, 1).flatten(0, 1)[:, :, None]).tolist()
+        self.dense += self.network.classify_cells(batch.maps).transpose(1, 2).flatten(0, 1).tolist()
         self.levels += batch.levels.tolist()
         self.spectrogram.add(batch.power)
 

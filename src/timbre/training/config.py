@@ -21,6 +21,7 @@ class TrainingConfig:
     model: Model
     augment: Augment
     shares: float = 0.0
+    moments: float = 0.0
 
     @property
     def frame_seconds(self) -> float:

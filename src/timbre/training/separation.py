@@ -5,6 +5,8 @@ what fraction of the power there each class has: the ideal ratio mask of source 
 coarse. A network that learns these masks as well needs half as many mixtures to learn who plays.
 """
 
+from typing import NamedTuple
+
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, log_softmax
 
@@ -14,18 +16,43 @@ from timbre.model.network import TimbreNet
 MASK_RANGE_DB = 40.0  # below the loudest cell of a clip, where a cell begins to count
 
 
-class WithMaskHead(nn.Module):
-    """The network as it is trained, with a layer for masks of some classes, if any, beside its head."""
+class Heard(NamedTuple):
+    """What a network in training makes of a batch.
 
-    def __init__(self, network: TimbreNet, classes: int) -> None:
+    Attributes:
+        logits: `[batch, instruments]`.
+        masks: logits `[batch, classes, bands, frames]`, by cell; none where these are not learnt.
+        moments: logits `[batch, instruments, frames]`, by cell; none likewise.
+    """
+
+    logits: Tensor
+    masks: Tensor | None
+    moments: Tensor | None
+
+
+class WithLessons(nn.Module):
+    """The network as it is trained, with what it learns beside: a layer for masks of some classes, and moments.
+
+    Args:
+        network: whose head moments share.
+        classes: of the masks; 0: none.
+        has_moments: whether cells are classified.
+    """
+
+    def __init__(self, network: TimbreNet, classes: int, has_moments: bool) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.has_moments = network, has_moments
         self.masks = nn.Conv2d(network.width, classes, 1) if classes else None
 
-    def forward(self, mels: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Logits `[batch, instruments]`, and those of the masks `[batch, classes, bands, frames]` by cell."""
+    def forward(self, mels: Tensor) -> Heard:
+        """What it makes of mels `[batch, bands, frames]`."""
         features = self.network.features(mels)
-        return self.network.classify(features.mean(dim=2)), self.masks(features) if self.masks else None
+        pooled = features.mean(dim=2)
+        return Heard(
+            self.network.classify(pooled),
+            self.masks(features) if self.masks else None,
+            self.network.classify_cells(pooled) if self.has_moments else None,
+        )
 
 
 def power_by_class(
