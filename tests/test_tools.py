@@ -28,6 +28,7 @@ SECTIONS = [(0.0, 4.0, "violin"), (2.0, 8.0, "drums"), (6.5, 7.0, "bass guitar")
 
 
 def test_how_much_of_a_song_when_first_and_where_alone():
+    assert shares([(0.0, 0.1, "violin")], 1000, NAMES)["violin"] == 0.001  # it is heard, if hardly
     assert shares(SECTIONS, 10, NAMES) == {"violin": 0.5, "drums": 0.6, "bass guitar": 0.05, "not quite": 0}
     assert first_heard(SECTIONS) == {"violin": 0, "drums": 2, "bass guitar": 6.5}
     assert solos(SECTIONS) == [(0.0, 2.0, "violin"), (4.0, 6.5, "drums"), (7.0, 8.0, "drums"), (9.0, 10.0, "violin")]

@@ -15,7 +15,7 @@ from timbre.core.errors import AudioError
 from timbre.core.files import fresh_file
 from timbre.core.params import load_params
 from timbre.core.printable import printable
-from timbre.core.stage import one_line_errors, progress
+from timbre.core.stage import one_line_errors, progress, seconds_heard
 
 if TYPE_CHECKING:
     from timbre.songs.find import SongFile
@@ -120,7 +120,8 @@ def _answer(predictor: "Predictor", song: "SongFile", hop: float, show: "_Printe
     try:
         if song.problem:
             raise AudioError(song.problem)
-        heard = predictor.listen(song.name, hop)
+        with seconds_heard(song.name) as told:
+            heard = predictor.listen(song.name, hop, told)
     except AudioError as error:
         show.error(song.name, str(error))
         return True
@@ -238,7 +239,9 @@ def _each_heard(found: list["SongFile"], predictor: "Predictor") -> Iterator[tup
         try:
             if song.problem:
                 raise AudioError(song.problem)
-            yield song, predictor.listen(song.name)
+            with seconds_heard(song.name) as told:
+                heard = predictor.listen(song.name, told=told)
+            yield song, heard
         except AudioError as error:
             _tell(f"{song.name}: {error}")
             yield song, None

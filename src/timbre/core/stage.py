@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "interrupted; nothing half-written is kept, the same command starts it again"
 INTERRUPTED_STATUS = 130  # as shells have it
+MOMENT = 2.0  # seconds until a bar is shown
 
 T = TypeVar("T")
 
@@ -152,3 +153,16 @@ def progress(items: Iterable[T], description: str, total: int | None = None, uni
     from tqdm import tqdm
 
     return tqdm(items, desc=description, total=total, unit=unit, disable=None, leave=False, dynamic_ncols=True)
+
+
+@contextmanager
+def seconds_heard(name: str) -> Iterator[Callable[[float], object]]:
+    """Count the seconds of a song that were heard, where there is a terminal and it takes more than a moment.
+
+    What this gives is to be called with how many more there are.
+    """
+    from tqdm import tqdm
+
+    name = printable(name.replace("\\", "/").rsplit("/", 1)[-1])
+    with tqdm(desc=name, unit="s", delay=MOMENT, disable=None, leave=False, dynamic_ncols=True) as bar:
+        yield bar.update

@@ -147,11 +147,12 @@ function sectionsOf(logits, sounds, { hop, lenience, certain, change, pause }) {
 }
 
 // How much of a song each plays in, as a share and a word, when first, and where alone.
-function presence(sections, seconds, { instruments, words, solo }) {
+function presence(sections, seconds, { instruments, words, solo, least }) {
   const shares = {}, said = {}, first = {};
   for (const name of instruments) {
     const own = sections.filter((section) => section[2] === name);
-    shares[name] = rounded(Math.min(1, own.reduce((sum, [start, end]) => sum + end - start, 0) / seconds), 3);
+    const share = Math.min(1, own.reduce((sum, [start, end]) => sum + end - start, 0) / seconds);
+    shares[name] = own.length ? Math.max(least, rounded(share, 3)) : 0;
     said[name] = shares[name] > 0 ? words.filter(([least]) => shares[name] >= least).at(-1)[1] : "absent";
     if (own.length) first[name] = rounded(own[0][0], 3);
   }

@@ -15,7 +15,7 @@ from timbre.features.display import mel_ticks, palette
 from timbre.features.stretches import PAUSE
 from timbre.model.checkpoint import RELEASED
 from timbre.songs.predictor import PART, TOO_SHORT, Predictor, find_models
-from timbre.songs.presence import SOLO, WORDS
+from timbre.songs.presence import LEAST, SOLO, WORDS
 from timbre.songs.spectrogram import COLUMNS
 from timbre.songs.timeline import CERTAIN, CHANGE, FINE, LENIENCE
 
@@ -96,6 +96,7 @@ def about(predictor: Predictor, models: Path, is_served: bool) -> dict[str, Any]
         "tooShort": TOO_SHORT,
         "words": list(WORDS.items()),
         "solo": SOLO,
+        "least": LEAST,
         "magma": "".join(bytes(round(255 * part) for part in colour[:3]).hex() for colour in magma),
         "worth": WORTH if is_released else OWN_WORTH.format(models=models),
         "card": (RELEASED / "README.md").read_text(encoding="utf-8") if is_released else "These models have none.",

@@ -1,6 +1,6 @@
 """Listening to a song: windows as a stream, log mels, both models; one answer, and what plays when."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -83,7 +83,7 @@ class Predictor:
         self.cell = self.layered.network.cell[1] * self.mel.hop_length / self.audio.sample_rate  # seconds
 
     @torch.inference_mode()
-    def listen(self, source: Path | str, hop: float = HOP) -> Song:
+    def listen(self, source: Path | str, hop: float = HOP, told: Callable[[float], object] | None = None) -> Song:
         """Hear a song of any length, in windows of the models' length, those near silence left out.
 
         The single answer is the mean over windows, the layered one that of `over_windows`. Of a song of one window both
@@ -91,6 +91,11 @@ class Predictor:
 
         The timeline comes from the layered network's last maps, four times as dense as that answer's: each value is the
         answer to one of their cells (with 4 blocks 0.64 s, one every 0.16 s), and sections are found by these.
+
+        Args:
+            source: as for the function of this name.
+            hop: likewise.
+            told: is told how many seconds more have been heard, as it goes on.
 
         Raises:
             AudioError: the song cannot be read to its end, is empty, silent, too short or not finite.
@@ -104,6 +109,8 @@ class Predictor:
         with _single_threaded():
             for batch in map_ordered(self._hear, _batches(windows), THREADS):
                 heard.add(batch)
+                if told:
+                    told(len(batch.levels) * self.audio.window)
         seconds = stream.samples / self.audio.sample_rate
         if seconds < TOO_SHORT:
             raise AudioError(f"is too short to tell ({seconds:.2f} s)")

@@ -8,15 +8,16 @@ Section = tuple[float, float, str]
 
 WORDS = {0.0: "now and then", 0.25: "often", 0.75: "throughout"}  # from a share of the song on
 ABSENT = "absent"
+LEAST = 0.001  # share, of what plays at all
 SOLO = 1.0  # seconds: what is shorter is no solo
 
 
 def shares(sections: Iterable[Section], seconds: float, instruments: Sequence[str]) -> dict[str, float]:
-    """The share of a song in which each instrument plays, to three digits."""
+    """The share of a song in which each instrument plays, to three digits; of what plays at all, not 0."""
     total = dict.fromkeys(instruments, 0.0)
     for start, end, name in sections:
         total[name] += end - start
-    return {name: round(min(length / seconds, 1.0), 3) for name, length in total.items()}
+    return {name: max(LEAST, round(min(length / seconds, 1.0), 3)) if length else 0.0 for name, length in total.items()}
 
 
 def word(share: float) -> str:
