@@ -1,11 +1,17 @@
 # make repro: set everything up and run the pipeline.  make test: set everything up and run the tests.
+# make show: list experiments side by side.  make docs: build the documentation as a site.
 # make release: put the weights of the last run into the package.  make bench: measure how fast it all is.
+# make report: what changed against another revision, as Markdown.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup repro test lint release bench
+# Of some hundred columns of `dvc exp show` those that differ, without intervals, counts and the metrics of each part.
+NARROW := Created|State|.*\.(value|low|high)|(clips|faults|guitar|drums|violin|piano|single|layered|by_).*|.*_error|.*exact.*
+AGAINST ?= HEAD
+
+.PHONY: setup repro show test lint docs report release bench
 
 setup: $(VENV)/.ready
 
@@ -27,6 +33,17 @@ $(VENV)/.tested: $(VENV)/.ready requirements-test.txt
 
 test: $(VENV)/.tested
 	pytest -n 2 --dist loadfile
+
+show: setup
+	@dvc exp show --no-pager --only-changed --precision 3 --drop '^($(NARROW))$$' \
+		--sort-by metrics/layered.json:test.micro_f1 --sort-order desc
+
+docs: $(VENV)/.tested
+	mkdocs build --quiet --strict
+
+report: setup
+	@{ echo "## Metrics"; dvc metrics diff --md $(AGAINST); echo "## Params"; dvc params diff --md $(AGAINST); \
+		for name in curves timeline layered_answers; do echo "![$$name](plots/$$name.png)"; done; } > report.md
 
 release: setup
 	python scripts/release.py

@@ -9,7 +9,7 @@ from timing import machine
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
-BENCHMARKS = ("prepare", "mels", "training", "predict", "pipeline")
+BENCHMARKS = ("prepare", "mels", "training", "predict", "page", "pipeline")
 # A process each: what one leaves in memory would count for the next.
 COMMAND = "import {0}; [print('|', ' | '.join(line), '|') for line in {0}.measure()]"
 HEAD = """# Measured
