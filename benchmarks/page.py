@@ -12,8 +12,8 @@ import numpy as np
 import soundfile
 from timing import Line, show
 
+from timbre.core.files import RELEASED
 from timbre.core.rng import generator
-from timbre.model.checkpoint import RELEASED
 from timbre.page.write import write_page
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))

@@ -8,6 +8,7 @@ card. What has been trained once comes from DVC's cache.
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -57,7 +58,8 @@ def keep(run: Path) -> None:
 
 
 def _run(*command: str | Path, cwd: Path = ROOT) -> None:
-    if subprocess.run(command, cwd=cwd).returncode:
+    environment = os.environ | {"PYTHONPATH": str(cwd / "src")}
+    if subprocess.run(command, cwd=cwd, env=environment).returncode:
         sys.exit(f"release: {' '.join(map(str, command))} failed; its own message above tells why")
 
 
@@ -85,12 +87,14 @@ def _credits(credits: list[dict[str, Any]]) -> str:
 
 
 def release() -> int:
-    """Write weights and card; return the bytes of the weights.
+    """Write weights, as models and as one ONNX file, and card; return the bytes of all of them.
 
     Raises:
         SystemExit: the models are not what release/dvc.lock says, or the weights are too large to be carried.
     """
+    from timbre.export import export_onnx
     from timbre.model.checkpoint import load_model, save_model
+    from timbre.songs.onnx_engine import FILE
 
     WEIGHTS.mkdir(exist_ok=True)
     for task, md5 in locked().items():
@@ -102,7 +106,9 @@ def release() -> int:
             )
         trained = load_model(path)
         save_model(WEIGHTS / path.name, trained.network.half(), trained.description, trained.filters.half())
-    size = sum((WEIGHTS / f"{task}.safetensors").stat().st_size for task in TASKS)
+    (WEIGHTS / FILE).unlink(missing_ok=True)
+    export_onnx(WEIGHTS, WEIGHTS / FILE)
+    size = sum(path.stat().st_size for path in (WEIGHTS / FILE, *WEIGHTS.glob("*.safetensors")))
     if size > MOST_BYTES:
         sys.exit(f"release: {size} bytes of weights are more than the {MOST_BYTES} that the package may carry")
     (WEIGHTS / "README.md").write_text(card(), encoding="utf-8")

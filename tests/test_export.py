@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from timbre.cli import app
 from timbre.core.errors import DataError
-from timbre.core.files import fresh_file
+from timbre.core.files import RELEASED, fresh_file
 from timbre.export import export_onnx
 from timbre.features.mel import power_to_db, reference_to_peak
-from timbre.songs.predictor import RELEASED, Predictor
+from timbre.songs.predictor import Predictor
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,7 @@ def session(tmp_path_factory):
 
 def test_onnxruntime_answers_as_timbre_does(session, tmp_path):
     predictor, random = Predictor(RELEASED), np.random.default_rng(0)
+    engine = predictor.engine
     rate, samples = predictor.audio.sample_rate, predictor.audio.samples
     for _ in range(50):
         seconds = random.uniform(0.5, 1) * predictor.audio.window
@@ -40,13 +41,13 @@ def test_onnxruntime_answers_as_timbre_does(session, tmp_path):
         single, layered, timeline, mels = session.run(None, {"waveforms": window})
         np.testing.assert_allclose(single[0], list(heard.single.values()), atol=1.5e-4)  # these are rounded to 1e-4
         np.testing.assert_allclose(layered[0], list(heard.layered.values()), atol=1.5e-4)
-        cells = predictor.layered.network.dense
+        cells = engine.layered.network.dense
         assert timeline.shape == (1, cells * 6 + 2, 4)  # the last cells are of what stands over the end
-        db = power_to_db(predictor.transform(torch.from_numpy(window)))[0]
+        db = power_to_db(engine.transform(torch.from_numpy(window)))[0]
         loud = db > db.max() - 60
         np.testing.assert_allclose(mels[0][loud], db[loud], atol=0.1)
-        probabilities = predictor.layered.network.classify(
-            predictor.layered.network.dense_features(reference_to_peak(db[None]))[:, :, 4:5]
+        probabilities = engine.layered.network.classify(
+            engine.layered.network.dense_features(reference_to_peak(db[None]))[:, :, 4:5]
         ).sigmoid()
         np.testing.assert_allclose(timeline[0, 4], probabilities[0].detach(), atol=1e-3)
 
@@ -79,7 +80,7 @@ def test_the_file_says_what_it_wants_and_gives(session):
     about = session.get_modelmeta().custom_metadata_map
     assert json.loads(about["instruments"]) == list(INSTRUMENTS)
     assert len(json.loads(about["thresholds"])) == 4
-    assert (about["sample_rate"], about["window"], about["cell"]) == ("22050", "4.0", "0.16")
+    assert (about["sample_rate"], about["window"], about["step"]) == ("22050", "4.0", "0.16")
 
 
 def test_nothing_is_heard_in_silence_and_what_lies_beyond_full_scale_is_limited(session):

@@ -11,11 +11,12 @@ from typer.testing import CliRunner
 
 from timbre.cli import app
 from timbre.core.errors import DataError, ParamsError
+from timbre.core.files import RELEASED
 from timbre.core.instruments import OTHER
 from timbre.core.params import Params, Soundfont
 from timbre.features.display import palette
 from timbre.features.mel import filter_bank
-from timbre.model.checkpoint import RELEASED, ModelConfig, save_model
+from timbre.model.checkpoint import ModelConfig, save_model
 from timbre.model.network import TimbreNet
 from timbre.songs.predictor import Predictor
 from timbre.sources.plan import plan
@@ -118,7 +119,7 @@ def test_a_model_answers_by_its_own_list(tiny, tmp_path, number):
 
 
 def test_models_that_know_different_instruments_do_not_go_together(models):
-    trained = Predictor(models).single
+    trained = Predictor(models).engine.single
     config = trained.description.model_copy(update={"instruments": ("cello", "flute", "oboe", "harp")})
     save_model(models / "single.safetensors", trained.network, config, trained.filters)
     with pytest.raises(DataError, match="the two models know different instruments; train both again"):

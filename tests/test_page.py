@@ -11,7 +11,7 @@ from chromium import opened
 from helpers import INSTRUMENTS, tone
 
 from timbre.core.errors import AudioError, DataError
-from timbre.model.checkpoint import RELEASED
+from timbre.core.files import RELEASED
 from timbre.page.write import write_page
 from timbre.songs.predictor import Predictor
 from timbre.songs.text import as_labels, timeline_as_csv

@@ -90,11 +90,11 @@ def test_a_song_of_one_window_is_answered_as_the_networks_answer_that_window(pre
     sound = tone(440, seconds, 16000)
     soundfile.write(tmp_path / "a.wav", sound, 16000, subtype="FLOAT")
     waveform = torch.from_numpy(np.pad(sound / np.abs(sound).max(), (0, 16000 - len(sound))))[None]
-    mels = reference_to_peak(power_to_db(predictor.transform(waveform)))
+    mels = reference_to_peak(power_to_db(predictor.engine.transform(waveform)))
     heard = predictor.listen(tmp_path / "a.wav")
     with torch.inference_mode():
-        together = predictor.layered.network(mels)[0].sigmoid().tolist()
-        alone = predictor.single.network(mels)[0].softmax(0).tolist()
+        together = predictor.engine.layered.network(mels)[0].sigmoid().tolist()
+        alone = predictor.engine.single.network(mels)[0].softmax(0).tolist()
     assert list(heard.layered.values()) == pytest.approx(together, abs=1e-4)
     assert list(heard.single.values()) == pytest.approx(alone, abs=1e-4)
 
@@ -128,7 +128,7 @@ def test_who_plays_in_a_third_of_a_song_is_present_and_who_seems_to_in_a_moment_
     def classify(features):  # those of whole windows, then each of their cells for the timeline
         return next(batches) if features.shape[2] > 1 else torch.zeros(len(features), 4)
 
-    monkeypatch.setattr(predictor.layered.network, "classify", classify)
+    monkeypatch.setattr(predictor.engine.layered.network, "classify", classify)
     heard = predictor.listen(song(tmp_path / "a.wav", *[1] * 12))
     assert heard.layered["guitar"] == pytest.approx(1 / (1 + np.exp(-6)), abs=1e-3)
     assert heard.layered["violin"] < 0.1

@@ -11,9 +11,10 @@ import yaml
 from helpers import ROOT
 
 from timbre.core.errors import AudioError
+from timbre.core.files import RELEASED
 from timbre.core.params import load_params
 from timbre.model.checkpoint import load_model
-from timbre.songs.predictor import OWN_MODELS, RELEASED, Predictor, find_models
+from timbre.songs.predictor import OWN_MODELS, Predictor, find_models
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import results
@@ -62,7 +63,9 @@ def test_a_run_on_another_cpu_makes_none_of_these_fail(tmp_path):
 
 def test_the_weights_are_small_and_of_the_committed_params():
     params = load_params(ROOT / "release/params.yaml")
-    assert sum(path.stat().st_size for path in RELEASED.glob("*.safetensors")) <= release.MOST_BYTES
+    weights = [*RELEASED.glob("*.safetensors"), *RELEASED.glob("*.onnx")]
+    assert len(weights) == 3
+    assert sum(path.stat().st_size for path in weights) <= release.MOST_BYTES
     for task in release.TASKS:
         description = load_model(RELEASED / f"{task}.safetensors").description
         assert (description.task, description.audio, description.mel, description.model) == (

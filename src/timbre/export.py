@@ -13,25 +13,26 @@ from timbre.audio.windows import BLOCKS_PER_SECOND, CREST, LOUDEST, SILENCE, STE
 from timbre.core.errors import DataError
 from timbre.core.files import fresh_file
 from timbre.features.mel import power_to_db, reference_to_peak
-from timbre.songs.predictor import Predictor
+from timbre.songs.predictor import find_models
+from timbre.songs.torch_engine import TorchEngine
 
 OPSET = 18
 
 
 class FromWaveform(nn.Module):
-    """What `Predictor` does to one window of sound, in operations that ONNX has."""
+    """What `TorchEngine` does to one window of sound, in operations that ONNX has."""
 
     window: Tensor
     filters: Tensor
 
-    def __init__(self, predictor: Predictor) -> None:
+    def __init__(self, engine: TorchEngine) -> None:
         super().__init__()
-        assert predictor.single
-        self.single, self.layered = predictor.single.network, predictor.layered.network
-        self.block = predictor.audio.sample_rate // BLOCKS_PER_SECOND
-        self.n_fft, self.hop_length = predictor.mel.n_fft, predictor.mel.hop_length
-        self.register_buffer("window", predictor.transform.window)
-        self.register_buffer("filters", predictor.transform.filters)
+        assert engine.single
+        self.single, self.layered = engine.single.network, engine.layered.network
+        self.block = engine.audio.sample_rate // BLOCKS_PER_SECOND
+        self.n_fft, self.hop_length = engine.mel.n_fft, engine.mel.hop_length
+        self.register_buffer("window", engine.transform.window)
+        self.register_buffer("filters", engine.transform.filters)
 
     def forward(self, waveforms: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What mono waveforms `[batch, samples]` hold.
@@ -73,8 +74,8 @@ def export_onnx(models: Path | None, path: Path) -> None:
 
     Input `waveforms`, float32 `[batch, samples]`, mono, at the models' rate; outputs `single` and `layered`,
     probabilities `[batch, instruments]`, and `timeline`, those of each cell `[batch, cells, instruments]`, all 0 of a
-    window of silence, and `mels`, dB `[batch, bands, frames]`. Rate, window, instruments, thresholds and seconds from
-    one cell to the next stand in its metadata.
+    window of silence, and `mels`, dB `[batch, bands, frames]`. Rate, window, instruments, thresholds, seconds from one
+    cell to the next and how many such steps one lasts stand in its metadata.
 
     Raises:
         DataError: `path` is a folder, the packages are not installed, or a model is missing or damaged.
@@ -86,12 +87,12 @@ def export_onnx(models: Path | None, path: Path) -> None:
         import onnxscript  # noqa: F401 (torch exports by it)
     except ImportError as error:
         raise DataError("export needs onnx and onnxscript, not installed; pip install -e '.[onnx]'") from error
-    predictor = Predictor(models)
-    if not predictor.single:
+    engine = TorchEngine(find_models() if models is None else models)
+    if not engine.has_single:
         raise DataError("export: these models were taught by music alone; it wants one of one instrument alone as well")
-    network = FromWaveform(predictor).eval()
+    network = FromWaveform(engine).eval()
     least = max(network.n_fft, STEADY * network.block)
-    example = torch.randn(2, predictor.audio.samples, generator=torch.Generator().manual_seed(0))
+    example = torch.randn(2, engine.audio.samples, generator=torch.Generator().manual_seed(0))
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what PyTorch's exporter will change one day
@@ -108,11 +109,14 @@ def export_onnx(models: Path | None, path: Path) -> None:
     assert program
     model = program.model_proto
     about = {
-        "sample_rate": str(predictor.audio.sample_rate),
-        "window": str(predictor.audio.window),
-        "cell": str(predictor.cell / predictor.layered.network.dense),
-        "instruments": json.dumps(predictor.instruments),
-        "thresholds": json.dumps(predictor.layered.description.thresholds),
+        "sample_rate": str(engine.audio.sample_rate),
+        "window": str(engine.audio.window),
+        "step": str(engine.step),
+        "dense": str(engine.dense),
+        "instruments": json.dumps(engine.instruments),
+        "thresholds": json.dumps(engine.thresholds),
+        "audio": engine.audio.model_dump_json(),
+        "mel": engine.mel.model_dump_json(),
     }
     onnx.helper.set_model_props(model, about)
     with fresh_file(path) as partial:

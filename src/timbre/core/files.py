@@ -8,6 +8,8 @@ from pathlib import Path
 
 from timbre.core.errors import DataError
 
+RELEASED = Path(__file__).parents[1] / "weights"  # of the models that the package carries
+
 
 @contextmanager
 def fresh_folder(path: Path | str) -> Iterator[Path]:

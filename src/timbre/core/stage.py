@@ -52,6 +52,10 @@ def one_line_errors(name: str) -> Iterator[None]:
             _end(error)
         except TimbreError as error:
             _fail(name, str(error))
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith("timbre"):
+                raise
+            _fail(name, f"this needs {error.name}, which is not installed; pip install 'timbre-ear[pipeline]'")
         except MemoryError:
             _fail(name, "out of memory; close other programs or lower compute.workers in params.yaml")
         except BrokenPipeError:

@@ -16,7 +16,6 @@ from timbre.core.instruments import check_names
 from timbre.core.params import Audio, Mel, Model
 from timbre.model.network import TimbreNet
 
-RELEASED = Path(__file__).parents[1] / "weights"  # of the models that the package carries
 FORMAT = 3
 KEY = "timbre"
 UNTRAINED = b"not trained: no clip is of one instrument alone\n"  # in a model's place

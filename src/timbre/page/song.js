@@ -12,11 +12,11 @@ class SongOutput {
 
   // Takes in one window: samples at the models' rate, and the network's four outputs for it.
   add(samples, { single, layered, timeline, mels }, frames) {
-    const { instruments, window, cell, dense } = this.about, count = instruments.length;
+    const { instruments, window, step, dense } = this.about, count = instruments.length;
     const pieces = timeline.length / count, start = this.windows.length * window;
     for (let piece = 0; piece < pieces; piece++) {
-      const from = (piece * cell) / dense;
-      this.times.push(start + (from + Math.min(from + cell, window)) / 2);
+      const from = piece * step;
+      this.times.push(start + (from + Math.min(from + dense * step, window)) / 2);
       this.cells.push(Array.from(timeline.subarray(piece * count, (piece + 1) * count), logit));
     }
     const levels = levelsOf(samples, this.about, pieces);

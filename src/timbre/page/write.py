@@ -9,11 +9,10 @@ from typing import Any
 
 from timbre.audio.windows import BLOCKS_PER_SECOND, LOUDEST, QUIET, SILENCE
 from timbre.core.errors import DataError
-from timbre.core.files import fresh_file
-from timbre.export import export_onnx
+from timbre.core.files import RELEASED, fresh_file
 from timbre.features.display import mel_ticks, palette
 from timbre.features.stretches import PAUSE
-from timbre.model.checkpoint import RELEASED
+from timbre.songs.onnx_engine import FILE
 from timbre.songs.predictor import PART, TOO_SHORT, Predictor, find_models
 from timbre.songs.presence import LEAST, SOLO, WORDS
 from timbre.songs.spectrogram import COLUMNS
@@ -46,10 +45,7 @@ def write_page(path: Path, models: Path | None, is_served: bool = False) -> None
     if path.is_dir():
         raise DataError(f"{path}: is a folder; name the file to write, such as {path / 'timbre.html'}")
     folder = find_models() if models is None else models
-    with TemporaryDirectory() as temporary:
-        onnx = Path(temporary) / "timbre.onnx"
-        export_onnx(folder, onnx)
-        model = gzip.compress(onnx.read_bytes(), mtime=0)
+    model = gzip.compress(_onnx_of(folder), mtime=0)
     parts = {
         "about": json.dumps(about(Predictor(folder), folder, is_served)).replace("</", "<\\/"),
         "connect": "'self'" if is_served else "'none'",
@@ -64,22 +60,33 @@ def write_page(path: Path, models: Path | None, is_served: bool = False) -> None
         partial.write_text(_filled(template, parts), encoding="utf-8", newline="\n")
 
 
+def _onnx_of(models: Path) -> bytes:
+    """The ONNX file of a folder of models: the one that lies there, as with those released, or else a new one."""
+    if (models / FILE).is_file():
+        return (models / FILE).read_bytes()
+    from timbre.export import export_onnx
+
+    with TemporaryDirectory() as folder:
+        export_onnx(models, Path(folder) / FILE)
+        return (Path(folder) / FILE).read_bytes()
+
+
 def about(predictor: Predictor, models: Path, is_served: bool) -> dict[str, Any]:
     """What the scripts know of the models, and the numbers that they share with `timbre.songs`."""
     from matplotlib import colormaps
 
-    network, magma = predictor.layered.network, colormaps["magma"](range(256))
+    engine, magma = predictor.engine, colormaps["magma"](range(256))
     is_released = models.resolve() == RELEASED.resolve()
     ticks = {hz: band for hz, band in mel_ticks(predictor.mel).items() if hz >= LEAST_TICK}
     return {
         "instruments": predictor.instruments,
         "colours": list(palette(predictor.instruments).values()),
-        "thresholds": predictor.layered.description.thresholds,
+        "thresholds": engine.thresholds,
         "rate": predictor.audio.sample_rate,
         "window": predictor.audio.window,
-        "cell": predictor.cell,
-        "dense": network.dense,
-        "recent": max(1, round(RECENT * network.dense / predictor.cell)),
+        "step": engine.step,
+        "dense": engine.dense,
+        "recent": max(1, round(RECENT / engine.step)),
         "bands": predictor.mel.n_mels,
         "ticks": [(f"{hz // 1000} kHz" if hz >= 1000 else f"{hz} Hz", round(band, 2)) for hz, band in ticks.items()],
         "columns": COLUMNS,

@@ -1,25 +1,19 @@
 """Listening to a song: windows as a stream, log mels, both models; one answer, and what plays when."""
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import islice
 from math import ceil
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from timbre.audio.decode import decode
 from timbre.audio.windows import QUIET, audible, cut, levels, limited
 from timbre.core.errors import AudioError, DataError
-from timbre.core.params import Audio, Mel
-from timbre.features.mel import MelSpectrogram, power_to_db, reference_to_peak
-from timbre.model.checkpoint import RELEASED, TrainedModel, is_untrained, load_model
-from timbre.model.network import TimbreNet
-from timbre.model.tasks import TASKS, decide
+from timbre.core.files import RELEASED
+from timbre.songs.engine import Engine, Heard
 from timbre.songs.prefetch import map_ordered, prefetch
 from timbre.songs.song import Song
 from timbre.songs.spectrogram import StreamingSpectrogram
@@ -27,6 +21,7 @@ from timbre.songs.timeline import FINE, at_steps, levels_of_steps, sections_of
 
 BATCH = 2  # windows that one thread hears at once: more are no faster and take 10 MB each
 THREADS = 2
+DISTRIBUTION = "timbre-ear"  # what the package is called where it is installed from
 OWN_MODELS = Path("models")
 HOP = 0.5  # seconds
 HOPS = (0.05, 60.0)
@@ -52,13 +47,28 @@ def listen(source: Path | str, hop: float = HOP, models: Path | str | None = Non
 
 def find_models() -> Path:
     """Where the models lie: in `models/` where the pipeline has run here, else with the package, which carries some."""
-    if all((OWN_MODELS / f"{task}.safetensors").is_file() for task in TASKS):
+    if all((OWN_MODELS / f"{task}.safetensors").is_file() for task in ("single", "layered")):
         return OWN_MODELS
     return RELEASED
 
 
+def load_engine(models: Path) -> Engine:
+    """The models of a folder.
+
+    Raises:
+        DataError: a model is missing, damaged or misplaced, or the two expect different mels or instruments.
+    """
+    if find_spec("torch"):
+        from timbre.songs.torch_engine import TorchEngine
+
+        return TorchEngine(models)
+    from timbre.songs.onnx_engine import OnnxEngine
+
+    return OnnxEngine(models)
+
+
 class Predictor:
-    """Both trained models and the way from a song to them. Of music alone there is no single one: see `is_untrained`.
+    """Both trained models and the way from a song to them. Of music alone there is no single one.
 
     Args:
         models: the folder with single.safetensors and layered.safetensors; none: as `find_models` finds them.
@@ -69,20 +79,10 @@ class Predictor:
 
     def __init__(self, models: Path | None = None) -> None:
         models = find_models() if models is None else models
-        self.source = f"released with timbre {version('timbre')}" if models == RELEASED else f"in {models}"
-        self.single = None if is_untrained(models / "single.safetensors") else _load(models, "single")
-        self.layered = _load(models, "layered")
-        self.audio, self.mel = self.layered.description.audio, self.layered.description.mel
-        self.instruments = self.layered.description.instruments
-        other = (self.single or self.layered).description
-        if (self.audio, self.mel) != (other.audio, other.mel):
-            raise DataError(f"{models}: the two models expect different mels; train both again: dvc repro")
-        if self.instruments != other.instruments:
-            raise DataError(f"{models}: the two models know different instruments; train both again: dvc repro")
-        self.transform = MelSpectrogram(self.mel, self.layered.filters)
-        self.cell = self.layered.network.cell[1] * self.mel.hop_length / self.audio.sample_rate  # seconds
+        self.source = f"released with timbre {version(DISTRIBUTION)}" if models == RELEASED else f"in {models}"
+        self.engine = load_engine(models)
+        self.audio, self.mel, self.instruments = self.engine.audio, self.engine.mel, self.engine.instruments
 
-    @torch.inference_mode()
     def listen(self, source: Path | str, hop: float = HOP, told: Callable[[float], object] | None = None) -> Song:
         """Hear a song of any length, in windows of the models' length, those near silence left out.
 
@@ -105,27 +105,23 @@ class Predictor:
             raise DataError(f"hop: must lie from {HOPS[0]:g} to {HOPS[1]:g} seconds, got {hop:g}")
         stream = _PaddedStream(decode(source, self.audio.sample_rate), self.audio.samples)
         windows = cut(prefetch(stream.blocks()), self.audio.samples)
-        heard = _SongOutput(self.layered.network, self.audio, self.mel, self.cell)
-        with _single_threaded():
-            for batch in map_ordered(self._hear, _batches(windows), THREADS):
-                heard.add(batch)
-                if told:
-                    told(len(batch.levels) * self.audio.window)
+        heard = _SongOutput(self.engine)
+        for batch, loud in map_ordered(self._hear, _batches(windows), THREADS):
+            heard.add(batch, loud)
+            if told:
+                told(len(loud) * self.audio.window)
         seconds = stream.samples / self.audio.sample_rate
         if seconds < TOO_SHORT:
             raise AudioError(f"is too short to tell ({seconds:.2f} s)")
         by_piece = np.array(heard.levels, np.float32)
         kept = audible(by_piece[: stream.judged].max(axis=1).tolist())
-        alone = np.empty(0)
-        if self.single:
-            alone = _probabilities(self.single, _kept(heard.single, kept).mean(dim=0, keepdim=True))[0]
-        together = _probabilities(self.layered, over_windows(_kept(heard.layered, kept))[None])
-        present = decide(together, self.layered.description.thresholds)[0]
+        alone = _softmax(_kept(heard.single, kept).mean(axis=0)) if self.engine.has_single else np.empty(0)
+        together = _sigmoid(over_windows(_kept(heard.layered, kept)))
         decibels = heard.spectrogram.decibels()
-        logits, times = np.array(heard.dense, np.float32), np.array(heard.times)
-        timeline = _probabilities(self.layered, torch.from_numpy(at_steps(logits, times, seconds, hop)))
+        logits, times = np.array(heard.cells, np.float32), np.array(heard.times)
+        timeline = _sigmoid(at_steps(logits, times, seconds, hop))
         timeline[~self._sounds(by_piece, len(timeline), hop)] = 0
-        thresholds = np.array(self.layered.description.thresholds)
+        thresholds = np.array(self.engine.thresholds)
         fine = at_steps(logits, times, seconds, FINE)
         with np.errstate(divide="ignore"):
             fine = fine - (np.log(thresholds) - np.log1p(-thresholds))
@@ -133,10 +129,10 @@ class Predictor:
         return Song(
             name=str(source),
             seconds=seconds,
-            instrument=self.instruments[alone.argmax()] if self.single else "",
-            single=self._named(alone) if self.single else {},
-            present=[instrument for instrument, plays in zip(self.instruments, present, strict=True) if plays],
-            layered=self._named(together[0]),
+            instrument=self.instruments[alone.argmax()] if len(alone) else "",
+            single=self._named(alone) if len(alone) else {},
+            present=[name for name, plays in zip(self.instruments, together >= thresholds, strict=True) if plays],
+            layered=self._named(together),
             hop=hop,
             timeline=timeline,
             sections=sections,
@@ -153,31 +149,11 @@ class Predictor:
         piece = self.audio.window / by_piece.shape[1]
         return levels_of_steps(by_piece.ravel(), piece, steps, hop) >= QUIET * by_piece.max()
 
-    @torch.inference_mode()
-    def _hear(self, waveforms: np.ndarray) -> "_BatchOutput":
+    def _hear(self, waveforms: np.ndarray) -> tuple[Heard, np.ndarray]:
+        """What windows hold, and the levels of their pieces."""
         waveforms = limited(waveforms, self.audio.sample_rate)
-        peak = np.abs(waveforms).max(axis=1, keepdims=True)
-        power = self.transform(torch.from_numpy(waveforms / np.maximum(peak, np.finfo(np.float32).tiny)))
-        mels = reference_to_peak(power_to_db(power))
-        maps = self.layered.network.dense_features(mels)
-        # A window's last frame is centred on its end, and so is the next one's first.
-        loud = power[:, :, : waveforms.shape[1] // self.mel.hop_length].numpy() * peak[:, :, None] ** 2
-        return _BatchOutput(
-            single=self.single.network(mels) if self.single else mels.new_empty(0),
-            maps=maps,
-            levels=levels(waveforms, self.audio.sample_rate, maps.shape[2]),
-            power=np.concatenate(list(loud), axis=1),
-        )
-
-
-@dataclass(frozen=True)
-class _BatchOutput:
-    """A batch of windows: single logits, dense layered maps, levels of their pieces, power mels in a row."""
-
-    single: Tensor
-    maps: Tensor
-    levels: np.ndarray
-    power: np.ndarray
+        heard = self.engine.hear(waveforms)
+        return heard, levels(waveforms, self.audio.sample_rate, heard.cells.shape[1])
 
 
 class _SongOutput:
@@ -187,57 +163,45 @@ class _SongOutput:
 
     Attributes:
         single, layered: logits of each window.
-        dense: layered logits of each cell of the dense maps.
+        cells: layered logits of each dense cell.
         times: the middle of each, in seconds.
         levels: of each window's pieces.
         spectrogram: of the whole song.
     """
 
-    def __init__(self, network: TimbreNet, audio: Audio, mel: Mel, cell: float) -> None:
-        self.network, self.window = network, audio.window
-        self.cell = cell
+    def __init__(self, engine: Engine) -> None:
+        self.step, self.dense, self.window = engine.step, engine.dense, engine.audio.window
         self.single: list[list[float]] = []
         self.layered: list[list[float]] = []
-        self.dense: list[list[float]] = []
+        self.cells: list[list[float]] = []
         self.times: list[float] = []
         self.levels: list[list[float]] = []
-        self.spectrogram = StreamingSpectrogram(mel.n_mels)
+        self.spectrogram = StreamingSpectrogram(engine.mel.n_mels)
 
-    def add(self, batch: "_BatchOutput") -> None:
+    def add(self, heard: Heard, levels: np.ndarray) -> None:
         """Take in the next windows."""
-        self.single += batch.single.tolist()
-        starts = np.arange(batch.maps.shape[2]) * self.cell / self.network.dense
-        middles = (starts + np.minimum(starts + self.cell, self.window)) / 2
-        for window in range(len(batch.maps)):
+        starts = np.arange(heard.cells.shape[1]) * self.step
+        middles = (starts + np.minimum(starts + self.dense * self.step, self.window)) / 2
+        for window in range(len(heard.cells)):
             self.times += ((len(self.layered) + window) * self.window + middles).tolist()
-        self.layered += self.network.classify(batch.maps[:, :, :: self.network.dense]).tolist()
-        self.dense += self.network.classify_cells(batch.maps).transpose(1, 2).flatten(0, 1).tolist()
-        self.levels += batch.levels.tolist()
-        self.spectrogram.add(batch.power)
+        self.single += heard.single.tolist()
+        self.layered += heard.layered.tolist()
+        self.cells += heard.cells.reshape(-1, heard.cells.shape[2]).tolist()
+        self.levels += levels.tolist()
+        self.spectrogram.add(heard.power)
 
 
-def over_windows(logits: Tensor) -> Tensor:
+def over_windows(logits: np.ndarray) -> np.ndarray:
     """One answer from those of a song's windows: logits `[windows, instruments]` to `[instruments]`.
 
     What a quarter of them reach: who plays in a third of a song is present.
     """
-    return logits.quantile(1 - PART, dim=0)
+    return np.quantile(logits, 1 - PART, axis=0).astype(np.float32)
 
 
 def _batches(windows: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     while batch := list(islice(windows, BATCH)):
         yield np.stack(batch)
-
-
-@contextmanager
-def _single_threaded() -> Iterator[None]:
-    """One thread for each operation of torch: batches side by side are faster than parts of one, and steadier."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _PaddedStream:
@@ -265,22 +229,14 @@ class _PaddedStream:
         return full + (rest > 0 and (full == 0 or 2 * rest >= self.length))
 
 
-def _load(models: Path, task: str) -> TrainedModel:
-    """A model that is what its name says.
-
-    Raises:
-        DataError: it is missing, damaged, of another format, or made for something else.
-    """
-    path = models / f"{task}.safetensors"
-    trained = load_model(path)
-    if trained.description.task != task:
-        raise DataError(f"{path}: not a {task} model but a {trained.description.task} one; train both again: dvc repro")
-    return trained
+def _kept(logits: list[list[float]], kept: np.ndarray) -> np.ndarray:
+    return np.array(logits[: len(kept)], np.float32)[kept]
 
 
-def _kept(logits: list[list[float]], kept: np.ndarray) -> Tensor:
-    return torch.tensor(logits[: len(kept)])[torch.from_numpy(kept)]
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max())
+    return powers / powers.sum()
 
 
-def _probabilities(trained: TrainedModel, logits: Tensor) -> np.ndarray:
-    return TASKS[trained.description.task].probabilities(logits).numpy()
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-logits))

@@ -27,7 +27,7 @@ def make_fabric(compute: Compute) -> Fabric:
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with this
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # all of it is written; filling it takes 6 % of a step
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # it takes 6 % of a step
     torch.set_num_threads(compute.threads)
     gpu = torch.cuda.is_available()
     if compute.device == "cuda" and not gpu:

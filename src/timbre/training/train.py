@@ -10,14 +10,14 @@ from lightning_fabric import Fabric
 from torch import Generator, Tensor
 
 from timbre.core.errors import ParamsError
-from timbre.core.files import fresh_file, user_path
+from timbre.core.files import RELEASED, fresh_file, user_path
 from timbre.core.params import Audio, Compute, Mel, Model
 from timbre.core.rng import generator
 from timbre.core.stage import progress
 from timbre.core.tables import write_table
 from timbre.features.mel import filter_bank, power_to_db, reference_to_peak
 from timbre.features.split import Split
-from timbre.model.checkpoint import RELEASED, UNTRAINED, ModelConfig, load_model, save_model
+from timbre.model.checkpoint import UNTRAINED, ModelConfig, load_model, save_model
 from timbre.model.inference import clip_logits
 from timbre.model.network import TimbreNet
 from timbre.model.tasks import Task

@@ -1,0 +1,74 @@
+"""Songs heard by ONNX Runtime, without PyTorch, against the same by PyTorch."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from helpers import tone
+
+from timbre.core.errors import DataError
+from timbre.core.files import RELEASED
+from timbre.songs.onnx_engine import FILE, OnnxEngine
+from timbre.songs.predictor import Predictor
+
+HEAVY = {"torch", "librosa", "scipy", "sklearn", "dvc", "lightning_fabric", "safetensors", "matplotlib"}
+WITHOUT_TORCH = """
+import importlib.util, sys
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "torch" else found(name, *rest)
+from timbre.cli import app
+try:
+    app(sys.argv[1:])
+finally:
+    print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
+"""
+
+
+def melody(path: Path, seconds: float, rate: int) -> Path:
+    random = np.random.default_rng(1)
+    notes = [tone(hertz, 0.5, rate) * np.exp(-np.arange(rate // 2) / 5000) for hertz in random.uniform(100, 900, 64)]
+    sound = np.concatenate(notes)[: round(seconds * rate)] + random.normal(0, 0.003, round(seconds * rate))
+    soundfile.write(path, sound.astype(np.float32), rate)
+    return path
+
+
+@pytest.mark.parametrize("seconds", [0.9, 13.7])
+def test_both_engines_give_the_same_song(tmp_path, seconds):
+    path = melody(tmp_path / "a.wav", seconds, 22050)
+    predictor = Predictor(RELEASED)
+    by_torch = predictor.listen(path, 0.1)
+    predictor.engine = OnnxEngine(RELEASED)
+    by_onnx = predictor.listen(path, 0.1)
+    assert by_onnx.single == pytest.approx(by_torch.single, abs=1e-4)
+    assert by_onnx.layered == pytest.approx(by_torch.layered, abs=1e-4)
+    np.testing.assert_allclose(by_onnx.timeline, by_torch.timeline, atol=1e-4)
+    assert by_onnx.sections == by_torch.sections
+    np.testing.assert_allclose(by_onnx.spectrogram, by_torch.spectrogram, atol=0.1)
+
+
+def test_predict_without_torch_imports_nothing_heavy(tmp_path):
+    path = melody(tmp_path / "a.wav", 5, 22050)
+    command = [sys.executable, "-c", WITHOUT_TORCH, "predict", str(path), "--format", "jsonl", "--models", str(RELEASED)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["layered"] == pytest.approx(Predictor(RELEASED).listen(path).layered, abs=1e-4)
+    assert not HEAVY & set(done.stderr.splitlines()[-1].split())
+
+
+def test_what_needs_the_pipeline_says_so_in_a_line():
+    code = "import sys; sys.modules['torch'] = None; from timbre.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, "compare", "HEAD"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "timbre: this needs torch, which is not installed; pip install 'timbre-ear[pipeline]'\n"
+
+
+def test_what_is_no_such_model_is_named(tmp_path):
+    with pytest.raises(DataError, match=rf"^{tmp_path}/{FILE}: no such model; where PyTorch is installed, timbre export"):
+        OnnxEngine(tmp_path)
+    (tmp_path / FILE).write_bytes(b"no model")
+    with pytest.raises(DataError, match=rf"^{tmp_path}/{FILE}: not a model of Timbre's"):
+        OnnxEngine(tmp_path)
