@@ -39,6 +39,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     **{name: {"mixtures.fresh": fresh} for name, fresh in CURVE.items()},
     "without-transfer": {"transfer": 0},
     "without-shares": {"shares": 0},
+    "without-moments": {"moments": 0},
     "without-other-instruments": {"mixtures.others": 0},
     "without-compression": {"augment.compress": 0},
     "without-calibration-for-music": {"calibration.mixtures": 0, "calibration.playing": 0.6},

@@ -15,22 +15,22 @@ from typing import Any
 METRIC = "metrics/layered.json:validation.mean_auc"
 
 
-def parsed(space: str) -> tuple[str, Callable[[Any], Any]]:
+def space(asked: str) -> tuple[str, Callable[[Any], Any]]:
     """A param's key, and a function from an Optuna trial to a value for it.
 
-    >>> parsed("epochs=2:8")[0]
+    >>> space("epochs=2:8")[0]
     'epochs'
 
     Raises:
-        ValueError: it is none of the forms above.
+        ArgumentTypeError: it is none of the forms above.
     """
-    key, _, text = space.partition("=")
+    key, _, text = asked.partition("=")
     choices = text.split(",")
     if key and len(choices) > 1:
         return key, lambda trial: trial.suggest_categorical(key, choices)
     found = re.fullmatch(r"([-\d.e]+):([-\d.e]+)(:log)?", text)
     if not (key and found):
-        raise ValueError(f"{space}: must be key=low:high, key=low:high:log or key=one,two")
+        raise argparse.ArgumentTypeError(f"{asked}: must be key=low:high, key=low:high:log or key=one,two")
     low, high, log = found[1], found[2], bool(found[3])
     if low.lstrip("-").isdigit() and high.lstrip("-").isdigit():
         return key, lambda trial: trial.suggest_int(key, int(low), int(high), log=log)
@@ -48,19 +48,15 @@ def run(values: dict[str, Any], name: str) -> None:
 def metric_of(name: str, metric: str) -> float:
     """What an experiment came to; minus infinity where it failed."""
     path, _, key = metric.partition(":")
-    done = subprocess.run(["dvc", "metrics", "show", "--json", name], check=True, capture_output=True, text=True)
-    found = json.loads(done.stdout).get(name, {}).get("data", {}).get(path, {}).get("data")
-    if found is None:
-        return float("-inf")
-    for part in key.split("."):
-        found = found[part]
-    return float(found)
+    done = subprocess.run(["dvc", "metrics", "diff", "--all", "--json", "HEAD", name], capture_output=True, text=True)
+    found = json.loads(done.stdout).get(path, {}) if done.returncode == 0 else {}
+    return float(found.get(key, {}).get("new", "-inf"))
 
 
 def main() -> None:
     """Search, and print the best."""
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
-    parser.add_argument("space", nargs="+", type=parsed)
+    parser.add_argument("space", nargs="+", type=space)
     parser.add_argument("--trials", type=int, default=10)
     parser.add_argument("--metric", default=METRIC, help="what is to be great")
     parser.add_argument("--seed", type=int, default=0)

@@ -52,8 +52,8 @@ def test_both_engines_give_the_same_song(tmp_path, seconds):
 
 def test_predict_without_torch_imports_nothing_heavy(tmp_path):
     path = melody(tmp_path / "a.wav", 5, 22050)
-    command = [sys.executable, "-c", WITHOUT_TORCH, "predict", str(path), "--format", "jsonl", "--models", str(RELEASED)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    asked = ["predict", str(path), "--format", "jsonl", "--models", str(RELEASED)]
+    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, *asked], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["layered"] == pytest.approx(Predictor(RELEASED).listen(path).layered, abs=1e-4)
     assert not HEAVY & set(done.stderr.splitlines()[-1].split())
@@ -67,7 +67,7 @@ def test_what_needs_the_pipeline_says_so_in_a_line():
 
 
 def test_what_is_no_such_model_is_named(tmp_path):
-    with pytest.raises(DataError, match=rf"^{tmp_path}/{FILE}: no such model; where PyTorch is installed, timbre export"):
+    with pytest.raises(DataError, match=rf"^{tmp_path}/{FILE}: no such model; where PyTorch is installed, timbre exp"):
         OnnxEngine(tmp_path)
     (tmp_path / FILE).write_bytes(b"no model")
     with pytest.raises(DataError, match=rf"^{tmp_path}/{FILE}: not a model of Timbre's"):

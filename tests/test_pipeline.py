@@ -3,8 +3,10 @@
 import csv
 import json
 import os
+import re
 import resource
 import signal
+import sys
 import time
 
 import pytest
@@ -129,6 +131,36 @@ def test_experiments_run_what_changed_and_restore_what_was_run(repository):
         page = (repository.folder / "dvc_plots/index.html").read_text()
         assert "validation_f1" in page
         assert "single_answers.png" in page
+
+
+def test_experiments_side_by_side_are_few_columns_and_the_best_first(repository):
+    repository.run("dvc exp run -S epochs=1 --name short")
+    table = repository.run("make -o .venv/.ready -s show")
+    head = next(line for line in table.splitlines() if "Experiment" in line)
+    assert {"epochs", "test.mean_auc"} <= set(head.split())
+    assert len(head.split()) < 20
+    assert "short" in table
+
+
+def test_a_search_tries_what_optuna_proposes(repository):
+    said = repository.run(f"{sys.executable} scripts/search.py --trials 2 epochs=1:2 batch_size=16,17")
+    assert said.count("by epochs=") == 2
+    values = [float(value) for value in re.findall(r"^search-0-\d: (0\.\d+) by", said, re.MULTILINE)]
+    assert f"{max(values):.4f}; dvc exp apply" in said
+    assert "search-0-1" in repository.run("dvc exp list --name-only")
+    wrong = repository.run(f"{sys.executable} scripts/search.py epochs", status=2)
+    assert "epochs: must be key=low:high" in wrong
+
+
+def test_models_can_be_taken_from_a_clone_with_a_remote(repository, tmp_path):
+    repository.run(f"dvc remote add --default shared {tmp_path / 'remote'}")
+    repository.run("dvc push")
+    repository.commit("shared")
+    repository.run(f"dvc artifacts get {repository.folder} layered -o {tmp_path / 'layered.safetensors'}")
+    repository.run(f"dvc get {repository.folder} models/single.safetensors -o {tmp_path / 'single.safetensors'}")
+    for task in ("single", "layered"):
+        ours = repository.folder / f"models/{task}.safetensors"
+        assert (tmp_path / ours.name).read_bytes() == ours.read_bytes()
 
 
 def test_a_queued_grid_runs_in_copies_with_two_workers(repository):
