@@ -3,10 +3,8 @@
 import csv
 import json
 import os
-import re
 import resource
 import signal
-import sys
 import time
 
 import pytest
@@ -140,16 +138,6 @@ def test_experiments_side_by_side_are_few_columns_and_the_best_first(repository)
     assert {"epochs", "test.mean_auc"} <= set(head.split())
     assert len(head.split()) < 20
     assert "short" in table
-
-
-def test_a_search_tries_what_optuna_proposes(repository):
-    said = repository.run(f"{sys.executable} scripts/search.py --trials 2 epochs=1:2 batch_size=16,17")
-    assert said.count("by epochs=") == 2
-    values = [float(value) for value in re.findall(r"^search-0-\d: (0\.\d+) by", said, re.MULTILINE)]
-    assert f"{max(values):.4f}; dvc exp apply" in said
-    assert "search-0-1" in repository.run("dvc exp list --name-only")
-    wrong = repository.run(f"{sys.executable} scripts/search.py epochs", status=2)
-    assert "epochs: must be key=low:high" in wrong
 
 
 def test_models_can_be_taken_from_a_clone_with_a_remote(repository, tmp_path):

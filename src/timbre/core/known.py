@@ -16,7 +16,11 @@ MUSIC = "music"  # what labelled music is called where kinds of clips are counte
 
 
 def label_of(present: Iterable[str], absent: Iterable[str]) -> str:
-    """What plays in labelled music and what does not, as one word."""
+    """What plays in labelled music and what does not, as one word.
+
+    >>> label_of(["guitar", "drums"], ["violin"])
+    'guitar;drums|violin'
+    """
     return f"{BETWEEN.join(present)}{BAR}{BETWEEN.join(absent)}"
 
 
@@ -36,7 +40,11 @@ def kind(label: str) -> int:
 
 
 def sides(label: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What plays in labelled music, and what does not."""
+    """What plays in labelled music, and what does not.
+
+    >>> sides("guitar;drums|")
+    (('guitar', 'drums'), ())
+    """
     present, _, absent = label.partition(BAR)
     return tuple(filter(None, present.split(BETWEEN))), tuple(filter(None, absent.split(BETWEEN)))
 

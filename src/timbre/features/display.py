@@ -56,12 +56,20 @@ def png_bytes(figure: "Figure", dpi: int) -> bytes:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as m:ss, or h:mm:ss from an hour on."""
+    """Seconds as m:ss, or h:mm:ss from an hour on.
+
+    >>> clock(59.6), clock(3601)
+    ('1:00', '1:00:01')
+    """
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 def shortened(name: str, length: int) -> str:
-    """A name with its middle left out if it is longer than `length`."""
+    """A name with its middle left out if it is longer than `length`.
+
+    >>> shortened("a long evening.mp3", 9)
+    'a lo….mp3'
+    """
     keep = length - 1
     return name if len(name) <= length else f"{name[: keep // 2]}…{name[-(keep - keep // 2) :]}"

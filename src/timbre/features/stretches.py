@@ -6,7 +6,11 @@ PAUSE = 1.0  # seconds: a shorter one does not part two sections
 
 
 def stretches(plays: np.ndarray, bridged: int) -> list[tuple[int, int]]:
-    """Runs of true as (first, end), with gaps of fewer than `bridged` between them closed."""
+    """Runs of true as (first, end), with gaps of fewer than `bridged` between them closed.
+
+    >>> stretches(np.array([1, 0, 1, 0, 0, 1], bool), 2)
+    [(0, 3), (5, 6)]
+    """
     edges = np.flatnonzero(np.diff(np.concatenate([[False], plays, [False]]).astype(np.int8)))
     runs: list[tuple[int, int]] = []
     for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):

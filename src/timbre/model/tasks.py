@@ -60,7 +60,11 @@ TASKS = {task.name: task for task in (SINGLE, LAYERED)}
 
 
 def decide(probabilities: np.ndarray, thresholds: tuple[float, ...]) -> np.ndarray:
-    """Which instruments are claimed, bool `[clips, instruments]`; without thresholds the likeliest one."""
+    """Which instruments are claimed, bool `[clips, instruments]`; without thresholds the likeliest one.
+
+    >>> decide(np.array([[0.2, 0.8]]), (0.1, 0.9)).tolist(), decide(np.array([[0.2, 0.8]]), ()).tolist()
+    ([[True, False]], [[False, True]])
+    """
     if thresholds:
         return probabilities >= np.array(thresholds)
     return np.eye(probabilities.shape[1], dtype=bool)[probabilities.argmax(axis=1)]

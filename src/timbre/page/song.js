@@ -36,7 +36,12 @@ class SongOutput {
     if (!(loudest >= about.silence)) throw new SoundError("is silent");
     const kept = judged.filter((one) => one.level >= about.quiet * loudest);
     const single = softmax(instruments.map((_, label) => mean(kept.map((one) => one.single[label]))));
-    const layered = instruments.map((_, label) => sigmoid(quantile(kept.map((one) => one.layered[label]), 1 - about.part)));
+    const audible = this.cells.slice(0, judged.length * this.pieces).filter((_, cell) => this.isLoud(cell));
+    const layered = instruments.map((_, label) => {
+      const byWindow = quantile(kept.map((one) => one.layered[label]), 1 - about.part);
+      const byCell = quantile(audible.map((cell) => cell[label]), 1 - about.part);
+      return sigmoid(kept.length === 1 ? byWindow : (byWindow + byCell) / 2);
+    });
     const steps = Math.max(1, Math.ceil(seconds / hop - 1e-9)), sounds = this.sounds(steps);
     const logits = instruments.map((_, label) => this.atSteps(label, steps));
     const timeline = logits.map((values) => values.map((value, step) => (sounds[step] ? sigmoid(value) : 0)));
@@ -73,11 +78,16 @@ class SongOutput {
     return values;
   }
 
+  // Whether there is more than near silence in a cell's piece of its window.
+  isLoud(cell) {
+    this.loudest ??= this.levels.reduce((most, level) => Math.max(most, level), 0);
+    return this.levels[cell] >= this.about.quiet * this.loudest;
+  }
+
   // In which steps there is more than near silence.
   sounds(steps) {
     const { hop, window, quiet } = this.about, piece = window / this.pieces;
-    let loudest = 0;
-    for (const level of this.levels) loudest = Math.max(loudest, level);
+    const loudest = this.levels.reduce((most, level) => Math.max(most, level), 0);
     return Array.from({ length: steps }, (_, step) => {
       const first = Math.floor((step * hop) / piece), end = Math.ceil(((step + 1) * hop) / piece);
       return Math.max(0, ...this.levels.slice(first, end)) >= quiet * loudest;

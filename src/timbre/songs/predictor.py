@@ -86,7 +86,7 @@ class Predictor:
     def listen(self, source: Path | str, hop: float = HOP, told: Callable[[float], object] | None = None) -> Song:
         """Hear a song of any length, in windows of the models' length, those near silence left out.
 
-        The single answer is the mean over windows, the layered one that of `over_windows`. Of a song of one window both
+        The single answer is the mean over windows, the layered one that of `song_logits`. Of a song of one window both
         are that window's answer.
 
         The timeline comes from the layered network's last maps, four times as dense as that answer's: each value is the
@@ -116,7 +116,9 @@ class Predictor:
         by_piece = np.array(heard.levels, np.float32)
         kept = audible(by_piece[: stream.judged].max(axis=1).tolist())
         alone = _softmax(_kept(heard.single, kept).mean(axis=0)) if self.engine.has_single else np.empty(0)
-        together = _sigmoid(over_windows(_kept(heard.layered, kept)))
+        cells = np.array(heard.cells, np.float32).reshape(*by_piece.shape, -1)[: len(kept)]
+        sounds = by_piece[: len(kept)] >= QUIET * by_piece.max()
+        together = _sigmoid(song_logits(_kept(heard.layered, kept), cells[sounds]))
         decibels = heard.spectrogram.decibels()
         logits, times = np.array(heard.cells, np.float32), np.array(heard.times)
         timeline = _sigmoid(at_steps(logits, times, seconds, hop))
@@ -191,12 +193,16 @@ class _SongOutput:
         self.spectrogram.add(heard.power)
 
 
-def over_windows(logits: np.ndarray) -> np.ndarray:
-    """One answer from those of a song's windows: logits `[windows, instruments]` to `[instruments]`.
+def song_logits(windows: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """One answer from those of a song's windows and cells, logits `[windows or cells, instruments]`: `[instruments]`.
 
-    What a quarter of them reach: who plays in a third of a song is present.
+    Halfway between what a quarter of the windows reach and what a quarter of the cells do: who plays in a third of a
+    song is present. A single window answers for itself: thresholds were fitted to such.
     """
-    return np.quantile(logits, 1 - PART, axis=0).astype(np.float32)
+    by_window = np.quantile(windows, 1 - PART, axis=0).astype(np.float32)
+    if len(windows) == 1:
+        return by_window
+    return (by_window + np.quantile(cells, 1 - PART, axis=0).astype(np.float32)) / 2
 
 
 def _batches(windows: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

@@ -21,12 +21,20 @@ def shares(sections: Iterable[Section], seconds: float, instruments: Sequence[st
 
 
 def word(share: float) -> str:
-    """Absent, now and then, often or throughout: from nothing, a quarter and three quarters of a song on."""
+    """Absent, now and then, often or throughout: from nothing, a quarter and three quarters of a song on.
+
+    >>> word(0), word(0.2), word(0.25), word(0.9)
+    ('absent', 'now and then', 'often', 'throughout')
+    """
     return [said for least, said in WORDS.items() if share >= least][-1] if share > 0 else ABSENT
 
 
 def first_heard(sections: Iterable[Section]) -> dict[str, float]:
-    """When each instrument that plays is first heard, in seconds."""
+    """When each instrument that plays is first heard, in seconds.
+
+    >>> first_heard([(2.0, 3.0, "piano"), (4.0, 9.0, "drums"), (5.0, 6.0, "piano")])
+    {'piano': 2.0, 'drums': 4.0}
+    """
     first: dict[str, float] = {}
     for start, _, name in sections:
         first[name] = min(start, first.get(name, start))
@@ -34,7 +42,11 @@ def first_heard(sections: Iterable[Section]) -> dict[str, float]:
 
 
 def solos(sections: Sequence[Section]) -> list[Section]:
-    """Where one of the instruments plays and no other that is known, for a second or more; in order of time."""
+    """Where one of the instruments plays and no other that is known, for a second or more; in order of time.
+
+    >>> solos([(0.0, 5.0, "piano"), (3.0, 8.0, "drums")])
+    [(0.0, 3.0, 'piano'), (5.0, 8.0, 'drums')]
+    """
     times = sorted({time for start, end, _ in sections for time in (start, end)})
     found: list[Section] = []
     for start, end in pairwise(times):

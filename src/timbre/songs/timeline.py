@@ -9,7 +9,7 @@ from timbre.features.stretches import PAUSE, stretches
 from timbre.songs.presence import Section
 
 FINE = 0.1  # seconds: what sections are found by, whatever is printed
-LENIENCE = 0.8  # logits that count for playing beside an instrument's threshold
+LENIENCE = 1.0  # logits that count for playing beside an instrument's threshold
 CERTAIN = 3.0  # logits beyond which no cell counts for more
 CHANGE = 1.0  # what entering or leaving costs, in logits times seconds
 # All three were chosen on songs of validation's windows.

@@ -1,0 +1,18 @@
+"""The examples in docstrings of pure functions."""
+
+import doctest
+from importlib import import_module
+
+import pytest
+
+MODULES = [
+    *("core.known", "core.printable", "core.rng", "features.display", "features.stretches"),
+    *("model.tasks", "songs.presence"),
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_give_what_they_say(name):
+    failed, tried = doctest.testmod(import_module(f"timbre.{name}"))
+    assert tried > 0
+    assert failed == 0

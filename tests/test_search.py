@@ -1,0 +1,54 @@
+"""The search over `dvc exp run`, in a repository whose one stage is a formula with a known best."""
+
+import re
+import sys
+
+import pytest
+from helpers import ROOT
+from repository import Repository
+
+STAGE = """
+import json, pathlib, yaml
+params = yaml.safe_load(open("params.yaml"))
+value = 1 - (params["depth"] - 3) ** 2 / 100 - (params["kind"] == "bad") / 2
+pathlib.Path("metrics").mkdir(exist_ok=True)
+pathlib.Path("metrics/layered.json").write_text(json.dumps({"validation": {"mean_auc": value}}))
+"""
+DVC = """
+stages:
+  toy:
+    cmd: python toy.py
+    deps: [toy.py]
+    params: [depth, kind]
+    metrics: [{metrics/layered.json: {cache: false}}]
+"""
+SEARCH = f"{sys.executable} {ROOT / 'scripts' / 'search.py'}"
+
+
+@pytest.fixture
+def repository(tmp_path):
+    files = {"toy.py": STAGE, "dvc.yaml": DVC, "params.yaml": "depth: 9\nkind: bad\n", ".gitignore": "__pycache__\n"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    repository = Repository(tmp_path)
+    for command in ("git init --quiet", "dvc init --quiet", "dvc repro --quiet"):
+        repository.run(command)
+    repository.commit("toy")
+    return repository
+
+
+def test_a_search_names_the_best_of_what_it_tried(repository):
+    said = repository.run(f"{SEARCH} --trials 4 depth=1:6 kind=good,bad")
+    tried = re.findall(r"^(search-0-\d): ([\d.]+) by depth=(\d), kind=(\w+)$", said, re.MULTILINE)
+    assert len(tried) == 4
+    for _, value, depth, kind in tried:
+        assert float(value) == pytest.approx(1 - (int(depth) - 3) ** 2 / 100 - (kind == "bad") / 2, abs=1e-4)
+    best = max(tried, key=lambda one: float(one[1]))
+    assert f"best: {best[0]}, {float(best[1]):.4f}; dvc exp apply takes it" in said
+    assert best[0] in repository.run("dvc exp list --name-only")
+    assert repository.run("git status --short") == ""
+
+
+def test_what_is_no_space_is_named(repository):
+    for wrong in ("depth", "depth=", "depth=low:high", "=1:2"):
+        assert f"{wrong}: must be key=low:high" in repository.run(f"{SEARCH} {wrong}", status=2)
