@@ -92,9 +92,9 @@ class Page:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def wait(self, expression):
+    def wait(self, expression, seconds=NO_WORKER_TIMEOUT):
         """Ask until a JavaScript expression is true."""
-        deadline = time.monotonic() + NO_WORKER_TIMEOUT
+        deadline = time.monotonic() + seconds
         while not self.evaluate(f"!!({expression})"):
             assert time.monotonic() < deadline, f"never true: {expression}; errors: {self.errors}"
             time.sleep(0.05)

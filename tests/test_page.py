@@ -206,7 +206,7 @@ def test_an_hour_fits_in_little_memory(models, tmp_path):
         ]  # fmt: skip
         before = memory_of(renderers)
         browser.choose("#files", [path])
-        browser.wait(HEARD)
+        browser.wait(HEARD, 600)
         assert browser.evaluate("chosen.answer.seconds") == hour
         assert memory_of(renderers) - before < 200  # of 230 MB of samples in one channel of floats
 

@@ -123,7 +123,8 @@ def test_who_plays_in_a_third_of_a_song_is_present_and_who_seems_to_in_a_moment_
     windows[5, 2] = 6  # violin in one
     guitar, _, violin, _ = song_logits(windows, np.repeat(windows, 20, axis=0))
     assert (guitar, violin) == (6, -6)
-    windows[:, 3], moments = 2, np.repeat(windows, 20, axis=0)
+    windows[:, 3] = 2
+    moments = np.repeat(windows, 20, axis=0)
     moments[::2, 3] = -6  # a piano in each window, and in half of the moments
     assert song_logits(windows, moments)[3] == 2
     moments[::5, 3] = moments[1::5, 3] = moments[2::5, 3] = moments[3::5, 3] = -6

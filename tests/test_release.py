@@ -22,8 +22,8 @@ import results
 import release
 
 METRICS = [f"metrics/{name}.json" for name in ("data", "details", "intervals", "layered", "single")]
-RELEASE = ["release/params.yaml", "release/dvc.lock", *(f"release/{name}" for name in METRICS)]
 README = [*METRICS, "metrics/timeline.json"]
+RELEASE = ["release/params.yaml", "release/dvc.lock", *(f"release/{name}" for name in README)]
 CARD = ["src/timbre/weights/README.md"]
 
 

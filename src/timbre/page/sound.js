@@ -94,16 +94,25 @@ async function* prepared(blocks, rate, wanted) {
   const click = new ClickRemover(rate), resampler = new Resampler(rate, wanted);
   let offsets = null;
   for await (const channels of blocks) {
-    const isSilent = channels.every((channel) => channel.every((value) => value === 0));
-    if (!channels.every((channel) => channel.every(Number.isFinite))) {
-      throw new SoundError("holds values that are not finite");
-    }
-    if (!offsets && !isSilent) offsets = channels.map(offsetOf);
+    const peak = Math.max(...channels.map(peakOf));
+    if (!Number.isFinite(peak)) throw new SoundError("holds values that are not finite");
+    if (!offsets && peak > 0) offsets = channels.map(offsetOf);
     if (offsets) channels.forEach((channel, index) => subtract(channel, offsets[index] ?? 0));
     yield resampler.push(click.push(mono(channels)));
   }
   yield resampler.push(click.flush());
   yield resampler.flush();
+}
+
+// The greatest of a channel's samples, without their signs; not a number where one is none.
+function peakOf(channel) {
+  let peak = 0;
+  for (let index = 0; index < channel.length; index++) {
+    const size = Math.abs(channel[index]);
+    if (!(size <= peak)) peak = size;
+    if (size !== size) return NaN;
+  }
+  return peak;
 }
 
 function offsetOf(channel) {
@@ -121,10 +130,15 @@ function subtract(channel, offset) {
   if (offset) for (let index = 0; index < channel.length; index++) channel[index] -= offset;
 }
 
+function product(one, other) {
+  let sum = 0;
+  for (let index = 0; index < one.length; index++) sum += one[index] * other[index];
+  return sum;
+}
+
 // The mean of channels, those turned round first that would cancel the loudest.
 function mono(channels) {
   if (channels.length === 1) return channels[0];
-  const product = (one, other) => one.reduce((sum, value, index) => sum + value * other[index], 0);
   const power = channels.map((channel) => product(channel, channel));
   const loudest = power.indexOf(Math.max(...power)), total = new Float32Array(channels[0].length);
   channels.forEach((channel, number) => {
@@ -171,10 +185,14 @@ class ClickRemover {
 
   mended(samples) {
     const { cell } = this, count = Math.ceil(samples.length / cell), peaks = new Float32Array(count);
-    samples.forEach((value, index) => {
-      const place = Math.floor(index / cell);
-      peaks[place] = Math.max(peaks[place], Math.abs(value));
-    });
+    for (let place = 0, index = 0; place < count; place++) {
+      let peak = 0;
+      for (const end = Math.min(index + cell, samples.length); index < end; index++) {
+        const size = Math.abs(samples[index]);
+        if (size > peak) peak = size;
+      }
+      peaks[place] = peak;
+    }
     const floor = CLICK * SILENCE, beyond = [];
     for (let place = 0; place < count; place++) {
       if (peaks[place] <= floor) continue;
