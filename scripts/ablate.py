@@ -68,6 +68,10 @@ which half of the mixtures took all their parts, cut at one place. On one data s
 0.950 and 0.947 (seeds 0, 1) where parts met so, 0.952 and 0.947 where by chance; micro F1 0.811 and 0.813, and 0.802
 and 0.817.
 
+Tried at full length, and taken in: `moments`. With 50,000 mixtures of the data of then, seed 0: music's mean AUC 0.951
+without and 0.962 with, micro F1 0.808 and 0.865, F1 of a timeline's segments 0.833 and 0.844, error of its boundaries
+0.415 and 0.350 s. With a weight of 3: 0.955, 0.794, 0.829 and 0.353.
+
 | variant | alone: recall | mixtures: AUC | claimed where none plays | music: AUC | micro F1 | claimed where absent |
 |---|---|---|---|---|---|---|
 """
