@@ -49,8 +49,9 @@ def test_a_bad_value_is_refused_in_one_line_that_names_its_key(load, changes, me
     assert "\n" not in str(error.value)
 
 
-def test_every_param_that_the_readme_sets_is_there():
-    keys = re.findall(r"-S '?([\w.]+)=", (ROOT / "README.md").read_text())
+def test_every_param_that_the_pages_set_is_there():
+    text = "\n".join(page.read_text() for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
+    keys = [key for key in re.findall(r"-S '?([\w.]+)=", text) if key != "key"]
     assert len(keys) > 20
     for key in keys:
         reduce(lambda section, name: section[name], key.split("."), committed_params())
