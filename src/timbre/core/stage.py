@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 
 from timbre.core.errors import TimbreError
 from timbre.core.printable import printable
@@ -154,9 +154,7 @@ def _end(reason: SystemExit) -> NoReturn:
 
 def progress(items: Iterable[T], description: str, total: int | None = None, unit: str = "clip") -> Iterable[T]:
     """Show a bar over `items` where there is a terminal, and nothing elsewhere."""
-    from tqdm import tqdm
-
-    return tqdm(items, desc=description, total=total, unit=unit, disable=None, leave=False, dynamic_ncols=True)
+    return _bar(items, desc=description, total=total, unit=unit)
 
 
 @contextmanager
@@ -165,8 +163,12 @@ def seconds_heard(name: str) -> Iterator[Callable[[float], object]]:
 
     What this gives is to be called with how many more there are.
     """
+    with _bar(desc=printable(name.replace("\\", "/").rsplit("/", 1)[-1]), unit="s", delay=MOMENT) as bar:
+        yield bar.update
+
+
+def _bar(*items: Any, **options: Any) -> Any:
     from tqdm import tqdm
 
-    name = printable(name.replace("\\", "/").rsplit("/", 1)[-1])
-    with tqdm(desc=name, unit="s", delay=MOMENT, disable=None, leave=False, dynamic_ncols=True) as bar:
-        yield bar.update
+    tqdm.monitor_interval = 0  # no thread of its own: an interrupt ends a process that has none with one line
+    return tqdm(*items, **options, disable=None, leave=False, dynamic_ncols=True)
