@@ -167,8 +167,8 @@ def seconds_heard(name: str) -> Iterator[Callable[[float], object]]:
         yield bar.update
 
 
-def _bar(*items: Any, **options: Any) -> Any:
+def _bar(items: Any = None, **options: Any) -> Any:
     from tqdm import tqdm
 
     tqdm.monitor_interval = 0  # no thread of its own: an interrupt ends a process that has none with one line
-    return tqdm(*items, **options, disable=None, leave=False, dynamic_ncols=True)
+    return tqdm(items, disable=None, leave=False, dynamic_ncols=True, **options)
