@@ -115,7 +115,15 @@ def release() -> int:
     return size
 
 
-CARD = """# Released weights
+CARD = """---
+license: mit
+library_name: timbre
+pipeline_tag: audio-classification
+tags: [music, instrument-recognition, audio-tagging]
+metrics: [f1, roc_auc]
+---
+
+# Released weights
 
 {sizes}:
 the models of `release/` (params.yaml, dvc.lock, metrics and histories), as 16-bit floats, made by `make release`.
