@@ -63,6 +63,7 @@ def test_the_page_is_one_file_that_may_ask_no_network(page):
     assert page.stat().st_size < 12e6
     text = page.read_text(encoding="utf-8")
     assert "connect-src 'none'" in text
+    assert '"card": "# Released weights' in text
     assert not re.findall(r"""(?:src|href)=["']?(?:https?:|//)""", text)
 
 

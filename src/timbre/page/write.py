@@ -106,9 +106,14 @@ def about(predictor: Predictor, models: Path, is_served: bool) -> dict[str, Any]
         "least": LEAST,
         "magma": "".join(bytes(round(255 * part) for part in colour[:3]).hex() for colour in magma),
         "worth": WORTH if is_released else OWN_WORTH.format(models=models),
-        "card": (RELEASED / "README.md").read_text(encoding="utf-8") if is_released else "These models have none.",
+        "card": _card() if is_released else "These models have none.",
         "server": is_served,
     }
+
+
+def _card() -> str:
+    """The card of the released weights, without the header that is for programs."""
+    return (RELEASED / "README.md").read_text(encoding="utf-8").split("---\n", 2)[-1].strip()
 
 
 def _in_letters(content: bytes) -> str:
