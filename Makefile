@@ -39,7 +39,7 @@ show: setup
 		--sort-by metrics/layered.json:test.micro_f1 --sort-order desc
 
 docs: $(VENV)/.tested
-	mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
 
 report: setup
 	@{ echo "## Metrics"; dvc metrics diff --md $(AGAINST); echo "## Params"; dvc params diff --md $(AGAINST); \
