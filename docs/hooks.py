@@ -25,7 +25,6 @@ GALLERY = {
     "timeline.png": "The song whose timeline errs most, against its truth",
     "layered_answers.png": "The layered test clips answered worst",
     "single_answers.png": "Clips of one instrument alone, expected and predicted",
-    "confusion.png": "Which instrument is taken for which",
     "curves.png": "Precision against recall, F1 against level, reliability",
     "data.png": "The data: clips of each split, lengths, rates",
 }
@@ -40,10 +39,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     texts |= {f"docs/{file.src_uri}": file.content_string for file in files.documentation_pages()}
     for source, text in texts.items():
         target = PAGES.get(source, source.removeprefix("docs/"))
-        if source in PAGES or text != (text := with_links(text, source, files)):
-            if old := files.get_file_from_path(target):
-                files.remove(old)
-            files.append(File.generated(config, target, content=with_links(text, source, files)))
+        linked = with_links(text, source, files)
+        if source not in PAGES and linked == text:
+            continue
+        if old := files.get_file_from_path(target):
+            files.remove(old)
+        files.append(File.generated(config, target, content=linked))
     files.append(File.generated(config, "params.md", content=params_page()))
     files.append(File.generated(config, "gallery.md", content=gallery_page()))
     return files

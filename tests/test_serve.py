@@ -16,7 +16,7 @@ from helpers import tone
 
 from timbre.core.errors import DataError
 from timbre.page.serve import _bound, make_app, serve
-from timbre.page.write import write_page
+from timbre.page.write import page_text
 from timbre.songs.predictor import Predictor
 
 
@@ -86,14 +86,13 @@ def test_other_pages_and_hosts_are_refused(address):
 
 
 def test_a_browser_lets_the_server_hear_what_it_cannot_decode(models, tmp_path):
-    page = tmp_path / "page.html"
-    write_page(page, models, is_served=True)
+    page = page_text(Predictor(models), models, is_served=True).encode()
     sound = tone(440, 3, 16000) * np.linspace(0, 1, 48000, dtype=np.float32)
     for name in ("song.aiff", "song.wav"):
         soundfile.write(tmp_path / name, sound, 16000)
     (tmp_path / "text.mp3").write_text("no sound")
     with (
-        served(page.read_bytes(), models, tmp_path / "uploads") as address,
+        served(page, models, tmp_path / "uploads") as address,
         opened(address, tmp_path / "profile") as browser,
     ):
         browser.wait("!document.getElementById('files').disabled")

@@ -45,8 +45,7 @@ class FromWaveform(nn.Module):
         loudest = power.topk(STEADY, dim=1).values.sqrt()
         level, bound = loudest[:, LOUDEST - 1 : LOUDEST], (CREST * loudest[:, -1:]).clamp_min(1)
         waveforms = torch.minimum(torch.maximum(waveforms, -bound), bound)
-        peak = waveforms.abs().amax(dim=1, keepdim=True)
-        peak = peak.clamp_min(SILENCE)
+        peak = waveforms.abs().amax(dim=1, keepdim=True).clamp_min(SILENCE)
         spectrum = torch.stft(
             waveforms / peak,
             self.n_fft,

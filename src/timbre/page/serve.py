@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from timbre.core.errors import AudioError, DataError
-from timbre.page.write import write_page
-from timbre.songs.predictor import HOP, Predictor
+from timbre.page.write import page_text
+from timbre.songs.predictor import HOP, Predictor, find_models
 from timbre.songs.song import Song
 from timbre.songs.text import as_json, error_as_json
 
@@ -41,7 +41,7 @@ def serve(models: Path | None, port: int, opens_browser: bool) -> None:
         opens_browser: whether to show the page at once.
 
     Raises:
-        DataError: the packages are not installed, the port is taken, or as `write_page` does.
+        DataError: the packages are not installed, the port is taken, or as `page_text` does.
     """
     try:
         import uvicorn
@@ -50,11 +50,11 @@ def serve(models: Path | None, port: int, opens_browser: bool) -> None:
     listening = _bound(port)
     address = f"http://{ADDRESS}:{listening.getsockname()[1]}"
     with TemporaryDirectory(prefix="timbre-") as folder, listening:
-        page = Path(folder) / "page.html"
         print("the page is made …", file=sys.stderr, flush=True)
-        write_page(page, models, is_served=True)
-        shown = address if opens_browser else ""
-        app = make_app(page.read_bytes(), Predictor(models), Path(folder), shown)
+        models = find_models() if models is None else models
+        predictor = Predictor(models)
+        page = page_text(predictor, models, is_served=True).encode()
+        app = make_app(page, predictor, Path(folder), address if opens_browser else "")
         print(f"{address} (Ctrl+C ends it)", flush=True)
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
 

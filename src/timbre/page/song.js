@@ -80,17 +80,21 @@ class SongOutput {
 
   // Whether there is more than near silence in a cell's piece of its window.
   isLoud(cell) {
+    return this.levels[cell] >= this.quiet();
+  }
+
+  // The level from which a piece of the song is more than near silence.
+  quiet() {
     this.loudest ??= this.levels.reduce((most, level) => Math.max(most, level), 0);
-    return this.levels[cell] >= this.about.quiet * this.loudest;
+    return this.about.quiet * this.loudest;
   }
 
   // In which steps there is more than near silence.
   sounds(steps) {
-    const { hop, window, quiet } = this.about, piece = window / this.pieces;
-    const loudest = this.levels.reduce((most, level) => Math.max(most, level), 0);
+    const { hop, window } = this.about, piece = window / this.pieces;
     return Array.from({ length: steps }, (_, step) => {
       const first = Math.floor((step * hop) / piece), end = Math.ceil(((step + 1) * hop) / piece);
-      return Math.max(0, ...this.levels.slice(first, end)) >= quiet * loudest;
+      return Math.max(0, ...this.levels.slice(first, end)) >= this.quiet();
     });
   }
 }

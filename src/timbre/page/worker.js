@@ -21,7 +21,6 @@ async function listen(id, name, blocks, rate, whole) {
     for (; rest.length >= length; rest = rest.slice(length)) {
       const window = rest.slice(0, length);
       output.add(window, ...(await hear(window)));
-      if (stopped.has(id)) return null;
       postMessage({ id, heard: (output.windows.length * about.window) / whole });
     }
   }
@@ -69,12 +68,10 @@ async function listenToMicrophone({ samples, rate }) {
   return postMessage({ latest, column });
 }
 
-const stopped = new Set();
 let turn = Promise.resolve();
 
 function inTurn(work, message) {
   turn = turn.then(async () => {
-    if (stopped.has(message.id)) return;
     try {
       const answer = await work(message);
       if (answer) postMessage({ id: message.id, answer });
@@ -95,7 +92,6 @@ onmessage = async ({ data }) => {
     } catch (error) {
       postMessage({ broken: String(error.message ?? error) });
     }
-  } else if (data.stop) stopped.add(data.stop);
-  else if (data.microphone) listenToMicrophone(data.microphone).catch((error) => postMessage({ broken: error.message }));
+  } else if (data.microphone) listenToMicrophone(data.microphone).catch((error) => postMessage({ broken: error.message }));
   else inTurn(data.channels ? listenToChannels : listenToFile, data);
 };

@@ -31,33 +31,41 @@ WORTH = (
 OWN_WORTH = "These answers are those of models of your own, by which this page was made: {models}."
 
 
-def write_page(path: Path, models: Path | None, is_served: bool = False) -> None:
+def write_page(path: Path, models: Path | None) -> None:
     """Write the page that hears songs by the models of a folder, or by those that `find_models` finds.
 
+    Raises:
+        DataError: `path` is a folder, or as `page_text` does.
+    """
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; name the file to write, such as {path / 'timbre.html'}")
+    folder = find_models() if models is None else models
+    text = page_text(Predictor(folder), folder)
+    with fresh_file(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def page_text(predictor: Predictor, models: Path, is_served: bool = False) -> str:
+    """The page as HTML.
+
     Args:
-        path: the file.
+        predictor: of these models.
         models: the folder with single.safetensors and layered.safetensors.
         is_served: whether `timbre serve` gives it out, and is asked for what browsers cannot decode.
 
     Raises:
         DataError: as `export_onnx` does.
     """
-    if path.is_dir():
-        raise DataError(f"{path}: is a folder; name the file to write, such as {path / 'timbre.html'}")
-    folder = find_models() if models is None else models
-    model = gzip.compress(_onnx_of(folder), mtime=0)
     parts = {
-        "about": json.dumps(about(Predictor(folder), folder, is_served)).replace("</", "<\\/"),
+        "about": json.dumps(about(predictor, models, is_served)).replace("</", "<\\/"),
         "connect": "'self'" if is_served else "'none'",
         "licences": (HERE / "runtime" / "LICENCES.txt").read_text(encoding="utf-8"),
-        "model": _in_letters(model),
+        "model": _in_letters(gzip.compress(_onnx_of(models), mtime=0)),
         "runtime": _in_letters((HERE / "runtime" / "ort.js.gz").read_bytes()),
         "wasm": _in_letters((HERE / "runtime" / "ort.wasm.gz").read_bytes()),
         **{name: (HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS},
     }
-    template = (HERE / "page.html").read_text(encoding="utf-8")
-    with fresh_file(path) as partial:
-        partial.write_text(_filled(template, parts), encoding="utf-8", newline="\n")
+    return _filled((HERE / "page.html").read_text(encoding="utf-8"), parts)
 
 
 def _onnx_of(models: Path) -> bytes:
