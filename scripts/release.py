@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RELEASE = ROOT / "release"
 COPY = ROOT / ".release"
 WEIGHTS = ROOT / "src" / "timbre" / "weights"
-TASKS = ("single", "layered")
+TASKS = ("single", "layered", "timeline")
 SOUNDS = "sounds"  # where release/params.yaml looks for what is not rendered here
 MOST_BYTES = 5_000_000
 
@@ -93,7 +93,7 @@ def release() -> int:
         SystemExit: the models are not what release/dvc.lock says, or the weights are too large to be carried.
     """
     from timbre.export import export_onnx
-    from timbre.model.checkpoint import load_model, save_model
+    from timbre.model.checkpoint import load_model, load_timeline, save_model
     from timbre.songs.onnx_engine import FILE
 
     WEIGHTS.mkdir(exist_ok=True)
@@ -104,7 +104,7 @@ def release() -> int:
                 f"release: {path.relative_to(ROOT)} is not the model of release/dvc.lock; "
                 "run python scripts/release.py train"
             )
-        trained = load_model(path)
+        trained = load_timeline(path) if task == "timeline" else load_model(path)
         save_model(WEIGHTS / path.name, trained.network.half(), trained.description, trained.filters.half())
     (WEIGHTS / FILE).unlink(missing_ok=True)
     export_onnx(WEIGHTS, WEIGHTS / FILE)

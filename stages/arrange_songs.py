@@ -19,6 +19,7 @@ def arrange_songs(params: Params) -> str:
         windows,
         params.instruments,
         "test",
+        params.timeline.songs,
         params.audio.window,
         params.timeline,
         params.mixtures,

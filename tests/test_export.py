@@ -38,18 +38,20 @@ def test_onnxruntime_answers_as_timbre_does(session, tmp_path):
         soundfile.write(tmp_path / "a.wav", sound, rate, subtype="FLOAT")
         heard = predictor.listen(tmp_path / "a.wav")
         window = np.pad(sound, (0, samples - len(sound)))[None]
-        single, layered, timeline, mels = session.run(None, {"waveforms": window})
+        single, layered, cells, timeline, mels = session.run(None, {"waveforms": window})
         np.testing.assert_allclose(single[0], list(heard.single.values()), atol=1.5e-4)  # these are rounded to 1e-4
         np.testing.assert_allclose(layered[0], list(heard.layered.values()), atol=1.5e-4)
-        cells = engine.layered.network.dense
-        assert timeline.shape == (1, cells * 6 + 2, 4)  # the last cells are of what stands over the end
+        dense = engine.layered.network.dense
+        assert timeline.shape == cells.shape == (1, dense * 6 + 2, 4)  # the last cells are of what stands over the end
         db = power_to_db(engine.transform(torch.from_numpy(window)))[0]
         loud = db > db.max() - 60
         np.testing.assert_allclose(mels[0][loud], db[loud], atol=0.1)
         probabilities = engine.layered.network.classify(
             engine.layered.network.dense_features(reference_to_peak(db[None]))[:, :, 4:5]
         ).sigmoid()
-        np.testing.assert_allclose(timeline[0, 4], probabilities[0].detach(), atol=1e-3)
+        np.testing.assert_allclose(cells[0, 4], probabilities[0].detach(), atol=1e-3)
+        moments = engine.hear(window).moments
+        np.testing.assert_allclose(timeline, 1 / (1 + np.exp(-moments)), atol=1e-3)
 
 
 def test_a_folder_or_one_that_cannot_be_written_is_named_as_it_was_given(tmp_path):
@@ -67,11 +69,11 @@ def test_a_folder_or_one_that_cannot_be_written_is_named_as_it_was_given(tmp_pat
 
 def test_any_number_and_length_of_windows(session):
     for shape in ((1, 8000), (3, 200_000)):
-        single, layered, timeline, mels = session.run(
+        single, layered, cells, timeline, mels = session.run(
             None, {"waveforms": np.random.default_rng(1).normal(0, 1, shape).astype("f4")}
         )
         assert single.shape == layered.shape == (shape[0], 4)
-        assert timeline.shape[::2] == (shape[0], 4)
+        assert timeline.shape[::2] == cells.shape[::2] == (shape[0], 4)
         assert mels.shape == (shape[0], 128, 1 + shape[1] // 441)
         np.testing.assert_allclose(single.sum(axis=1), 1, rtol=1e-5)
 
@@ -87,8 +89,8 @@ def test_nothing_is_heard_in_silence_and_what_lies_beyond_full_scale_is_limited(
     sound = np.tile(tone(440, 4, 22050), (4, 1))
     sound[0], sound[1] = 0, sound[1] * 1e-4
     sound[3, 1000:1040] = 500
-    single, layered, timeline, _ = session.run(None, {"waveforms": sound})
-    assert not timeline[:2].any()
+    single, layered, cells, timeline, _ = session.run(None, {"waveforms": sound})
+    assert not cells[:2].any() and not timeline[:2].any()
     assert not single[:2].any()
     assert not layered[:2].any()
     assert single[2:].sum(axis=1) == pytest.approx([1, 1], abs=1e-4)

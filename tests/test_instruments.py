@@ -5,7 +5,7 @@ import json
 import pytest
 import soundfile
 import torch
-from helpers import committed_params, tone, with_changes
+from helpers import committed_params, save_drawn_models, tone, with_changes
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
@@ -15,9 +15,7 @@ from timbre.core.files import RELEASED
 from timbre.core.instruments import OTHER
 from timbre.core.params import Params, Soundfont
 from timbre.features.display import palette
-from timbre.features.mel import filter_bank
-from timbre.model.checkpoint import ModelConfig, save_model
-from timbre.model.network import TimbreNet
+from timbre.model.checkpoint import save_model
 from timbre.songs.predictor import Predictor
 from timbre.sources.plan import plan
 from timbre.training.train import load_start
@@ -94,13 +92,7 @@ def test_colours_differ_as_long_as_there_are_enough():
 @pytest.mark.parametrize("number", [2, 20])
 def test_a_model_answers_by_its_own_list(tiny, tmp_path, number):
     names = tuple(f"horn {n}" for n in range(number))
-    torch.manual_seed(0)
-    for task, thresholds in (("single", ()), ("layered", (0.0,) * number)):
-        network = TimbreNet(tiny.model, number)
-        config = ModelConfig(
-            task=task, audio=tiny.audio, mel=tiny.mel, model=tiny.model, thresholds=thresholds, instruments=names
-        )
-        save_model(tmp_path / f"{task}.safetensors", network, config, filter_bank(tiny.audio.sample_rate, tiny.mel))
+    save_drawn_models(tmp_path, tiny, names, (0.0,) * number)
     songs = [tmp_path / f"{name}.wav" for name in "ab"]
     for song in songs:
         soundfile.write(song, tone(440, 2, 16000), 16000)

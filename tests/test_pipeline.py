@@ -23,11 +23,12 @@ ALL = [
     "arrange_songs",
     "train_layered",
     "train_single",
+    "train_timeline",
     "find_suspects",
     "evaluate",
 ]
 DATA = ALL[:5]
-TRAINING = ["train_layered", "train_single", "evaluate"]
+TRAINING = ["train_layered", "train_single", "train_timeline", "evaluate"]
 
 
 @pytest.fixture(scope="module")

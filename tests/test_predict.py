@@ -159,8 +159,8 @@ def test_sections_are_runs_with_short_pauses_bridged():
     assert stretches(np.zeros(3, bool), 2) == []
 
 
-def beside_threshold(*values):
-    """Logits of one instrument less that of its threshold, a tenth of a second each."""
+def logits_of(*values):
+    """Logits of one instrument, a tenth of a second each."""
     return np.array(values, np.float32)[:, None]
 
 
@@ -170,16 +170,16 @@ def sections(logits, sounds=True):
 
 
 def test_a_doubt_parts_no_section_and_a_guess_makes_none():
-    doubt = beside_threshold(*[-5] * 5, *[3] * 10, *[-1] * 15, *[3] * 10, *[-5] * 5)
+    doubt = logits_of(*[-5] * 5, *[3] * 10, *[-1] * 15, *[3] * 10, *[-5] * 5)
     assert sections(doubt) == [pytest.approx((0.5, 4.0))]
-    assert sections(beside_threshold(*[-5] * 5, *[0.8] * 10, *[-5] * 5)) == []
-    assert sections(beside_threshold(*[-5] * 5, *[0.5] * 3, *[3] * 8, *[-5] * 19)) == [pytest.approx((0.5, 1.6))]
+    assert sections(logits_of(*[-5] * 5, *[2] * 10, *[-5] * 5)) == []
+    assert sections(logits_of(*[-5] * 5, *[0.5] * 3, *[3] * 12, *[-5] * 19)) == [pytest.approx((0.5, 2.0))]
 
 
 def test_a_section_ends_where_there_is_silence_and_with_the_song():
     heard = np.repeat([True, False, True], [10, 12, 8])
-    assert sections(beside_threshold(*[3] * 30), heard) == [pytest.approx((0, 1)), pytest.approx((2.2, 3))]
-    assert sections_of(beside_threshold(*[3] * 30), heard, 2.97, ["cello"])[-1][1] == 2.97
+    assert sections(logits_of(*[3] * 30), heard) == [pytest.approx((0, 1)), pytest.approx((2.2, 3))]
+    assert sections_of(logits_of(*[3] * 30), heard, 2.97, ["cello"])[-1][1] == 2.97
 
 
 def test_jsonl_and_csv_hold_the_timeline(models, tmp_path):

@@ -13,7 +13,7 @@ from helpers import ROOT
 from timbre.core.errors import AudioError
 from timbre.core.files import RELEASED
 from timbre.core.params import load_params
-from timbre.model.checkpoint import load_model
+from timbre.model.checkpoint import load_model, load_timeline
 from timbre.songs.predictor import OWN_MODELS, Predictor, find_models
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -64,10 +64,11 @@ def test_a_run_on_another_cpu_makes_none_of_these_fail(tmp_path):
 def test_the_weights_are_small_and_of_the_committed_params():
     params = load_params(ROOT / "release/params.yaml")
     weights = [*RELEASED.glob("*.safetensors"), *RELEASED.glob("*.onnx")]
-    assert len(weights) == 3
+    assert len(weights) == 4
     assert sum(path.stat().st_size for path in weights) <= release.MOST_BYTES
     for task in release.TASKS:
-        description = load_model(RELEASED / f"{task}.safetensors").description
+        load = load_timeline if task == "timeline" else load_model
+        description = load(RELEASED / f"{task}.safetensors").description
         assert (description.task, description.audio, description.mel, description.model) == (
             task,
             params.audio,
@@ -92,9 +93,10 @@ def test_models_of_ones_own_go_before_those_released(models, tmp_path, monkeypat
     assert "released with timbre" in Predictor().source
     own = tmp_path / OWN_MODELS
     own.mkdir()
-    (models / "single.safetensors").rename(own / "single.safetensors")
-    assert find_models() == RELEASED  # a training still to come
-    (models / "layered.safetensors").rename(own / "layered.safetensors")
+    for task in ("layered", "single"):
+        (models / f"{task}.safetensors").rename(own / f"{task}.safetensors")
+        assert find_models() == RELEASED  # a training still to come
+    (models / "timeline.safetensors").rename(own / "timeline.safetensors")
     assert find_models() == OWN_MODELS
     assert Predictor().source == "in models"
 

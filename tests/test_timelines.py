@@ -8,14 +8,19 @@ import pytest
 import torch
 from helpers import INSTRUMENTS
 
+from timbre.core.errors import DataError
 from timbre.core.params import Model, Timeline
-from timbre.core.tables import Piece, Window, by_song
+from timbre.core.tables import Piece, Sounding, Window, by_song
 from timbre.evaluation.timelines import Timed, boundary_errors, event_f1, segment_f1, timeline_metrics, worst_song
 from timbre.features.arrange import arrange, sound_of, truth_of
+from timbre.model.checkpoint import load_model, save_model
 from timbre.model.network import TimbreNet
+from timbre.songs.predictor import Predictor
+from timbre.timeline.learn import centre, learn_timeline
+from timbre.timeline.lessons import Lessons, shares_of_steps
 
 RATE = 1000
-TIMELINE = Timeline(songs=60, seconds=60)
+TIMELINE = Timeline(songs=60, seconds=60, train=1, validation=1)
 
 
 def windows():
@@ -26,9 +31,10 @@ def windows():
     ]
 
 
-def arranged(params, count=60, rows=None):
-    timeline = Timeline(songs=count, seconds=60)
-    return arrange(rows or windows(), INSTRUMENTS, "test", 4.0, timeline, params.mixtures, 0)
+def arranged(params, count=60, rows=None, most_others=1):
+    return arrange(
+        rows or windows(), INSTRUMENTS, "test", count, 4.0, TIMELINE, params.mixtures, 0, most_others=most_others
+    )
 
 
 def test_songs_are_the_same_each_time_and_each_by_itself(params):
@@ -51,6 +57,15 @@ def test_in_songs_instruments_enter_and_leave_and_others_are_in_most(params):
             gaps = [after.start - (piece.start + piece.seconds) for piece, after in pairwise(one)]
             assert all(abs(gap) < 0.002 or gap >= 1.99 for gap in gaps)
             assert one[-1].start + one[-1].seconds <= 60.001
+
+
+def test_songs_to_learn_from_have_several_others_at_once(params):
+    def others(song):
+        spans = [(one.start, one.start + one.seconds - 0.01) for one in song if one.instrument == "other"]
+        return max((sum(start <= at < end for start, end in spans) for at, _ in spans), default=0)
+
+    assert {others(song) for song in by_song(arranged(params))} == {0, 1}
+    assert {others(song) for song in by_song(arranged(params, most_others=4))} == {0, 1, 2, 3, 4}
 
 
 def test_a_song_of_music_alone_cannot_be_arranged(params):
@@ -130,3 +145,55 @@ def test_dense_features_are_those_of_the_mels_moved():
     with torch.inference_mode():
         dense, moved = network.dense_features(mels), network.pooled_features(mels[:, :, step:])
     torch.testing.assert_close(dense[:, :, 1 + 4 * network.dense], moved[:, :, 4])  # away from the edges
+
+
+def test_what_is_learnt_is_for_what_share_of_each_step_an_instrument_plays():
+    truth = [Sounding(0, "drums", 0.25, 1.0), Sounding(0, "drums", 1.75, 3.0), Sounding(0, "piano", 0.0, 0.5)]
+    starts = np.array([[0.0, 0.5], [1.0, 1.5]])
+    shares = shares_of_steps(truth, INSTRUMENTS, starts, 0.5)
+    assert shares.shape == (2, 4, 2)
+    assert shares[:, 1].tolist() == [[0.5, 1.0], [0.0, 0.5]] and shares[:, 3].tolist() == [[1.0, 0.0], [0.0, 0.0]]
+    assert not shares[:, [0, 2]].any()
+
+
+def lessons_of(rng, count):
+    """Windows whose first channels say, one place late and in noise, what plays."""
+    playing = np.repeat(rng.random((count, 4, 6)) < 0.3, 4, axis=2).astype("f4")
+    features = rng.normal(0, 0.5, (count, 16, 24)).astype("f4")
+    features[:, :4, 1:] += 2 * playing[:, :, :-1]
+    return Lessons(torch.from_numpy(features).half(), torch.from_numpy(playing))
+
+
+def test_a_timeline_is_learnt_the_same_each_time_and_decided_at_zero():
+    rng, shape = np.random.default_rng(0), Model(channels=8, blocks=2, hidden=0, dropout=0)
+    train, validation = lessons_of(rng, 640), lessons_of(rng, 64)
+    network, same = (learn_timeline(train, shape, seed=3) for _ in range(2))
+    assert all(torch.equal(one, other) for one, other in zip(network.parameters(), same.parameters(), strict=True))
+    network.last.bias.data += 3  # now it claims far too much
+    assert centre(network, validation) > 0.9
+    with torch.inference_mode():
+        claimed = network(validation.features.float()) >= 0
+    assert ((claimed == (validation.playing > 0.5)).float().mean() > 0.95).item()
+
+
+def test_a_timeline_goes_with_the_layered_model_that_it_was_learnt_from(models, tiny):
+    layered = load_model(models / "layered.safetensors")
+    half = layered.network.half()
+    save_model(models / "layered.safetensors", half, layered.description, layered.filters)
+    Predictor(models)  # as released: kept as 16-bit floats
+    other = TimbreNet(tiny.model, 4)
+    save_model(models / "layered.safetensors", other, layered.description, layered.filters)
+    with pytest.raises(DataError, match=r"timeline\.safetensors: made for another layered model.*dvc repro"):
+        Predictor(models)
+
+
+def test_where_no_timeline_was_learnt_it_is_that_of_the_cells_against_their_thresholds(models):
+    engine = Predictor(models).engine
+    engine.timeline, engine.thresholds = None, (0.5, 0.9, 0.5, 0.5)
+    cells = torch.zeros(1, 4, 12)
+    cells[:, :, 6] = 4.0
+    moments = engine.moments(torch.zeros(1, 16, 12), cells)
+    assert moments.shape == cells.shape
+    length = engine.layered.network.dense
+    assert moments[0, 0].tolist() == [4 / length if 6 <= step < 6 + length else 0 for step in range(12)]
+    torch.testing.assert_close(moments[0, 1], moments[0, 0] - np.log(9))

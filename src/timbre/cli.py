@@ -28,7 +28,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.split
 Models = Annotated[
     Path | None,
     typer.Option(
-        help="The folder with single.safetensors and layered.safetensors; by default models/ where the pipeline "
+        help="The folder with single, layered and timeline.safetensors; by default models/ where the pipeline "
         "has run here, else those released with timbre."
     ),
 ]
@@ -118,10 +118,7 @@ def predict(
 def _answer(predictor: "Predictor", song: "SongFile", hop: float, show: "_Printer", files: list[Path]) -> bool:
     """Hear a song, print the answer and write its files; tell whether anything of that failed."""
     try:
-        if song.problem:
-            raise AudioError(song.problem)
-        with seconds_heard(song.name) as told:
-            heard = predictor.listen(song.name, hop, told)
+        heard = _heard(predictor, song, hop=hop)
     except AudioError as error:
         show.error(song.name, str(error))
         return True
@@ -145,7 +142,7 @@ def export(
     onnx: Annotated[Path, typer.Option(help="The file to write.")],
     models: Models = None,
 ) -> None:
-    """Write both models as one ONNX file, from waveforms to probabilities."""
+    """Write the models as one ONNX file, from waveforms to probabilities."""
     from timbre.export import export_onnx
 
     export_onnx(models, onnx)
@@ -237,14 +234,22 @@ def _each_heard(found: list["SongFile"], predictor: "Predictor") -> Iterator[tup
     """Each song as it is heard; none where it cannot be, and a line that says why."""
     for song in found if sys.stdout.isatty() else progress(found, "songs", unit="song"):
         try:
-            if song.problem:
-                raise AudioError(song.problem)
-            with seconds_heard(song.name) as told:
-                heard = predictor.listen(song.name, told=told)
-            yield song, heard
+            yield song, _heard(predictor, song)
         except AudioError as error:
             _tell(f"{song.name}: {error}")
             yield song, None
+
+
+def _heard(predictor: "Predictor", song: "SongFile", **options: float) -> "Song":
+    """Hear a song that was found, under a bar where it is long, with options of `listen`.
+
+    Raises:
+        AudioError: it cannot be heard.
+    """
+    if song.problem:
+        raise AudioError(song.problem)
+    with seconds_heard(song.name) as told:
+        return predictor.listen(song.name, told=told, **options)
 
 
 def _tenths(seconds: float) -> str:

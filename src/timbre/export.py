@@ -22,48 +22,37 @@ OPSET = 18
 class FromWaveform(nn.Module):
     """What `TorchEngine` does to one window of sound, in operations that ONNX has."""
 
-    window: Tensor
-    filters: Tensor
-
     def __init__(self, engine: TorchEngine) -> None:
         super().__init__()
-        assert engine.single
-        self.single, self.layered = engine.single.network, engine.layered.network
+        assert engine.single and engine.timeline
+        self.single, self.layered, self.timeline = engine.single.network, engine.layered.network, engine.timeline
         self.block = engine.audio.sample_rate // BLOCKS_PER_SECOND
-        self.n_fft, self.hop_length = engine.mel.n_fft, engine.mel.hop_length
-        self.register_buffer("window", engine.transform.window)
-        self.register_buffer("filters", engine.transform.filters)
+        self.transform = engine.transform
 
-    def forward(self, waveforms: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, waveforms: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """What mono waveforms `[batch, samples]` hold.
 
         Returns:
-            Probabilities `[batch, instruments]` of one alone and of several; those of several in each dense cell,
-            `[batch, cells, instruments]`; log mels `[batch, bands, frames]`, dB, full scale at 0.
+            Probabilities `[batch, instruments]` of one alone and of several; those of several in each dense cell, and
+            of playing in each step, `[batch, cells, instruments]`; log mels `[batch, bands, frames]`, dB, full scale at
+            0.
         """
         power = avg_pool1d(waveforms.square()[:, None], self.block)[:, 0]
         loudest = power.topk(STEADY, dim=1).values.sqrt()
         level, bound = loudest[:, LOUDEST - 1 : LOUDEST], (CREST * loudest[:, -1:]).clamp_min(1)
         waveforms = torch.minimum(torch.maximum(waveforms, -bound), bound)
         peak = waveforms.abs().amax(dim=1, keepdim=True).clamp_min(SILENCE)
-        spectrum = torch.stft(
-            waveforms / peak,
-            self.n_fft,
-            self.hop_length,
-            window=self.window,
-            center=True,
-            pad_mode="constant",
-            return_complex=True,
-        )
-        db = power_to_db(self.filters @ torch.view_as_real(spectrum).square().sum(dim=-1))
+        power = torch.view_as_real(self.transform.spectrum(waveforms / peak)).square().sum(dim=-1)
+        db = power_to_db(self.transform.filters @ power)
         mels = reference_to_peak(db)
         maps = self.layered.dense_features(mels)
-        cells = self.layered.classify_cells(maps).transpose(1, 2)
+        cells, moments = (net(maps).transpose(1, 2) for net in (self.layered.classify_cells, self.timeline))
         sounds = (level >= SILENCE).float()
         return (
             self.single(mels).softmax(dim=1) * sounds,
             self.layered.classify(maps[:, :, :: self.layered.dense]).sigmoid() * sounds,
             cells.sigmoid() * sounds[:, :, None],
+            moments.sigmoid() * sounds[:, :, None],
             db + 20 * peak.log10()[:, :, None],
         )
 
@@ -72,9 +61,9 @@ def export_onnx(models: Path | None, path: Path) -> None:
     """Write one ONNX file that hears windows of any length and answers as `timbre predict` answers a window.
 
     Input `waveforms`, float32 `[batch, samples]`, mono, at the models' rate; outputs `single` and `layered`,
-    probabilities `[batch, instruments]`, and `timeline`, those of each cell `[batch, cells, instruments]`, all 0 of a
-    window of silence, and `mels`, dB `[batch, bands, frames]`. Rate, window, instruments, thresholds, seconds from one
-    cell to the next and how many such steps one lasts stand in its metadata.
+    probabilities `[batch, instruments]`, `cells`, those of `layered` for each cell, and `timeline`, those of playing in
+    each step from one cell to the next, `[batch, cells, instruments]`, all 0 of a window of silence, and `mels`, dB
+    `[batch, bands, frames]`. Rate, window, instruments, thresholds and seconds of a step stand in its metadata.
 
     Raises:
         DataError: `path` is a folder, the packages are not installed, or a model is missing or damaged.
@@ -87,10 +76,10 @@ def export_onnx(models: Path | None, path: Path) -> None:
     except ImportError as error:
         raise DataError("export needs onnx and onnxscript, not installed; pip install -e '.[onnx]'") from error
     engine = TorchEngine(find_models() if models is None else models)
-    if not engine.has_single:
+    if not engine.single or not engine.timeline:
         raise DataError("export: these models were taught by music alone; it wants one of one instrument alone as well")
     network = FromWaveform(engine).eval()
-    least = max(network.n_fft, STEADY * network.block)
+    least = max(engine.mel.n_fft, STEADY * network.block)
     example = torch.randn(2, engine.audio.samples, generator=torch.Generator().manual_seed(0))
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -99,7 +88,7 @@ def export_onnx(models: Path | None, path: Path) -> None:
             network,
             (example,),
             input_names=["waveforms"],
-            output_names=["single", "layered", "timeline", "mels"],
+            output_names=["single", "layered", "cells", "timeline", "mels"],
             opset_version=OPSET,
             dynamic_shapes=({0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=least)},),
             dynamo=True,
@@ -111,7 +100,6 @@ def export_onnx(models: Path | None, path: Path) -> None:
         "sample_rate": str(engine.audio.sample_rate),
         "window": str(engine.audio.window),
         "step": str(engine.step),
-        "dense": str(engine.dense),
         "instruments": json.dumps(engine.instruments),
         "thresholds": json.dumps(engine.thresholds),
         "audio": engine.audio.model_dump_json(),

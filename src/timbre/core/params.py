@@ -201,10 +201,12 @@ class Calibration(Section):
 
 
 class Timeline(Section):
-    """The songs that timelines are judged by."""
+    """Songs of known truth: those that timelines are judged by, and those that they are learnt from."""
 
     songs: Int = Field(ge=1)
     seconds: Float = Field(ge=5, le=600)
+    train: Int = Field(ge=1)
+    validation: Int = Field(ge=1)
 
 
 class Songs(Section):

@@ -27,25 +27,29 @@ def arrange(
     windows: Sequence[Window],
     instruments: Sequence[str],
     split: str,
+    count: int,
     window: float,
     timeline: Timeline,
     mixtures: Mixtures,
     seed: int,
+    most_others: int = 1,
 ) -> list[Piece]:
     """Draw songs from the windows of one split; none where it has no clip of one instrument alone.
 
     Each instrument takes part with probability `TAKES_PART`, or where there are many, less, so that as many do as of
-    four, and at least one does. It plays sections, of one clip after another, with rests between; so do others, one at
-    a time, in the share of songs that `mixtures.others` says.
+    four, and at least one does. It plays sections, of one clip after another, with rests between; so do others, up to
+    `most_others` at a time, in the share of songs that `mixtures.others` says.
 
     Args:
         windows: of all splits.
         instruments: in label order.
         split: whose windows are used.
+        count: how many songs.
         window: seconds that one lasts.
-        timeline: how many songs, and how long.
+        timeline: how long a song is.
         mixtures: for levels, and the share with others.
         seed: draws them, each song by itself.
+        most_others: at once.
     """
     clips: dict[str, dict[str, list[Window]]] = {name: {} for name in (*instruments, OTHER)}
     for one in windows:
@@ -53,12 +57,12 @@ def arrange(
             clips[one.label].setdefault(one.file, []).append(one)
     held = [name for name in instruments if clips[name]]
     pieces: list[Piece] = []
-    for song in range(timeline.songs if held else 0):
+    for song in range(count if held else 0):
         rng = generator(seed, "songs", split, song)
         count = max(1, int((rng.random(len(held)) < TAKES_PART * min(1, AS_OF / len(held))).sum()))
         players = [held[index] for index in sorted(rng.permutation(len(held))[:count])]
         if clips[OTHER] and rng.random() < mixtures.others:
-            players.append(OTHER)
+            players += [OTHER] * (int(rng.integers(1, most_others + 1)) if most_others > 1 else 1)
         for name in players:
             levels = OTHERS_DB if name == OTHER else (-mixtures.gain_db, mixtures.gain_db)
             for start, end in _sections(timeline.seconds, rng):

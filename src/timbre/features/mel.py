@@ -60,9 +60,10 @@ class MelSpectrogram(nn.Module):
         """
         return torch.stack([self._one(waveform) for waveform in waveforms])
 
-    def _one(self, waveform: Tensor) -> Tensor:
-        spectrum = torch.stft(
-            waveform,
+    def spectrum(self, waveforms: Tensor) -> Tensor:
+        """The short-time Fourier transform of waveforms `[…, samples]`, complex `[…, bins, frames]`."""
+        return torch.stft(
+            waveforms,
             self.n_fft,
             self.hop_length,
             window=self.window,
@@ -70,6 +71,9 @@ class MelSpectrogram(nn.Module):
             pad_mode="constant",
             return_complex=True,
         )
+
+    def _one(self, waveform: Tensor) -> Tensor:
+        spectrum = self.spectrum(waveform)
         power = spectrum.real.square() + spectrum.imag.square()
         groups = zip(self.filters.split(NEIGHBOURS), self.stretches, strict=True)
         return torch.cat([bands[:, stretch] @ power[stretch] for bands, stretch in groups])

@@ -56,7 +56,7 @@ def _layered_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 SINGLE = Task("single", True, functional.cross_entropy, lambda logits: logits.softmax(dim=1), _single_f1)
 LAYERED = Task("layered", False, _layered_loss, torch.sigmoid, _layered_f1)
-TASKS = {task.name: task for task in (SINGLE, LAYERED)}
+TASKS: dict[str, Task] = {task.name: task for task in (SINGLE, LAYERED)}
 
 
 def decide(probabilities: np.ndarray, thresholds: tuple[float, ...]) -> np.ndarray:

@@ -19,7 +19,7 @@ from timbre.core.errors import AudioError, DataError
 from timbre.page.write import page_text
 from timbre.songs.predictor import HOP, Predictor, find_models
 from timbre.songs.song import Song
-from timbre.songs.text import as_json, error_as_json
+from timbre.songs.text import as_values, error_as_json
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -121,8 +121,8 @@ def make_app(page: bytes, predictor: Predictor, folder: Path, shown: str = "", l
                 return Response(status_code=400)
             except (AudioError, DataError) as error:
                 return _answer(error_as_json(name, str(error)), 422)
-        line = json.loads(as_json(replace(song, name=name), timeline=True))
-        return _answer(json.dumps(line | _picture(song) if "picture" in request.query_params else line), 200)
+        said = as_values(replace(song, name=name), timeline=True)
+        return _answer(json.dumps(said | _picture(song) if "picture" in request.query_params else said), 200)
 
     routes = [Route("/", show), Route("/api/listen", listen, methods=["POST"])]
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS), www_redirect=False)

@@ -5,19 +5,22 @@ class SongOutput {
     this.about = about;
     this.windows = []; // single and layered logits, and level, of each
     this.cells = []; // logits of each cell
+    this.moments = []; // logits of playing in each step
     this.times = []; // of its middle
     this.levels = []; // of each window's pieces
     this.spectrogram = new StreamingSpectrogram(about.bands, about.columns);
   }
 
-  // Takes in one window: samples at the models' rate, and the network's four outputs for it.
-  add(samples, { single, layered, timeline, mels }, frames) {
-    const { instruments, window, step, dense } = this.about, count = instruments.length;
-    const pieces = timeline.length / count, start = this.windows.length * window;
+  // Takes in one window: samples at the models' rate, and the network's five outputs for it.
+  add(samples, { single, layered, cells, timeline, mels }, frames) {
+    const { instruments, window, step } = this.about, count = instruments.length;
+    const pieces = cells.length / count, start = this.windows.length * window;
     for (let piece = 0; piece < pieces; piece++) {
-      const from = piece * step;
-      this.times.push(start + (from + Math.min(from + dense * step, window)) / 2);
-      this.cells.push(Array.from(timeline.subarray(piece * count, (piece + 1) * count), logit));
+      const from = piece * step, logits = (values) => Array.from(values.subarray(piece * count, (piece + 1) * count), logit);
+      this.cells.push(logits(cells));
+      if (from >= window - 1e-9) continue; // the last cell may begin where the window ends
+      this.times.push(start + (from + Math.min(from + step, window)) / 2);
+      this.moments.push(logits(timeline));
     }
     const levels = levelsOf(samples, this.about, pieces);
     this.levels.push(...levels);
@@ -46,8 +49,7 @@ class SongOutput {
     const logits = instruments.map((_, label) => this.atSteps(label, steps));
     const timeline = logits.map((values) => values.map((value, step) => (sounds[step] ? sigmoid(value) : 0)));
     const sections = instruments.flatMap((instrument, label) => {
-      const centred = logits[label].map((value) => value - logit(about.thresholds[label]));
-      return sectionsOf(centred, sounds, about).map(([first, end]) => [first * hop, Math.min(end * hop, seconds), instrument]);
+      return sectionsOf(logits[label], sounds, about).map(([first, end]) => [first * hop, Math.min(end * hop, seconds), instrument]);
     });
     sections.sort((one, other) => one[0] - other[0] || instruments.indexOf(one[2]) - instruments.indexOf(other[2]));
     const named = (values) => Object.fromEntries(values.map((value, label) => [instruments[label], rounded(value, 4)]));
@@ -65,15 +67,15 @@ class SongOutput {
     };
   }
 
-  // Logits at the middles of steps, between those of cells.
+  // Logits of playing at the middles of steps of the answer, between those of steps of windows.
   atSteps(label, steps) {
-    const { times, cells } = this, { hop } = this.about, values = new Array(steps);
-    for (let step = 0, cell = 0; step < steps; step++) {
+    const { times, moments } = this, { hop } = this.about, values = new Array(steps);
+    for (let step = 0, known = 0; step < steps; step++) {
       const at = (step + 0.5) * hop;
-      while (cell < times.length - 2 && times[cell + 1] <= at) cell++;
-      const [start, end] = [times[cell], times[cell + 1] ?? times[cell] + 1];
+      while (known < times.length - 2 && times[known + 1] <= at) known++;
+      const [start, end] = [times[known], times[known + 1] ?? times[known] + 1];
       const share = Math.max(0, Math.min(1, (at - start) / (end - start)));
-      values[step] = cells[cell][label] * (1 - share) + (cells[cell + 1] ?? cells[cell])[label] * share;
+      values[step] = moments[known][label] * (1 - share) + (moments[known + 1] ?? moments[known])[label] * share;
     }
     return values;
   }
@@ -135,11 +137,11 @@ function levelsOf(samples, about, pieces) {
 }
 
 // Runs of steps in which one instrument plays: the likeliest path of two states between which each change has its cost.
-function sectionsOf(logits, sounds, { hop, lenience, certain, change, pause }) {
+function sectionsOf(logits, sounds, { hop, certain, change, pause }) {
   let on = -change, off = 0;
   const entered = [], left = [];
   logits.forEach((value, step) => {
-    const gain = hop * (sounds[step] ? Math.max(-certain, Math.min(certain, value + lenience)) : -certain);
+    const gain = hop * (sounds[step] ? Math.max(-certain, Math.min(certain, value)) : -certain);
     entered.push(off - change > on);
     left.push(on - change > off);
     [on, off] = [Math.max(on, off - change) + gain, Math.max(off, on - change)];

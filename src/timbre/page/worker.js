@@ -55,13 +55,13 @@ async function listenToMicrophone({ samples, rate }) {
   microphone.held = joined(microphone.held, microphone.resampler.push(samples)).slice(-about.window * about.rate);
   if (microphone.isBusy || microphone.held.length < about.rate / 2) return null;
   microphone.isBusy = true;
-  const window = microphone.held.slice(), [{ timeline, mels }, frames] = await hear(window);
+  const window = microphone.held.slice(), [{ cells, mels }, frames] = await hear(window);
   microphone.isBusy = false;
-  const count = about.instruments.length, cells = timeline.length / count;
-  const levels = levelsOf(window, about, cells);
+  const count = about.instruments.length, pieces = cells.length / count;
+  const levels = levelsOf(window, about, pieces);
   const isLoud = Math.max(...levels.slice(-about.recent)) >= 10 * about.silence;
   const latest = about.instruments.map((_, label) => {
-    const values = Array.from({ length: about.recent }, (_, back) => timeline[(cells - 1 - back) * count + label]);
+    const values = Array.from({ length: about.recent }, (_, back) => cells[(pieces - 1 - back) * count + label]);
     return isLoud ? mean(values.filter((value) => value !== undefined)) : 0;
   });
   const column = Float32Array.from({ length: about.bands }, (_, band) => mels[band * frames + frames - 2]);

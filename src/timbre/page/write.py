@@ -16,7 +16,7 @@ from timbre.songs.onnx_engine import FILE
 from timbre.songs.predictor import PART, TOO_SHORT, Predictor, find_models
 from timbre.songs.presence import LEAST, SOLO, WORDS
 from timbre.songs.spectrogram import COLUMNS
-from timbre.songs.timeline import CERTAIN, CHANGE, FINE, LENIENCE
+from timbre.songs.timeline import CERTAIN, CHANGE, FINE
 
 HERE = Path(__file__).parent
 SCRIPTS = ("sound", "song", "worker", "draw", "save", "microphone", "app")
@@ -93,13 +93,11 @@ def about(predictor: Predictor, models: Path, is_served: bool) -> dict[str, Any]
         "rate": predictor.audio.sample_rate,
         "window": predictor.audio.window,
         "step": engine.step,
-        "dense": engine.dense,
         "recent": max(1, round(RECENT / engine.step)),
         "bands": predictor.mel.n_mels,
         "ticks": [(f"{hz // 1000} kHz" if hz >= 1000 else f"{hz} Hz", round(band, 2)) for hz, band in ticks.items()],
         "columns": COLUMNS,
         "hop": FINE,
-        "lenience": LENIENCE,
         "certain": CERTAIN,
         "change": CHANGE,
         "pause": PAUSE,

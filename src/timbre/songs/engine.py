@@ -16,12 +16,14 @@ class Heard:
         single: logits of one instrument alone, float32 `[windows, instruments]`; `[windows, 0]` of music alone.
         layered: logits of several, float32 `[windows, instruments]`.
         cells: the same for each dense cell, `[windows, cells, instruments]`.
+        moments: logits of playing in each step, from whose beginning on a cell lasts, `[windows, cells, instruments]`.
         power: power mels in a row, full scale at 1, `[bands, windows * frames]`.
     """
 
     single: np.ndarray
     layered: np.ndarray
     cells: np.ndarray
+    moments: np.ndarray
     power: np.ndarray
 
 
@@ -34,7 +36,6 @@ class Engine(Protocol):
         thresholds: from which each counts as present.
         has_single: whether there is a model of one instrument alone.
         step: seconds from one dense cell to the next.
-        dense: how many steps a cell lasts.
     """
 
     audio: Audio
@@ -43,7 +44,6 @@ class Engine(Protocol):
     thresholds: tuple[float, ...]
     has_single: bool
     step: float
-    dense: int
 
     def hear(self, waveforms: np.ndarray) -> Heard:
         """Hear windows, float32 `[windows, samples]`, full scale at 1, by one thread."""

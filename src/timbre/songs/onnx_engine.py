@@ -38,14 +38,14 @@ class OnnxEngine:
             self.mel = Mel.model_validate_json(about["mel"])
             self.instruments = tuple(json.loads(about["instruments"]))
             self.thresholds = tuple(json.loads(about["thresholds"]))
-            self.step, self.dense = float(about["step"]), int(about["dense"])
+            self.step = float(about["step"])
         except Exception as error:  # of ONNX Runtime's own kinds
             raise DataError(f"{path}: not a model of Timbre's, or damaged; export it again") from error
 
     def hear(self, waveforms: np.ndarray) -> Heard:
         """Hear windows, float32 `[windows, samples]`, full scale at 1."""
-        single, layered, cells, mels = self.session.run(
-            ["single", "layered", "timeline", "mels"], {"waveforms": waveforms}
+        single, layered, cells, timeline, mels = self.session.run(
+            ["single", "layered", "cells", "timeline", "mels"], {"waveforms": waveforms}
         )
         frames = waveforms.shape[1] // self.mel.hop_length
         power = 10 ** (mels[:, :, :frames] / 10)
@@ -54,6 +54,7 @@ class OnnxEngine:
             single=np.log(np.maximum(single, tiny)),
             layered=_logits(layered),
             cells=_logits(cells),
+            moments=_logits(timeline),
             power=np.concatenate(list(power), axis=1),
         )
 

@@ -36,7 +36,7 @@ def listen(source: Path | str, hop: float = HOP, models: Path | str | None = Non
     Args:
         source: a file of sound or video of any format that FFmpeg's libraries read, or `-` for standard input.
         hop: seconds from one value of the timeline to the next.
-        models: the folder with single.safetensors and layered.safetensors; none: as `find_models` finds them.
+        models: the folder with single, layered and timeline.safetensors; none: as `find_models` finds them.
 
     Raises:
         AudioError: the song cannot be read to its end, is empty, silent, too short or not finite.
@@ -47,7 +47,7 @@ def listen(source: Path | str, hop: float = HOP, models: Path | str | None = Non
 
 def find_models() -> Path:
     """Where the models lie: in `models/` where the pipeline has run here, else with the package, which carries some."""
-    if all((OWN_MODELS / f"{task}.safetensors").is_file() for task in ("single", "layered")):
+    if all((OWN_MODELS / f"{task}.safetensors").is_file() for task in ("single", "layered", "timeline")):
         return OWN_MODELS
     return RELEASED
 
@@ -56,7 +56,7 @@ def load_engine(models: Path) -> Engine:
     """The models of a folder.
 
     Raises:
-        DataError: a model is missing, damaged or misplaced, or the two expect different mels or instruments.
+        DataError: a model is missing, damaged or misplaced, or they do not go together.
     """
     if find_spec("torch"):
         from timbre.songs.torch_engine import TorchEngine
@@ -68,13 +68,13 @@ def load_engine(models: Path) -> Engine:
 
 
 class Predictor:
-    """Both trained models and the way from a song to them. Of music alone there is no single one.
+    """The trained models and the way from a song to them. Of music alone there is no single one.
 
     Args:
-        models: the folder with single.safetensors and layered.safetensors; none: as `find_models` finds them.
+        models: the folder with single, layered and timeline.safetensors; none: as `find_models` finds them.
 
     Raises:
-        DataError: a model is missing, damaged or misplaced, or the two expect different mels or instruments.
+        DataError: a model is missing, damaged or misplaced, or they do not go together.
     """
 
     def __init__(self, models: Path | None = None) -> None:
@@ -89,8 +89,8 @@ class Predictor:
         The single answer is the mean over windows, the layered one that of `song_logits`. Of a song of one window both
         are that window's answer.
 
-        The timeline comes from the layered network's last maps, four times as dense as that answer's: each value is the
-        answer to one of their cells (with 4 blocks 0.64 s, one every 0.16 s), and sections are found by these.
+        The timeline comes from a network of its own, by the layered one's last maps, four times as dense as for that
+        answer: with 4 blocks a value every 0.16 s, above 0.5 where an instrument plays. Sections are found by these.
 
         Args:
             source: as for the function of this name.
@@ -120,13 +120,11 @@ class Predictor:
         sounds = by_piece[: len(kept)] >= QUIET * by_piece.max()
         together = _sigmoid(song_logits(_kept(heard.layered, kept), cells[sounds]))
         decibels = heard.spectrogram.decibels()
-        logits, times = np.array(heard.cells, np.float32), np.array(heard.times)
+        logits, times = np.array(heard.moments, np.float32), np.array(heard.times)
         timeline = _sigmoid(at_steps(logits, times, seconds, hop))
         timeline[~self._sounds(by_piece, len(timeline), hop)] = 0
         thresholds = np.array(self.engine.thresholds)
         fine = at_steps(logits, times, seconds, FINE)
-        with np.errstate(divide="ignore"):
-            fine = fine - (np.log(thresholds) - np.log1p(-thresholds))
         sections = sections_of(fine, self._sounds(by_piece, len(fine), FINE), seconds, self.instruments)
         return Song(
             name=str(source),
@@ -166,26 +164,29 @@ class _SongOutput:
     Attributes:
         single, layered: logits of each window.
         cells: layered logits of each dense cell.
-        times: the middle of each, in seconds.
+        moments: logits of playing in each step.
+        times: the middle of each step, in seconds.
         levels: of each window's pieces.
         spectrogram: of the whole song.
     """
 
     def __init__(self, engine: Engine) -> None:
-        self.step, self.dense, self.window = engine.step, engine.dense, engine.audio.window
+        self.step, self.window = engine.step, engine.audio.window
         self.single: list[list[float]] = []
         self.layered: list[list[float]] = []
         self.cells: list[list[float]] = []
+        self.moments: list[list[float]] = []
         self.times: list[float] = []
         self.levels: list[list[float]] = []
         self.spectrogram = StreamingSpectrogram(engine.mel.n_mels)
 
     def add(self, heard: Heard, levels: np.ndarray) -> None:
         """Take in the next windows."""
-        starts = np.arange(heard.cells.shape[1]) * self.step
-        middles = (starts + np.minimum(starts + self.dense * self.step, self.window)) / 2
-        for window in range(len(heard.cells)):
-            self.times += ((len(self.layered) + window) * self.window + middles).tolist()
+        starts = np.arange(0, self.window - 1e-9, self.step)  # the last cell may begin where the window ends
+        middles = (starts + np.minimum(starts + self.step, self.window)) / 2
+        for window, moments in enumerate(heard.moments[:, : len(starts)], len(self.layered)):
+            self.times += (window * self.window + middles).tolist()
+            self.moments += moments.tolist()
         self.single += heard.single.tolist()
         self.layered += heard.layered.tolist()
         self.cells += heard.cells.reshape(-1, heard.cells.shape[2]).tolist()

@@ -36,8 +36,13 @@ def timeline_fields(instruments: Sequence[str]) -> list[str]:
 
 
 def as_json(song: "Song", timeline: bool = False) -> str:
-    """One line: what `Song` says of the whole song; and the timeline, seconds a value and its values, and sections."""
-    line: dict[str, object] = {
+    """`as_values`, in one line."""
+    return json.dumps(as_values(song, timeline))
+
+
+def as_values(song: "Song", timeline: bool) -> dict[str, object]:
+    """By name, what `Song` says of the whole song; and the timeline, seconds a value and its values, and sections."""
+    said: dict[str, object] = {
         "file": song.name,
         "instrument": song.instrument,
         "single": song.single,
@@ -52,9 +57,9 @@ def as_json(song: "Song", timeline: bool = False) -> str:
             name: [round(float(value), 3) for value in column]
             for name, column in zip(song.instruments, song.timeline.T, strict=True)
         }
-        line["timeline"] = {"hop": song.hop, **values}
-        line["sections"] = [[round(start, 3), round(end, 3), name] for start, end, name in song.sections]
-    return json.dumps(line)
+        said["timeline"] = {"hop": song.hop, **values}
+        said["sections"] = [[round(start, 3), round(end, 3), name] for start, end, name in song.sections]
+    return said
 
 
 def error_as_json(name: str, reason: str) -> str:

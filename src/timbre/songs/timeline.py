@@ -9,10 +9,9 @@ from timbre.features.stretches import PAUSE, stretches
 from timbre.songs.presence import Section
 
 FINE = 0.1  # seconds: what sections are found by, whatever is printed
-LENIENCE = 1.0  # logits that count for playing beside an instrument's threshold
 CERTAIN = 3.0  # logits beyond which no cell counts for more
-CHANGE = 1.0  # what entering or leaving costs, in logits times seconds
-# All three were chosen on songs of validation's windows.
+CHANGE = 1.5  # what entering or leaving costs, in logits times seconds
+# Both were chosen on songs of validation's windows.
 
 
 def levels_of_steps(levels: np.ndarray, piece: float, steps: int, hop: float) -> np.ndarray:
@@ -35,12 +34,12 @@ def sections_of(logits: np.ndarray, sounds: np.ndarray, seconds: float, instrume
     a doubt parts no section and a guess makes none. Pauses under a second part none either.
 
     Args:
-        logits: `[steps, instruments]`, each `FINE` seconds long, less that of the instrument's threshold.
+        logits: `[steps, instruments]`, each `FINE` seconds long, above 0 where it plays.
         sounds: bool `[steps]`, where there is more than near silence.
         seconds: the length of the song.
         instruments: what the columns are.
     """
-    gains = FINE * np.where(sounds[:, None], np.clip(logits + LENIENCE, -CERTAIN, CERTAIN), -CERTAIN)
+    gains = FINE * np.where(sounds[:, None], np.clip(logits, -CERTAIN, CERTAIN), -CERTAIN)
     found = []
     for name, plays in zip(instruments, _likeliest(gains, CHANGE).T, strict=True):
         for first, end in stretches(plays, round(PAUSE / FINE)):

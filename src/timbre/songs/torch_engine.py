@@ -4,18 +4,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool1d, pad
 
 from timbre.core.errors import DataError
 from timbre.features.mel import MelSpectrogram, power_to_db, reference_to_peak
-from timbre.model.checkpoint import TrainedModel, is_untrained, load_model
+from timbre.model.checkpoint import TrainedModel, fingerprint, is_untrained, load_model, load_timeline
+from timbre.model.network import TimbreNet
+from timbre.model.timeline import TimelineNet
 from timbre.songs.engine import Heard
+
+TIMELINE = "timeline.safetensors"
 
 
 class TorchEngine:
-    """See `Engine`. Of music alone there is no single model: see `is_untrained`.
+    """See `Engine`. Of music alone there is no model of one instrument, nor of the timeline: see `is_untrained`.
 
     Raises:
-        DataError: a model is missing, damaged or misplaced, or the two expect different mels or instruments.
+        DataError: a model is missing, damaged or misplaced, or they do not go together.
     """
 
     def __init__(self, models: Path) -> None:
@@ -32,9 +38,9 @@ class TorchEngine:
             raise DataError(f"{models}: the two models expect different mels; train both again: dvc repro")
         if self.instruments != other.instruments:
             raise DataError(f"{models}: the two models know different instruments; train both again: dvc repro")
-        self.transform = MelSpectrogram(self.mel, self.layered.filters)
-        self.dense = self.layered.network.dense
-        self.step = self.layered.network.cell[1] * self.mel.hop_length / self.audio.sample_rate / self.dense
+        self.transform, network = MelSpectrogram(self.mel, self.layered.filters), self.layered.network
+        self.timeline = None if is_untrained(models / TIMELINE) else _load_timeline(models / TIMELINE, self.layered)
+        self.step = network.cell[1] * self.mel.hop_length / self.audio.sample_rate / network.dense
 
     @torch.inference_mode()
     def hear(self, waveforms: np.ndarray) -> Heard:
@@ -45,17 +51,46 @@ class TorchEngine:
         mels = reference_to_peak(power_to_db(power))
         network = self.layered.network
         maps = network.dense_features(mels)
+        cells = network.classify_cells(maps)
         # A window's last frame is centred on its end, and so is the next one's first.
         loud = power[:, :, : waveforms.shape[1] // self.mel.hop_length].numpy() * peak[:, :, None] ** 2
         return Heard(
             single=self.single.network(mels).numpy() if self.single else np.empty((len(mels), 0), np.float32),
-            layered=network.classify(maps[:, :, :: self.dense]).numpy(),
-            cells=network.classify_cells(maps).transpose(1, 2).numpy(),
+            layered=network.classify(maps[:, :, :: network.dense]).numpy(),
+            cells=cells.transpose(1, 2).numpy(),
+            moments=self.moments(maps, cells).transpose(1, 2).numpy(),
             power=np.concatenate(list(loud), axis=1),
         )
 
+    def moments(self, maps: Tensor, cells: Tensor) -> Tensor:
+        """When each instrument plays, above 0: `[windows, instruments, cells]`.
 
-def _load(models: Path, task: str) -> TrainedModel:
+        Where no timeline was learnt, a step has the mean of the cells that it is part of.
+
+        Args:
+            maps: dense features `[windows, channels, cells]`.
+            cells: what the layered network makes of each, `[windows, instruments, cells]`.
+        """
+        if self.timeline:
+            return self.timeline(maps)
+        length = self.layered.network.dense
+        means = avg_pool1d(pad(cells, (length - 1, 0), mode="replicate"), length, stride=1)
+        return means - torch.tensor(self.thresholds).logit(eps=1e-6)[:, None]
+
+
+def _load_timeline(path: Path, layered: TrainedModel[TimbreNet]) -> TimelineNet:
+    """The network of the timeline that follows a layered one.
+
+    Raises:
+        DataError: it is missing or damaged, or follows another.
+    """
+    timeline = load_timeline(path)
+    if timeline.description.follows != fingerprint(layered.network):
+        raise DataError(f"{path}: made for another layered model than the one beside it; train it again: dvc repro")
+    return timeline.network
+
+
+def _load(models: Path, task: str) -> TrainedModel[TimbreNet]:
     """A model that is what its name says.
 
     Raises:

@@ -28,7 +28,6 @@ def make_fabric(compute: Compute) -> Fabric:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with this
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # it takes 6 % of a step
-    torch.set_num_threads(compute.threads)
     gpu = torch.cuda.is_available()
     if compute.device == "cuda" and not gpu:
         raise ParamsError("params.yaml: compute.device: cuda, but PyTorch sees no GPU here; use auto or cpu")
@@ -60,6 +59,7 @@ def on_own_cores(threads: int) -> Iterator[None]:
     Beside another busy process the kernel would put two of them on one core, and at each small operation one waits for
     the other. Where cores are to spare, it finds one. Elsewhere than on Linux, nothing is done.
     """
+    torch.set_num_threads(threads)
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     if not 1 < len(cores) <= threads:
         yield

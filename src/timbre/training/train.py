@@ -17,7 +17,7 @@ from timbre.core.stage import progress
 from timbre.core.tables import write_table
 from timbre.features.mel import filter_bank, power_to_db, reference_to_peak
 from timbre.features.split import Split
-from timbre.model.checkpoint import UNTRAINED, ModelConfig, load_model, save_model
+from timbre.model.checkpoint import ModelConfig, load_model, save_model, save_untrained
 from timbre.model.inference import clip_logits
 from timbre.model.network import TimbreNet
 from timbre.model.tasks import Task
@@ -227,8 +227,7 @@ def write_untrained(folder: Path, task: Task) -> None:
     """Write what `write_training` writes where there is nothing to learn a task from: no epoch, and a model's place."""
     with fresh_file(folder / f"{task.name}_history.csv") as table:
         write_table(table, [], Epoch)
-    with fresh_file(folder / f"{task.name}.safetensors") as model:
-        model.write_bytes(UNTRAINED)
+    save_untrained(folder / f"{task.name}.safetensors")
 
 
 def load_start(start: str, audio: Audio, mel: Mel, model: Model) -> TimbreNet:

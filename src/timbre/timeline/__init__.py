@@ -1,0 +1,1 @@
+"""Learning when instruments play."""

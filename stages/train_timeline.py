@@ -1,0 +1,46 @@
+"""train_timeline: learn when instruments play, from songs of known truth and what train_layered has learnt."""
+
+from functools import partial
+from pathlib import Path
+
+from timbre.core.params import Params
+from timbre.core.stage import run_stage
+from timbre.core.tables import Window, by_song, read_table
+from timbre.features.arrange import arrange
+from timbre.features.arrays import open_array
+from timbre.features.mixtures import MAX_OTHERS
+from timbre.model.checkpoint import load_model, save_untrained
+from timbre.timeline.learn import centre, learn_timeline, write_timeline
+from timbre.timeline.lessons import song_lessons
+from timbre.training.fabric import on_own_cores
+
+CLIPS = Path("data/clips")
+LAYERED, TIMELINE = Path("models/layered.safetensors"), Path("models/timeline.safetensors")
+
+
+def train_timeline(params: Params) -> str:
+    """Write models/timeline.safetensors; a place for it where nothing plays alone."""
+    windows, pack = read_table(CLIPS / "index.csv", Window), open_array(CLIPS / "windows.npy")
+    window, options = params.audio.window, params.timeline
+    train, validation = (
+        by_song(
+            arrange(
+                windows, params.instruments, split, count, window, options, params.mixtures, params.seed, MAX_OTHERS
+            )
+        )
+        for split, count in (("train", options.train), ("validation", options.validation))
+    )
+    if not train or not validation:
+        save_untrained(TIMELINE)
+        return "skipped: no clip is of one instrument alone"
+    layered = load_model(LAYERED)
+    lessons = partial(song_lessons, pack=pack, layered=layered, options=params.augment, seconds=options.seconds)
+    with on_own_cores(params.compute.threads):
+        network = learn_timeline(lessons(train, split="train", seed=params.seed), params.model, params.seed)
+        f1 = centre(network, lessons(validation, split="validation", seed=params.seed))
+    write_timeline(TIMELINE, network, layered)
+    return f"{len(train)} songs of {options.seconds:g} s, validation F1 {f1:.3f}"
+
+
+if __name__ == "__main__":
+    run_stage("train_timeline", train_timeline)
