@@ -40,13 +40,17 @@ class SongOutput {
     const kept = judged.filter((one) => one.level >= about.quiet * loudest);
     const single = softmax(instruments.map((_, label) => mean(kept.map((one) => one.single[label]))));
     const audible = this.cells.slice(0, judged.length * this.pieces).filter((_, cell) => this.isLoud(cell));
-    const layered = instruments.map((_, label) => {
+    const together = instruments.map((_, label) => {
       const byWindow = quantile(kept.map((one) => one.layered[label]), 1 - about.part);
       const byCell = quantile(audible.map((cell) => cell[label]), 1 - about.part);
-      return sigmoid(kept.length === 1 ? byWindow : (byWindow + byCell) / 2);
+      return kept.length === 1 ? byWindow : (byWindow + byCell) / 2;
     });
+    const layered = together.map(sigmoid);
     const steps = Math.max(1, Math.ceil(seconds / hop - 1e-9)), sounds = this.sounds(steps);
-    const logits = instruments.map((_, label) => this.atSteps(label, steps));
+    const logits = together.map((value, label) => {
+      const leaning = about.leaning * (value - logit(about.thresholds[label]));
+      return this.atSteps(label, steps).map((moment) => moment + Math.max(-about.most, Math.min(about.most, leaning)));
+    });
     const timeline = logits.map((values) => values.map((value, step) => (sounds[step] ? sigmoid(value) : 0)));
     const sections = instruments.flatMap((instrument, label) => {
       return sectionsOf(logits[label], sounds, about).map(([first, end]) => [first * hop, Math.min(end * hop, seconds), instrument]);

@@ -16,7 +16,7 @@ from timbre.songs.onnx_engine import FILE
 from timbre.songs.predictor import PART, TOO_SHORT, Predictor, find_models
 from timbre.songs.presence import LEAST, SOLO, WORDS
 from timbre.songs.spectrogram import COLUMNS
-from timbre.songs.timeline import CERTAIN, CHANGE, FINE
+from timbre.songs.timeline import CERTAIN, CHANGE, FINE, LEANING, MOST
 
 HERE = Path(__file__).parent
 SCRIPTS = ("sound", "song", "worker", "draw", "save", "microphone", "app")
@@ -100,6 +100,8 @@ def about(predictor: Predictor, models: Path, is_served: bool) -> dict[str, Any]
         "hop": FINE,
         "certain": CERTAIN,
         "change": CHANGE,
+        "leaning": LEANING,
+        "most": MOST,
         "pause": PAUSE,
         "part": PART,
         "quiet": QUIET,

@@ -17,7 +17,7 @@ from timbre.songs.engine import Engine, Heard
 from timbre.songs.prefetch import map_ordered, prefetch
 from timbre.songs.song import Song
 from timbre.songs.spectrogram import StreamingSpectrogram
-from timbre.songs.timeline import FINE, at_steps, levels_of_steps, sections_of
+from timbre.songs.timeline import FINE, at_steps, leaning, levels_of_steps, sections_of
 
 BATCH = 2  # windows that one thread hears at once: more are no faster and take 10 MB each
 THREADS = 2
@@ -90,7 +90,8 @@ class Predictor:
         are that window's answer.
 
         The timeline comes from a network of its own, by the layered one's last maps, four times as dense as for that
-        answer: with 4 blocks a value every 0.16 s, above 0.5 where an instrument plays. Sections are found by these.
+        answer: with 4 blocks a value every 0.16 s, above 0.5 where an instrument plays. What the whole song says counts
+        a little, too (`leaning`). Sections are found by these.
 
         Args:
             source: as for the function of this name.
@@ -118,12 +119,13 @@ class Predictor:
         alone = _softmax(_kept(heard.single, kept).mean(axis=0)) if self.engine.has_single else np.empty(0)
         cells = np.array(heard.cells, np.float32).reshape(*by_piece.shape, -1)[: len(kept)]
         sounds = by_piece[: len(kept)] >= QUIET * by_piece.max()
-        together = _sigmoid(song_logits(_kept(heard.layered, kept), cells[sounds]))
+        answer, thresholds = song_logits(_kept(heard.layered, kept), cells[sounds]), np.array(self.engine.thresholds)
+        together = _sigmoid(answer)
         decibels = heard.spectrogram.decibels()
-        logits, times = np.array(heard.moments, np.float32), np.array(heard.times)
+        logits = np.array(heard.moments, np.float32) + leaning(answer, thresholds)
+        times = np.array(heard.times)
         timeline = _sigmoid(at_steps(logits, times, seconds, hop))
         timeline[~self._sounds(by_piece, len(timeline), hop)] = 0
-        thresholds = np.array(self.engine.thresholds)
         fine = at_steps(logits, times, seconds, FINE)
         sections = sections_of(fine, self._sounds(by_piece, len(fine), FINE), seconds, self.instruments)
         return Song(

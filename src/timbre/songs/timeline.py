@@ -10,8 +10,10 @@ from timbre.songs.presence import Section
 
 FINE = 0.1  # seconds: what sections are found by, whatever is printed
 CERTAIN = 3.0  # logits beyond which no cell counts for more
-CHANGE = 1.5  # what entering or leaving costs, in logits times seconds
-# Both were chosen on songs of validation's windows.
+CHANGE = 1.25  # what entering or leaving costs, in logits times seconds
+LEANING = 0.25  # of how far a song's answer lies from its threshold, in logits, by which each moment is taken for more
+MOST = 0.5  # logits of that
+# All were chosen on songs of validation's windows.
 
 
 def levels_of_steps(levels: np.ndarray, piece: float, steps: int, hop: float) -> np.ndarray:
@@ -25,6 +27,18 @@ def at_steps(logits: np.ndarray, times: np.ndarray, seconds: float, hop: float) 
     """Logits `[steps, instruments]` at the middles of steps of `hop`, from those at rising times, in seconds."""
     middles = (np.arange(max(1, ceil(seconds / hop - 1e-9))) + 0.5) * hop
     return np.stack([np.interp(middles, times, column) for column in logits.T], axis=1).astype(np.float32)
+
+
+def leaning(answer: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """What a whole song says for each of its moments, logits `[instruments]`: who plays elsewhere in it, plays rather.
+
+    Args:
+        answer: of the song, logits.
+        thresholds: probabilities from which an instrument is present.
+    """
+    with np.errstate(divide="ignore"):
+        beyond = answer - (np.log(thresholds) - np.log1p(-thresholds))
+    return (LEANING * beyond).clip(-MOST, MOST).astype(np.float32)
 
 
 def sections_of(logits: np.ndarray, sounds: np.ndarray, seconds: float, instruments: Sequence[str]) -> list[Section]:
