@@ -37,7 +37,14 @@ def main(models: list[Path], recordings: Path | None) -> None:
     with TemporaryDirectory() as folder:
         windows, pack = of_recordings(recordings.absolute(), Path(folder), params)
         pieces = arrange(
-            windows, params.instruments, "test", params.audio.window, params.timeline, params.mixtures, seed=0
+            windows,
+            params.instruments,
+            "test",
+            params.timeline.songs,
+            params.audio.window,
+            params.timeline,
+            params.mixtures,
+            seed=0,
         )
         songs = by_song(pieces)
         show(

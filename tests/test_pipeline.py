@@ -85,7 +85,7 @@ def test_a_second_run_runs_nothing(repository):
     [
         ({"epochs": 7}, {"train_single", "train_layered"}),
         ({"threshold": 0.4}, {"train_layered"}),
-        ({"mixtures": {"gain_db": 3.0}}, {"layer_mixtures", "arrange_songs", "train_layered"}),
+        ({"mixtures": {"gain_db": 3.0}}, {"layer_mixtures", "arrange_songs", "train_layered", "train_timeline"}),
         ({"mel": {"n_mels": 30}}, {"extract_mels", "layer_mixtures", "train_single", "train_layered", "evaluate"}),
         ({"splits": {"validation": 0.2}}, {"prepare"}),
         ({"soundfont": {"clips": 65}}, {"download"}),
