@@ -32,7 +32,7 @@ $(VENV)/.tested: $(VENV)/.ready requirements-test.txt
 	touch $@
 
 test: $(VENV)/.tested
-	pytest -n 2 --dist loadfile
+	pytest -n 2 --dist loadfile $(if $(CI),--cov --cov-report=term)
 
 show: setup
 	@dvc exp show --no-pager --only-changed --precision 3 --drop '^($(NARROW))$$' \
