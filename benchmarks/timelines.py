@@ -1,9 +1,9 @@
 """What trained models' timelines are worth: `python benchmarks/timelines.py [--split SPLIT] MODELS …`.
 
-By the metrics of `metrics/timeline.json`, after `dvc repro`, on its songs of known truth, arranged from test's windows or
-another split's; or, with `--recordings FOLDER`, on songs arranged likewise from recordings of people, a folder with a
-labels.csv as for `data.source: recordings`. What these models have heard of it in training makes figures of such songs
-too good.
+By the metrics of `metrics/timeline.json`, after `dvc repro`, on its songs of known truth, arranged from test's windows
+or another split's; or, with `--recordings FOLDER`, on songs arranged likewise from recordings of people, a folder with
+a labels.csv as for `data.source: recordings`. What these models have heard of it in training makes figures of such
+songs too good.
 """
 
 import argparse

@@ -1,11 +1,13 @@
-"""Write the table of results into README.md from metrics/: `python scripts/results.py`; a test tells when it is due."""
+"""Write results into README.md from metrics/ and plots/: `python scripts/results.py`; a test tells when it is due."""
 
+import csv
 import json
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-METRICS = ROOT / "metrics"
+METRICS, PLOTS = ROOT / "metrics", ROOT / "plots"
 START, END = "<!-- results: python scripts/results.py -->\n", "<!-- end of results -->\n"
 ROWS = (
     ("one instrument: accuracy", "single", "accuracy"),
@@ -48,5 +50,30 @@ def with_table(text: str, content: str) -> str:
     return f"{before}{START}\n{content}\n{END}{rest.split(END)[1]}"
 
 
+def with_log(text: str, metrics: Path, plots: Path) -> str:
+    """A page whose sample of what stages say has the F1 of these metrics and histories."""
+    said = {}
+    for task in ("layered", "single"):
+        with (plots / f"{task}_history.csv").open(encoding="utf-8") as file:
+            epochs = [(float(row["validation_f1"]), int(row["epoch"])) for row in csv.DictReader(file)]
+        f1, best = max(epochs)
+        said[f"train_{task}"] = f"{len(epochs)} epochs, the best is {best} with validation F1 {f1:.3f}"
+    single, layered, timeline = (
+        json.loads((metrics / f"{name}.json").read_text()) for name in ("single", "layered", "timeline")
+    )
+    said["evaluate"] = (
+        f"test F1: single {single['test']['macro_f1']:.3f} (macro), layered {layered['test']['micro_f1']:.3f} (micro), "
+        f"timelines {timeline['all']['segment_f1']['0.5 s']:.3f} (segments of 0.5 s)"
+    )
+    for stage, words in said.items():
+        text = re.sub(rf"^{stage}: .* in ([\d.]+ s)$", rf"{stage}: {words} in \1", text, flags=re.MULTILINE)
+    return text
+
+
+def updated(text: str, metrics: Path, plots: Path) -> str:
+    """README.md as these metrics and plots have it."""
+    return with_log(with_table(text, table(metrics)), metrics, plots)
+
+
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text(encoding="utf-8"), table(METRICS)), encoding="utf-8")
+    README.write_text(updated(README.read_text(encoding="utf-8"), METRICS, PLOTS), encoding="utf-8")

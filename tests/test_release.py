@@ -1,5 +1,6 @@
 """The weights that the package carries, their card, and the README's table: of the committed run, and no other."""
 
+import json
 import os
 import re
 import subprocess
@@ -23,22 +24,38 @@ import release
 
 METRICS = [f"metrics/{name}.json" for name in ("data", "details", "intervals", "layered", "single")]
 README = [*METRICS, "metrics/timeline.json"]
+HISTORIES = ["plots/single_history.csv", "plots/layered_history.csv"]
 RELEASE = ["release/params.yaml", "release/dvc.lock", *(f"release/{name}" for name in README)]
 CARD = ["src/timbre/weights/README.md"]
+PAGES = ["README.md", "docs/results.md"]
 
 
 @pytest.fixture(scope="module")
 def committed(tmp_path_factory):
     """What git holds, as last added or committed: a run on another CPU leaves other late digits in the folder."""
     folder = tmp_path_factory.mktemp("committed")
-    command = ["git", "checkout-index", f"--prefix={folder}/", "--", "README.md", *README, *RELEASE, *CARD]
+    command = ["git", "checkout-index", f"--prefix={folder}/", "--", *PAGES, *README, *HISTORIES, *RELEASE, *CARD]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     return folder if done.returncode == 0 else ROOT  # of a copy without git, the files themselves
 
 
 def test_the_readme_has_the_figures_of_the_committed_metrics(committed):
     readme = (committed / "README.md").read_text()
-    assert results.with_table(readme, results.table(committed / "metrics")) == readme, "run python scripts/results.py"
+    updated = results.updated(readme, committed / "metrics", committed / "plots")
+    assert updated == readme, "run python scripts/results.py"
+    assert (
+        results.updated(readme.replace("single 0.", "single 1."), committed / "metrics", committed / "plots") == readme
+    )
+
+
+def test_the_page_of_results_has_the_timelines_of_the_committed_metrics(committed):
+    of_default = json.loads((committed / "metrics/timeline.json").read_text())["all"]
+    figures = of_default["segment_f1"]["0.5 s"], of_default["event_f1"]["1 s"], of_default["median_boundary_error"]
+    page = (committed / "docs/results.md").read_text()
+    for name, value in zip(
+        ("F1 of segments of 0.5 s", "F1 of sections", "median error of starts"), figures, strict=True
+    ):
+        assert re.search(rf"^\| {name}.* \| {value:.3f}[ s]* \|", page, re.MULTILINE), f"{name}: now {value:.3f}"
 
 
 def test_the_card_is_that_of_the_locked_models_and_the_committed_metrics(committed, monkeypatch):
