@@ -20,7 +20,7 @@ from timbre.core.kaggle_layout import FOLDERS, METADATA
 from timbre.core.params import load_params
 from timbre.core.rng import generator
 from timbre.dataset.duplicates import OUTLINE, SHAPE
-from timbre.dataset.splits import RESAMPLES
+from timbre.dataset.splits import ORDERS
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("GROWTH.md")
@@ -100,7 +100,7 @@ def on_paper(seconds: float) -> str:
         outlines=8 * SHAPE[0] * OUTLINE[0] * OUTLINE[1] * MILLION / 1e9,
         hours=seconds * params.audio.window / SECONDS * MILLION / 3600,
         tables=TABLE_BYTES * MILLION / 1e9,
-        draws=RESAMPLES,
+        draws=ORDERS,
     )
 
 

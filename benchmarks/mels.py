@@ -32,13 +32,13 @@ def by_timbre(pack: Path, out: Path, workers: int) -> None:
 
 def by_librosa(pack: Path) -> list[np.ndarray]:
     params = load_params()
-    mel, sizes = params.mel, {"n_fft": params.mel.n_fft, "hop_length": params.mel.hop_length}
-    bands = {"n_mels": mel.n_mels, "fmin": mel.fmin, "fmax": mel.fmax, "pad_mode": "constant"}
+    melspectrogram = partial(
+        librosa.feature.melspectrogram, sr=params.audio.sample_rate, pad_mode="constant", **params.mel.model_dump()
+    )
     found = []
     for clip in np.load(pack, mmap_mode="r"):
         sound = clip.astype(np.float32) / 32767
-        power = librosa.feature.melspectrogram(y=sound, sr=params.audio.sample_rate, **sizes, **bands)
-        found.append(librosa.power_to_db(power, top_db=None).astype(np.float16))
+        found.append(librosa.power_to_db(melspectrogram(y=sound), top_db=None).astype(np.float16))
     return found
 
 

@@ -88,10 +88,11 @@ def seed_step(folder: Path) -> partial[None]:
 
 def timbre_steps(params: Params) -> tuple[partial[None], partial[None], float]:
     """A step of Timbre's training, its network's part alone, and the floating-point operations of that part."""
+    torch.set_num_threads(params.compute.threads)
     fabric = make_fabric(params.compute)
     count = len(params.instruments)
     model = WithLessons(TimbreNet(params.model, count), count + 1, has_moments=True)
-    model = model.to(memory_format=torch.channels_last)
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     cell = model.network.cell
     model, optimizer = fabric.setup(model, make_optimizer(model, params.optimizer, 1e-3))
     config = TrainingConfig(**{field.name: getattr(params, field.name) for field in fields(TrainingConfig)})

@@ -124,7 +124,7 @@ def of_music(folder: Path, models: Path) -> list[float]:
 
     predictor = Predictor(models)
     measured = measure(*hear(read_music(folder, predictor.instruments), predictor))
-    return [measured[name][0].value for name in ("AUC", "F1 (all: micro)", "claimed where absent")]
+    return [float(measured[name][0].value) for name in ("AUC", "F1 (all: micro)", "claimed where absent")]
 
 
 def main(music: Path, fonts: list[Path]) -> None:
@@ -139,7 +139,7 @@ def main(music: Path, fonts: list[Path]) -> None:
             run(sys.executable, "benchmarks/unheard.py", str(font.absolute()), str(clips), "worn")
         models = {FULL: ROOT / "models"} | {variant: models_of(variant, folder) for variant in VARIANTS}
         metrics = {
-            name: [*np.mean([of_clips(clips, of) for clips in unheard], axis=0), *of_music(music, of)]
+            name: [*np.mean([of_clips(clips, of) for clips in unheard], axis=0).tolist(), *of_music(music, of)]
             for name, of in models.items()
         }
     arguments = " ".join(["MUSIC", *(font.name for font in fonts)])
