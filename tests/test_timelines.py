@@ -16,6 +16,7 @@ from timbre.features.arrange import arrange, sound_of, truth_of
 from timbre.model.checkpoint import load_model, save_model
 from timbre.model.network import TimbreNet
 from timbre.songs.predictor import Predictor
+from timbre.songs.timeline import leaning
 from timbre.timeline.learn import centre, learn_timeline
 from timbre.timeline.lessons import Lessons, shares_of_steps
 
@@ -185,6 +186,11 @@ def test_a_timeline_goes_with_the_layered_model_that_it_was_learnt_from(models, 
     save_model(models / "layered.safetensors", other, layered.description, layered.filters)
     with pytest.raises(DataError, match=r"timeline\.safetensors: made for another layered model.*dvc repro"):
         Predictor(models)
+
+
+def test_a_song_leans_towards_what_it_says_by_at_most_half_a_logit():
+    answer, thresholds = np.array([0.0, 1.0, 9.0, -9.0, 3.0, 3.0]), np.array([0.5, 0.5, 0.5, 0.5, 0.0, 1.0])
+    assert leaning(answer, thresholds) == pytest.approx([0, 0.25, 0.5, -0.5, 0.5, -0.5])
 
 
 def test_where_no_timeline_was_learnt_it_is_that_of_the_cells_against_their_thresholds(models):
