@@ -41,8 +41,8 @@ def main(models: list[Path], split: str, recordings: Path | None) -> None:
                 params.instruments,
                 "test" if recordings else split,
                 params.timeline.songs,
+                params.timeline.seconds,
                 params.audio.window,
-                params.timeline,
                 params.mixtures,
                 params.data.seed,
             )

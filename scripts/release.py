@@ -13,12 +13,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
 from results import table
+
+if TYPE_CHECKING:
+    from timbre.model.checkpoint import TrainedModel
+    from timbre.model.network import TimbreNet
+    from timbre.model.timeline import TimelineNet
 
 ROOT = Path(__file__).resolve().parents[1]
 RELEASE = ROOT / "release"
@@ -86,6 +91,13 @@ def _credits(credits: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def load(path: Path) -> "TrainedModel[TimbreNet] | TrainedModel[TimelineNet]":
+    """A model of any task."""
+    from timbre.model.checkpoint import load_model, load_timeline
+
+    return load_timeline(path) if path.stem == "timeline" else load_model(path)
+
+
 def release() -> int:
     """Write weights, as models and as one ONNX file, and card; return the bytes of all of them.
 
@@ -93,7 +105,7 @@ def release() -> int:
         SystemExit: the models are not what release/dvc.lock says, or the weights are too large to be carried.
     """
     from timbre.export import export_onnx
-    from timbre.model.checkpoint import load_model, load_timeline, save_model
+    from timbre.model.checkpoint import save_model
     from timbre.songs.onnx_engine import FILE
 
     WEIGHTS.mkdir(exist_ok=True)
@@ -104,7 +116,7 @@ def release() -> int:
                 f"release: {path.relative_to(ROOT)} is not the model of release/dvc.lock; "
                 "run python scripts/release.py train"
             )
-        trained = load_timeline(path) if task == "timeline" else load_model(path)
+        trained = load(path)
         save_model(WEIGHTS / path.name, trained.network.half(), trained.description, trained.filters.half())
     (WEIGHTS / FILE).unlink(missing_ok=True)
     export_onnx(WEIGHTS, WEIGHTS / FILE)

@@ -1,9 +1,12 @@
 """Write results into README.md from metrics/ and plots/: `python scripts/results.py`; a test tells when it is due."""
 
-import csv
 import json
 import re
 from pathlib import Path
+
+from timbre.core.tables import read_table
+from timbre.evaluation import report
+from timbre.training import train
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -54,17 +57,10 @@ def with_log(text: str, metrics: Path, plots: Path) -> str:
     """A page whose sample of what stages say has the F1 of these metrics and histories."""
     said = {}
     for task in ("layered", "single"):
-        with (plots / f"{task}_history.csv").open(encoding="utf-8") as file:
-            epochs = [(float(row["validation_f1"]), int(row["epoch"])) for row in csv.DictReader(file)]
-        f1, best = max(epochs)
-        said[f"train_{task}"] = f"{len(epochs)} epochs, the best is {best} with validation F1 {f1:.3f}"
-    single, layered, timeline = (
-        json.loads((metrics / f"{name}.json").read_text()) for name in ("single", "layered", "timeline")
-    )
-    said["evaluate"] = (
-        f"test F1: single {single['test']['macro_f1']:.3f} (macro), layered {layered['test']['micro_f1']:.3f} (micro), "
-        f"timelines {timeline['all']['segment_f1']['0.5 s']:.3f} (segments of 0.5 s)"
-    )
+        said[f"train_{task}"] = train.in_short(read_table(plots / f"{task}_history.csv", train.Epoch))
+    read = {name: json.loads((metrics / f"{name}.json").read_text()) for name in ("single", "layered", "timeline")}
+    tested = {task: read[task]["test"] for task in ("single", "layered")}
+    said["evaluate"] = report.in_short(tested, read["timeline"])
     for stage, words in said.items():
         text = re.sub(rf"^{stage}: .* in ([\d.]+ s)$", rf"{stage}: {words} in \1", text, flags=re.MULTILINE)
     return text

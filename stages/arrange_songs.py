@@ -20,8 +20,8 @@ def arrange_songs(params: Params) -> str:
         params.instruments,
         "test",
         params.timeline.songs,
+        params.timeline.seconds,
         params.audio.window,
-        params.timeline,
         params.mixtures,
         params.data.seed,
     )

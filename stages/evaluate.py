@@ -70,7 +70,8 @@ def evaluate(params: Params) -> str:
         path = params.songs.path
         songs = write_songs(user_path(path, "songs.path"), MODELS, plots / "songs") if path else {}
         write_json(METRICS / "songs.json", songs)
-    return f"test F1: {in_short(tested)}{timelines}{f'; {in_words(songs)}' if songs else ''}"
+    in_numbers = in_short({kind: of.metrics for kind, of in tested.items()}, timelines)
+    return f"{in_numbers}; {in_words(songs)}" if songs else in_numbers
 
 
 if __name__ == "__main__":

@@ -7,12 +7,13 @@ from timbre.core.params import Params
 from timbre.core.stage import run_stage
 from timbre.core.tables import Window, read_table
 from timbre.features.arrays import open_array
+from timbre.features.mixtures import has_solos
 from timbre.features.split import joined, load_layered, load_music
 from timbre.model.tasks import LAYERED
 from timbre.training.calibration import calibrate, choose_thresholds
 from timbre.training.config import TrainingConfig
 from timbre.training.mixing import mixed_split
-from timbre.training.sampling import has_solos, sample_fixed, sample_layered
+from timbre.training.sampling import sample_fixed, sample_layered
 from timbre.training.train import START_RATE, load_start, train, write_training
 
 MELS = Path("data/mels")

@@ -7,12 +7,13 @@ from timbre.core.params import Params
 from timbre.core.stage import run_stage
 from timbre.core.tables import Window, read_table
 from timbre.features.arrays import open_array
+from timbre.features.mixtures import has_solos
 from timbre.features.split import load_single
 from timbre.model.checkpoint import load_model
 from timbre.model.tasks import SINGLE
 from timbre.training.calibration import calibrate
 from timbre.training.config import TrainingConfig
-from timbre.training.sampling import has_solos, sample_single
+from timbre.training.sampling import sample_single
 from timbre.training.train import train, write_training, write_untrained
 
 MELS = Path("data/mels")

@@ -21,25 +21,26 @@ LAYERED, TIMELINE = Path("models/layered.safetensors"), Path("models/timeline.sa
 def train_timeline(params: Params) -> str:
     """Write models/timeline.safetensors; a place for it where nothing plays alone."""
     windows, pack = read_table(CLIPS / "index.csv", Window), open_array(CLIPS / "windows.npy")
-    window, options = params.audio.window, params.timeline
+    window, seconds = params.audio.window, params.timeline.seconds
+    counts = {"train": params.timeline.train, "validation": params.timeline.validation}
     train, validation = (
         by_song(
             arrange(
-                windows, params.instruments, split, count, window, options, params.mixtures, params.seed, MAX_OTHERS
+                windows, params.instruments, split, count, seconds, window, params.mixtures, params.seed, MAX_OTHERS
             )
         )
-        for split, count in (("train", options.train), ("validation", options.validation))
+        for split, count in counts.items()
     )
     if not train or not validation:
         save_untrained(TIMELINE)
         return "skipped: no clip is of one instrument alone"
     layered = load_model(LAYERED)
-    lessons = partial(song_lessons, pack=pack, layered=layered, options=params.augment, seconds=options.seconds)
+    lessons = partial(song_lessons, pack=pack, layered=layered, options=params.augment, seconds=seconds)
     with on_own_cores(params.compute.threads):
         network = learn_timeline(lessons(train, split="train", seed=params.seed), params.model, params.seed)
         f1 = centre(network, lessons(validation, split="validation", seed=params.seed))
     write_timeline(TIMELINE, network, layered)
-    return f"{len(train)} songs of {options.seconds:g} s, validation F1 {f1:.3f}"
+    return f"{len(train)} songs of {seconds:g} s, validation F1 {f1:.3f}"
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from helpers import ROOT
 from timbre.core.errors import AudioError
 from timbre.core.files import RELEASED
 from timbre.core.params import load_params
-from timbre.model.checkpoint import load_model, load_timeline
 from timbre.songs.predictor import OWN_MODELS, Predictor, find_models
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -84,8 +83,7 @@ def test_the_weights_are_small_and_of_the_committed_params():
     assert len(weights) == 4
     assert sum(path.stat().st_size for path in weights) <= release.MOST_BYTES
     for task in release.TASKS:
-        load = load_timeline if task == "timeline" else load_model
-        description = load(RELEASED / f"{task}.safetensors").description
+        description = release.load(RELEASED / f"{task}.safetensors").description
         assert (description.task, description.audio, description.mel, description.model) == (
             task,
             params.audio,

@@ -34,7 +34,7 @@ def windows():
 
 def arranged(params, count=60, rows=None, most_others=1):
     return arrange(
-        rows or windows(), INSTRUMENTS, "test", count, 4.0, TIMELINE, params.mixtures, 0, most_others=most_others
+        rows or windows(), INSTRUMENTS, "test", count, 60.0, 4.0, params.mixtures, 0, most_others=most_others
     )
 
 

@@ -130,6 +130,11 @@ def test_fixed_mixtures_are_each_heard_once():
     assert (draw.targets == targets[draw.rows[:, 0]]).all()
 
 
+def test_fixed_mixtures_alone_where_there_are_none_are_refused():
+    with pytest.raises(ParamsError, match=r"mixtures\.fresh: 0"):
+        sample_fixed(np.empty((0, 4), np.float32), np.random.default_rng(0))
+
+
 def test_parts_are_added_as_powers_at_their_gains(config):
     pack = np.zeros((2, BANDS, 10), np.float16)
     pack[0, :4], pack[1, :4] = -20, -60

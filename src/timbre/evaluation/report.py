@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -138,17 +139,18 @@ def write_answers(
     return answers
 
 
-def write_timelines(metrics: Path, folder: Path, timed: Sequence[Timed], instruments: tuple[str, ...]) -> str:
+def write_timelines(
+    metrics: Path, folder: Path, timed: Sequence[Timed], instruments: tuple[str, ...]
+) -> dict[str, dict[str, Any]]:
     """Write the metrics of timelines, a table of segment F1 for plots, and the picture of the song that errs most.
 
     Returns:
-        The segment F1 at half a second, for a line of the log; empty where there are no songs.
+        The metrics; empty where there are no songs.
     """
-    if not timed:
-        write_json(metrics, {})
-        return ""
-    found = timeline_metrics(timed, instruments)
+    found = timeline_metrics(timed, instruments) if timed else {}
     write_json(metrics, found)
+    if not timed:
+        return found
     rows = [
         (name, float(key.split()[0]), value)
         for name, of_one in found.items()
@@ -156,7 +158,7 @@ def write_timelines(metrics: Path, folder: Path, timed: Sequence[Timed], instrum
     ]
     _write_csv(folder / "timeline.csv", ("instrument", "seconds", "segment_f1"), rows)
     save(timeline_figure(worst_song(timed, instruments), instruments), folder / "timeline.png")
-    return f", timelines {found['all']['segment_f1']['0.5 s']:.3f} (segments of 0.5 s)"
+    return found
 
 
 def write_intervals(path: Path, answers: dict[str, Answers], seed: int) -> None:
@@ -174,10 +176,18 @@ def write_intervals(path: Path, answers: dict[str, Answers], seed: int) -> None:
     write_json(path, report)
 
 
-def in_short(tested: Mapping[str, Predictions]) -> str:
-    """The F1 of each task, for a line of the log."""
+def in_short(tested: Mapping[str, Mapping[str, Any]], timelines: Mapping[str, Mapping[str, Any]]) -> str:
+    """The F1 of each task on test, for a line of the log.
+
+    Args:
+        tested: metrics of each task.
+        timelines: what `write_timelines` gives.
+    """
     names = {kind: "macro" if kind == "single" else "micro" for kind in tested}
-    return ", ".join(f"{kind} {tested[kind].metrics[f'{name}_f1']:.3f} ({name})" for kind, name in names.items())
+    f1 = [f"{kind} {tested[kind][f'{name}_f1']:.3f} ({name})" for kind, name in names.items()]
+    if timelines:
+        f1.append(f"timelines {timelines['all']['segment_f1']['0.5 s']:.3f} (segments of 0.5 s)")
+    return f"test F1: {', '.join(f1)}"
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:

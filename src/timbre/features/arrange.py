@@ -10,7 +10,7 @@ import numpy as np
 
 from timbre.core.instruments import OTHER
 from timbre.core.known import is_music
-from timbre.core.params import Mixtures, Timeline
+from timbre.core.params import Mixtures
 from timbre.core.rng import generator
 from timbre.core.tables import Piece, Sounding, Window
 from timbre.features.mixtures import ACTIVE, AS_OF, OTHERS_DB, level
@@ -28,8 +28,8 @@ def arrange(
     instruments: Sequence[str],
     split: str,
     count: int,
+    seconds: float,
     window: float,
-    timeline: Timeline,
     mixtures: Mixtures,
     seed: int,
     most_others: int = 1,
@@ -45,8 +45,8 @@ def arrange(
         instruments: in label order.
         split: whose windows are used.
         count: how many songs.
-        window: seconds that one lasts.
-        timeline: how long a song is.
+        seconds: how long each is.
+        window: how long a window is, in seconds.
         mixtures: for levels, and the share with others.
         seed: draws them, each song by itself.
         most_others: at once.
@@ -59,20 +59,20 @@ def arrange(
     pieces: list[Piece] = []
     for song in range(count if held else 0):
         rng = generator(seed, "songs", split, song)
-        count = max(1, int((rng.random(len(held)) < TAKES_PART * min(1, AS_OF / len(held))).sum()))
-        players = [held[index] for index in sorted(rng.permutation(len(held))[:count])]
+        parts = max(1, int((rng.random(len(held)) < TAKES_PART * min(1, AS_OF / len(held))).sum()))
+        players = [held[index] for index in sorted(rng.permutation(len(held))[:parts])]
         if clips[OTHER] and rng.random() < mixtures.others:
-            players += [OTHER] * (int(rng.integers(1, most_others + 1)) if most_others > 1 else 1)
+            players += [OTHER] * int(rng.integers(1, most_others + 1))
         for name in players:
             levels = OTHERS_DB if name == OTHER else (-mixtures.gain_db, mixtures.gain_db)
-            for start, end in _sections(timeline.seconds, rng):
+            for start, end in _sections(seconds, rng):
                 gain_db = round(float(rng.uniform(*levels)), 2)
                 for at in np.arange(start, end, window):
                     files = clips[name]
                     candidates = files[sorted(files)[rng.integers(len(files))]]
                     chosen = candidates[rng.integers(len(candidates))]
-                    seconds = round(min(window, end - float(at)), 3)
-                    pieces.append(Piece(song, round(float(at), 3), seconds, chosen.row, name, gain_db, chosen.file))
+                    length = round(min(window, end - float(at)), 3)
+                    pieces.append(Piece(song, round(float(at), 3), length, chosen.row, name, gain_db, chosen.file))
     return pieces
 
 

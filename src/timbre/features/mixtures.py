@@ -1,6 +1,6 @@
 """Layered mixtures: recipes drawn from a fixed seed, and the sums of waveforms they describe."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,11 @@ def others_beside(share: float, players: int, rng: np.random.Generator) -> int:
     return int(rng.integers(1, MAX_OTHERS + 1)) if rng.random() < share or not players else 0
 
 
+def has_solos(windows: Iterable[Window]) -> bool:
+    """Whether there are clips of one instrument alone."""
+    return any(is_alone(window.label) for window in windows)
+
+
 def draw_recipes(
     windows: Sequence[Window],
     instruments: Sequence[str],
@@ -58,7 +63,7 @@ def draw_recipes(
     Raises:
         DataError: the split has no clip of an instrument that is to play.
     """
-    if not any(is_alone(window.label) for window in windows):
+    if not has_solos(windows):
         return []
     clips: dict[str, dict[str, list[Window]]] = {name: {} for name in (*instruments, OTHER)}
     for window in windows:

@@ -1,5 +1,6 @@
 """Listening to a song: windows as a stream, log mels, both models; one answer, and what plays when."""
 
+from array import array
 from collections.abc import Callable, Generator, Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -114,16 +115,16 @@ class Predictor:
         seconds = stream.samples / self.audio.sample_rate
         if seconds < TOO_SHORT:
             raise AudioError(f"is too short to tell ({seconds:.2f} s)")
-        by_piece = np.array(heard.levels, np.float32)
-        kept = audible(by_piece[: stream.judged].max(axis=1).tolist())
-        alone = _softmax(_kept(heard.single, kept).mean(axis=0)) if self.engine.has_single else np.empty(0)
-        cells = np.array(heard.cells, np.float32).reshape(*by_piece.shape, -1)[: len(kept)]
-        sounds = by_piece[: len(kept)] >= QUIET * by_piece.max()
-        answer, thresholds = song_logits(_kept(heard.layered, kept), cells[sounds]), np.array(self.engine.thresholds)
+        by_piece = heard.levels.all()
+        judged = slice(stream.judged)
+        kept = audible(by_piece[judged].max(axis=1).tolist())
+        alone = _softmax(heard.single.all()[judged][kept].mean(axis=0)) if self.engine.has_single else np.empty(0)
+        sounds = by_piece[judged] >= QUIET * by_piece.max()
+        answer = song_logits(heard.layered.all()[judged][kept], heard.cells.all()[judged][sounds])
+        thresholds = np.array(self.engine.thresholds)
         together = _sigmoid(answer)
         decibels = heard.spectrogram.decibels()
-        logits = np.array(heard.moments, np.float32) + leaning(answer, thresholds)
-        times = np.array(heard.times)
+        logits, times = np.concatenate(heard.moments.all()) + leaning(answer, thresholds), heard.times()
         timeline = _sigmoid(at_steps(logits, times, seconds, hop))
         timeline[~self._sounds(by_piece, len(timeline), hop)] = 0
         fine = at_steps(logits, times, seconds, FINE)
@@ -161,39 +162,52 @@ class Predictor:
 class _SongOutput:
     """What is heard of a song, batch after batch.
 
-    Lists: small arrays that live on among large ones would keep the memory of these from being given back.
-
     Attributes:
-        single, layered: logits of each window.
-        cells: layered logits of each dense cell.
-        moments: logits of playing in each step.
-        times: the middle of each step, in seconds.
+        single, layered, cells: as `Heard` has them.
+        moments: likewise, of the steps that begin before their window ends.
         levels: of each window's pieces.
         spectrogram: of the whole song.
     """
 
     def __init__(self, engine: Engine) -> None:
-        self.step, self.window = engine.step, engine.audio.window
-        self.single: list[list[float]] = []
-        self.layered: list[list[float]] = []
-        self.cells: list[list[float]] = []
-        self.moments: list[list[float]] = []
-        self.times: list[float] = []
-        self.levels: list[list[float]] = []
+        self.window = engine.audio.window
+        starts = np.arange(0, self.window - 1e-9, engine.step)
+        self.middles = (starts + np.minimum(starts + engine.step, self.window)) / 2
+        self.single, self.layered, self.cells, self.moments, self.levels = (_Rows() for _ in range(5))
         self.spectrogram = StreamingSpectrogram(engine.mel.n_mels)
 
     def add(self, heard: Heard, levels: np.ndarray) -> None:
         """Take in the next windows."""
-        starts = np.arange(0, self.window - 1e-9, self.step)  # the last cell may begin where the window ends
-        middles = (starts + np.minimum(starts + self.step, self.window)) / 2
-        for window, moments in enumerate(heard.moments[:, : len(starts)], len(self.layered)):
-            self.times += (window * self.window + middles).tolist()
-            self.moments += moments.tolist()
-        self.single += heard.single.tolist()
-        self.layered += heard.layered.tolist()
-        self.cells += heard.cells.reshape(-1, heard.cells.shape[2]).tolist()
-        self.levels += levels.tolist()
+        self.single.add(heard.single)
+        self.layered.add(heard.layered)
+        self.cells.add(heard.cells)
+        self.moments.add(heard.moments[:, : len(self.middles)])
+        self.levels.add(levels)
         self.spectrogram.add(heard.power)
+
+    def times(self) -> np.ndarray:
+        """The middle of each step of all windows, in seconds."""
+        return (self.window * np.arange(self.moments.count)[:, None] + self.middles).ravel()
+
+
+class _Rows:
+    """Rows of float32, more and more of them, in one block of memory.
+
+    Small arrays that live on among large ones would keep the memory of these from being given back.
+    """
+
+    def __init__(self) -> None:
+        self.values, self.count = array("f"), 0
+        self.shape: tuple[int, ...] = ()
+
+    def add(self, rows: np.ndarray) -> None:
+        """Take in some, all of one shape."""
+        self.values.frombytes(rows.astype(np.float32).tobytes())
+        self.count, self.shape = self.count + len(rows), rows.shape[1:]
+
+    def all(self) -> np.ndarray:
+        """All of them, `[rows, …]`; none can be added any more."""
+        return np.frombuffer(self.values, np.float32).reshape(self.count, *self.shape)
 
 
 def song_logits(windows: np.ndarray, cells: np.ndarray) -> np.ndarray:
@@ -236,10 +250,6 @@ class _PaddedStream:
         """Windows that the overall answer follows: those that `timbre.audio.windows.cut` gives of the song alone."""
         full, rest = divmod(self.samples, self.length)
         return full + (rest > 0 and (full == 0 or 2 * rest >= self.length))
-
-
-def _kept(logits: list[list[float]], kept: np.ndarray) -> np.ndarray:
-    return np.array(logits[: len(kept)], np.float32)[kept]
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

@@ -38,8 +38,9 @@ class TorchEngine:
             raise DataError(f"{models}: the two models expect different mels; train both again: dvc repro")
         if self.instruments != other.instruments:
             raise DataError(f"{models}: the two models know different instruments; train both again: dvc repro")
-        self.transform, network = MelSpectrogram(self.mel, self.layered.filters), self.layered.network
+        self.transform = MelSpectrogram(self.mel, self.layered.filters)
         self.timeline = None if is_untrained(models / TIMELINE) else _load_timeline(models / TIMELINE, self.layered)
+        network = self.layered.network
         self.step = network.cell[1] * self.mel.hop_length / self.audio.sample_rate / network.dense
 
     @torch.inference_mode()

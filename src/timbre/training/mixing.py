@@ -11,10 +11,11 @@ from timbre.core.params import Calibration, Mixtures
 from timbre.core.rng import generator
 from timbre.core.tables import Window
 from timbre.features.mel import db_to_power, power_to_db
+from timbre.features.mixtures import has_solos
 from timbre.features.split import Split
 from timbre.training.augment import augment, crop, make_equally_loud, shorten, steady_noise
 from timbre.training.config import TrainingConfig
-from timbre.training.sampling import WHOLE, has_solos, sample_mixtures
+from timbre.training.sampling import WHOLE, sample_mixtures
 
 BATCH = 64
 

@@ -1,16 +1,17 @@
 """What one epoch of training hears: which windows, at which levels, and what plays."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from timbre.core.errors import ParamsError
 from timbre.core.instruments import OTHER
 from timbre.core.known import is_alone, is_music, known_targets
 from timbre.core.params import Mixtures
 from timbre.core.tables import Window
-from timbre.features.mixtures import MAX_OTHERS, OTHERS_DB, others_beside, who_plays
+from timbre.features.mixtures import MAX_OTHERS, OTHERS_DB, has_solos, others_beside, who_plays
 
 WHOLE = -1
 
@@ -82,11 +83,6 @@ def sample_layered(
     return _together(sample_mixtures(windows, instruments, options, rng), labelled, rng)
 
 
-def has_solos(windows: Iterable[Window]) -> bool:
-    """Whether there are clips of one instrument alone."""
-    return any(is_alone(window.label) for window in windows)
-
-
 def _sample_music(
     clips: Sequence[Candidate], instruments: Sequence[str], number: int, rng: np.random.Generator
 ) -> EpochSample:
@@ -155,6 +151,12 @@ def sample_mixtures(
 
 
 def sample_fixed(targets: np.ndarray, rng: np.random.Generator) -> EpochSample:
-    """Draw every row of a pack of fixed mixtures once, in a random order."""
+    """Draw every row of a pack of fixed mixtures once, in a random order.
+
+    Raises:
+        ParamsError: there are none, as of labelled music alone.
+    """
+    if not len(targets):
+        raise ParamsError("params.yaml: mixtures.fresh: 0 hears fixed mixtures alone, and there are none; raise it")
     order = rng.permutation(len(targets))
     return EpochSample(order[:, None], np.zeros((len(order), 1)), targets[order])

@@ -219,6 +219,11 @@ def write_training(
         write_table(table, history, Epoch)
     with fresh_file(folder / f"{task.name}.safetensors") as model:
         save_model(model, network, description, filter_bank(config.audio.sample_rate, config.mel))
+    return in_short(history)
+
+
+def in_short(history: list[Epoch]) -> str:
+    """Which epoch is kept, for a line of the log."""
     best = max(history, key=lambda epoch: (epoch.validation_f1, epoch.epoch))
     return f"{len(history)} epochs, the best is {best.epoch} with validation F1 {best.validation_f1:.3f}"
 
