@@ -2,20 +2,19 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
-from functools import partial
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from timbre.core.errors import AudioError
-from timbre.core.files import fresh_file
 from timbre.core.params import load_params
 from timbre.core.printable import printable
 from timbre.core.stage import one_line_errors, progress, seconds_heard
+from timbre.tools.outputs import outputs_of, write_output
+from timbre.tools.printing import Format, Printer, printer, tell
 
 if TYPE_CHECKING:
     from timbre.songs.find import SongFile
@@ -32,14 +31,6 @@ Models = Annotated[
         "has run here, else those released with timbre."
     ),
 ]
-
-
-class Format(StrEnum):
-    """How answers are printed."""
-
-    TEXT = "text"
-    JSONL = "jsonl"
-    CSV = "csv"
 
 
 class Collection(StrEnum):
@@ -105,17 +96,19 @@ def predict(
     found = [song for song in found if song.name not in done]
     if plot and plot.suffix.lower() == ".png" and len(found) > 1:
         raise typer.BadParameter(f"{len(found)} songs do not fit in one picture; name a folder", param_hint="--plot")
-    outputs = _outputs(found, plot, {".labels.txt": labels, ".regions.csv": regions, ".cues.wav": cues, ".jams": jams})
+    outputs = outputs_of(
+        found, plot, {".labels.txt": labels, ".regions.csv": regions, ".cues.wav": cues, ".jams": jams}
+    )
     predictor = Predictor(models)
-    show = _printer(form, timeline, len(found) > 1, predictor.instruments, heading=not done)
-    _tell(f"models: those {predictor.source}")
+    show = printer(form, timeline, len(found) > 1, predictor.instruments, heading=not done)
+    tell(f"models: those {predictor.source}")
     pairs = list(zip(found, outputs, strict=True))
     bar = pairs if sys.stdout.isatty() or len(pairs) == 1 else progress(pairs, "songs", unit="song")
     failed = [_answer(predictor, song, hop, show, files) for song, files in bar]
     raise typer.Exit(int(any(failed)))
 
 
-def _answer(predictor: "Predictor", song: "SongFile", hop: float, show: "_Printer", files: list[Path]) -> bool:
+def _answer(predictor: "Predictor", song: "SongFile", hop: float, show: Printer, files: list[Path]) -> bool:
     """Hear a song, print the answer and write its files; tell whether anything of that failed."""
     try:
         heard = _heard(predictor, song, hop=hop)
@@ -126,14 +119,14 @@ def _answer(predictor: "Predictor", song: "SongFile", hop: float, show: "_Printe
     failed = False
     for path in files:
         try:
-            _write(heard, path)
+            write_output(heard, path)
         except AudioError as error:
             failed = True
-            _tell(f"{song.name}: {error}")
+            tell(f"{song.name}: {error}")
         except Exception as error:  # whatever it is, the next songs are heard
             failed = True
             reason = getattr(error, "strerror", "") or str(error) or type(error).__name__
-            _tell(f"{path}: cannot be written ({reason})")
+            tell(f"{path}: cannot be written ({reason})")
     return failed
 
 
@@ -221,12 +214,12 @@ def tag(
                 write_tags(Path(song.name), heard.present)
         except AudioError as error:
             failed = True
-            _tell(f"{song.name}: {error}")
+            tell(f"{song.name}: {error}")
             continue
         said = f"{'; '.join(heard.present) or 'none'} (before: {'; '.join(before) or 'none'})"
         print(printable(f"{song.name}: {said}"), flush=True)
     if not write:
-        _tell("nothing is written; --write does that")
+        tell("nothing is written; --write does that")
     raise typer.Exit(int(failed))
 
 
@@ -236,7 +229,7 @@ def _each_heard(found: list["SongFile"], predictor: "Predictor") -> Iterator[tup
         try:
             yield song, _heard(predictor, song)
         except AudioError as error:
-            _tell(f"{song.name}: {error}")
+            tell(f"{song.name}: {error}")
             yield song, None
 
 
@@ -286,96 +279,3 @@ def compare(
             continue  # both have learnt from music alone
         comparison = compare_answers(*answers, 0, task)
         print(as_text(f"{task}: {first} -> {second}", comparison), flush=True)
-
-
-class _Printer:
-    """Songs and errors as they come, in one format.
-
-    Args:
-        heading: printed first, where there is one.
-        as_answer: a song as the text that is printed.
-        as_error: likewise the name of a song and why it cannot be heard; none: that goes to stderr.
-    """
-
-    def __init__(
-        self, heading: str, as_answer: Callable[["Song"], str], as_error: Callable[[str, str], str] | None = None
-    ) -> None:
-        self.as_answer, self.as_error = as_answer, as_error
-        if heading:
-            print(heading, flush=True)
-
-    def song(self, song: "Song") -> None:
-        print(self.as_answer(song), flush=True)
-
-    def error(self, name: str, reason: str) -> None:
-        if self.as_error:
-            print(self.as_error(name, reason), flush=True)
-        else:
-            _tell(f"{name}: {reason}")
-
-
-def _printer(
-    form: Format, timeline: bool, several: bool, instruments: tuple[str, ...], heading: bool = True
-) -> _Printer:
-    """The printer of a format, which begins with a heading where it has one and it is wanted."""
-    from timbre.songs import text
-
-    if form is Format.JSONL:
-        return _Printer("", partial(text.as_json, timeline=timeline), text.error_as_json)
-    if form is Format.CSV:
-        if isinstance(sys.stdout, TextIOWrapper):
-            sys.stdout.reconfigure(errors="backslashreplace")  # names stay apart in encodings that lack their letters
-        columns = text.timeline_fields(instruments) if timeline else text.fields(instruments)
-        first = text.csv_row(columns) if heading else ""
-        if timeline:
-            return _Printer(first, text.timeline_as_csv)
-        return _Printer(first, text.as_csv, partial(text.error_as_csv, instruments=instruments))
-    if several and not timeline:
-        return _Printer(text.heading(instruments), text.as_row)
-    return _Printer("", partial(text.as_text, timeline=timeline))
-
-
-def _tell(text: str) -> None:
-    typer.echo(printable(text), err=True)
-
-
-def _outputs(found: list["SongFile"], plot: Path | None, folders: dict[str, Path | None]) -> list[list[Path]]:
-    """The files to write of each song: named after it, none twice, and none that audio could have."""
-    taken: set[Path] = set()
-
-    def named(folder: Path, inside: str, suffix: str) -> Path:
-        path, number = folder / f"{inside}{suffix}", 1
-        while path in taken:
-            number += 1
-            path = folder / f"{inside} {number}{suffix}"
-        taken.add(path)
-        return path
-
-    files: list[list[Path]] = [[] for _ in found]
-    for song, paths in zip(found, files, strict=True):
-        if plot:
-            paths.append(plot if plot.suffix.lower() == ".png" else named(plot, song.inside, ".png"))
-        paths += [named(folder, song.inside, suffix) for suffix, folder in folders.items() if folder]
-    return files
-
-
-def _write(song: "Song", path: Path) -> None:
-    """A picture, label track, table of regions or copy with cue points, whole or not at all."""
-    from timbre.songs.song import as_png
-    from timbre.songs.text import as_labels
-    from timbre.tools.cues import write_cues
-    from timbre.tools.jams_file import write_jams
-    from timbre.tools.regions import as_regions
-
-    with fresh_file(path) as partial:
-        match path.suffixes[-2:]:
-            case [".labels", ".txt"]:
-                partial.write_text(as_labels(song), encoding="utf-8", newline="\n")
-            case [".regions", ".csv"]:
-                partial.write_text(as_regions(song.sections), encoding="utf-8", newline="\n")
-            case [".cues", ".wav"]:
-                write_cues(Path(song.name), partial, song.sections)
-            case [*_, ".jams"]:
-                write_jams(song, partial)
-            case _:
-                partial.write_bytes(as_png(song))

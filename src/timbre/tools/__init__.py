@@ -1,1 +1,1 @@
-"""tools: what musicians do with answers: questions, regions, cue points."""
+"""tools: what is done with answers: printed, written to files, asked for stretches, kept in tags."""
