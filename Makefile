@@ -7,9 +7,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-# Of some hundred columns of `dvc exp show` those that differ, without intervals, counts and the metrics of each part.
-NARROW := Created|State|.*\.(value|low|high)|(clips|faults|guitar|drums|violin|piano|single|layered|by_).*|.*_error|.*exact.*
+# Of some hundred columns of `dvc exp show` what differs in params, and by what to choose: validation, never test.
+NARROW := Created|.*/.*|compute\..*|(clips|faults|alike)\b.*|.*\.(value|low|high)|.*\.(segment|event)_f1\..*|.*_error
+NARROW := $(NARROW)|(music\.)?test\..*|(music\.)?validation\.(?!accuracy$$|micro_f1$$).*
 AGAINST ?= HEAD
+BY ?= validation.micro_f1
 
 .PHONY: setup repro show test lint docs report release bench
 
@@ -35,8 +37,8 @@ test: $(VENV)/.tested
 	pytest -n 2 --dist loadfile $(if $(CI),--cov --cov-report=term)
 
 show: setup
-	@dvc exp show --no-pager --only-changed --precision 3 --drop '^($(NARROW))$$' \
-		--sort-by metrics/layered.json:test.micro_f1 --sort-order desc
+	@dvc exp show --only-changed --precision 3 --drop '^($(NARROW))$$' \
+		--sort-by metrics/layered.json:$(BY) --sort-order desc
 
 docs: $(VENV)/.tested
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
