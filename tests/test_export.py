@@ -15,16 +15,23 @@ from timbre.core.errors import DataError
 from timbre.core.files import RELEASED, fresh_file
 from timbre.export import export_onnx
 from timbre.features.mel import power_to_db, reference_to_peak
+from timbre.songs.onnx_engine import FILE
 from timbre.songs.predictor import Predictor
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory):
+def exported(tmp_path_factory):
     """The released models, exported by the command."""
     path = tmp_path_factory.mktemp("onnx") / "timbre.onnx"
     result = CliRunner().invoke(app, ["export", "--onnx", str(path), "--models", str(RELEASED)])
     assert result.exit_code == 0, result.output
-    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return path
+
+
+@pytest.fixture(scope="module")
+def session(exported):
+    """The file, loaded."""
+    return onnxruntime.InferenceSession(exported, providers=["CPUExecutionProvider"])
 
 
 def test_onnxruntime_answers_as_timbre_does(session, tmp_path):
@@ -83,6 +90,11 @@ def test_the_file_says_what_it_wants_and_gives(session):
     assert json.loads(about["instruments"]) == list(INSTRUMENTS)
     assert len(json.loads(about["thresholds"])) == 4
     assert (about["sample_rate"], about["window"], about["step"]) == ("22050", "4.0", "0.16")
+
+
+def test_the_file_names_no_file_of_the_machine_that_wrote_it(exported):
+    for path in (exported, RELEASED / FILE):
+        assert b".py" not in path.read_bytes(), path
 
 
 def test_nothing_is_heard_in_silence_and_what_lies_beyond_full_scale_is_limited(session):

@@ -11,6 +11,7 @@ from torch.nn.functional import avg_pool1d
 
 from timbre.audio.windows import BLOCKS_PER_SECOND, CREST, LOUDEST, SILENCE, STEADY
 from timbre.core.errors import DataError
+from timbre.core.extras import needs
 from timbre.core.files import fresh_file
 from timbre.features.mel import power_to_db, reference_to_peak
 from timbre.songs.predictor import find_models
@@ -70,11 +71,9 @@ def export_onnx(models: Path | None, path: Path) -> None:
     """
     if path.is_dir():
         raise DataError(f"{path}: is a folder; name the file to write, such as {path / 'timbre.onnx'}")
-    try:
-        import onnx
-        import onnxscript  # noqa: F401 (torch exports by it)
-    except ImportError as error:
-        raise DataError("export needs onnx and onnxscript, not installed; pip install -e '.[onnx]'") from error
+    needs("export", "onnx", "onnx", "onnxscript")  # torch exports by both
+    import onnx
+
     engine = TorchEngine(find_models() if models is None else models)
     if not engine.single or not engine.timeline:
         raise DataError("export: these models were taught by music alone; it wants one of one instrument alone as well")
@@ -96,6 +95,9 @@ def export_onnx(models: Path | None, path: Path) -> None:
         )
     assert program
     model = program.model_proto
+    graph = model.graph
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        part.ClearField("metadata_props")  # which lines of which files it comes from, by this machine's paths
     about = {
         "sample_rate": str(engine.audio.sample_rate),
         "window": str(engine.audio.window),
