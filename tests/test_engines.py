@@ -59,11 +59,21 @@ def test_predict_without_torch_imports_nothing_heavy(tmp_path):
     assert not HEAVY & set(done.stderr.splitlines()[-1].split())
 
 
-def test_what_needs_the_pipeline_says_so_in_a_line():
-    code = "import sys; sys.modules['torch'] = None; from timbre.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code, "compare", "HEAD"], capture_output=True, text=True)
+@pytest.mark.parametrize(
+    ("missing", "command", "says"),
+    [
+        ("torch", ["compare", "HEAD"], "this needs torch, not installed; pip install -e '.[pipeline]'"),
+        ("jams", ["predict", "a.wav", "--jams", "a"], "--jams needs jams, not installed; pip install -e '.[jams]'"),
+        ("mutagen", ["tag", "a.wav"], "tag needs mutagen, not installed; pip install -e '.[tags]'"),
+        ("uvicorn", ["serve"], "serve needs uvicorn, not installed; pip install -e '.[serve]'"),
+        ("onnx", ["export", "--onnx", "a"], "export needs onnx, not installed; pip install -e '.[onnx]'"),
+    ],
+)
+def test_what_needs_an_extra_says_so_in_a_line(missing, command, says):
+    code = f"import sys; sys.modules['{missing}'] = None; from timbre.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == "timbre: this needs torch, which is not installed; pip install 'timbre-ear[pipeline]'\n"
+    assert done.stderr == f"timbre: {says} in a clone of Timbre\n"
 
 
 def test_what_is_no_such_model_is_named(tmp_path):

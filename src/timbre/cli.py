@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from timbre.core.errors import AudioError
+from timbre.core.extras import needs
 from timbre.core.params import load_params
 from timbre.core.printable import printable
 from timbre.core.stage import one_line_errors, progress, seconds_heard
@@ -91,6 +92,8 @@ def predict(
     from timbre.songs.predictor import Predictor
     from timbre.tools.resume import answered
 
+    if jams:
+        needs("--jams", "jams", "jams")
     found = [song for argument in songs for song in find(argument)]
     done = answered(resume) if resume else frozenset()
     found = [song for song in found if song.name not in done]
@@ -201,6 +204,7 @@ def tag(
     from timbre.songs.predictor import Predictor
     from timbre.tools.tags import read_tags, write_tags
 
+    needs("tag", "tags", "mutagen")
     predictor, failed = Predictor(models), False
     for song, heard in _each_heard([song for argument in songs for song in find(argument)], predictor):
         if heard is None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 
 from timbre.core.errors import TimbreError
+from timbre.core.extras import install
 from timbre.core.printable import printable
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def one_line_errors(name: str) -> Iterator[None]:
         except ModuleNotFoundError as error:
             if error.name is None or error.name.startswith("timbre"):
                 raise
-            _fail(name, f"this needs {error.name}, which is not installed; pip install 'timbre-ear[pipeline]'")
+            _fail(name, f"this needs {error.name}, not installed; {install('pipeline')}")
         except MemoryError:
             _fail(name, "out of memory; close other programs or lower compute.workers in params.yaml")
         except BrokenPipeError:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from timbre.core.errors import AudioError, DataError
+from timbre.core.extras import needs
 from timbre.page.write import page_text
 from timbre.songs.predictor import HOP, Predictor, find_models
 from timbre.songs.song import Song
@@ -43,10 +44,9 @@ def serve(models: Path | None, port: int, opens_browser: bool) -> None:
     Raises:
         DataError: the packages are not installed, the port is taken, or as `page_text` does.
     """
-    try:
-        import uvicorn
-    except ImportError as error:
-        raise DataError("serve needs starlette and uvicorn, not installed; pip install -e '.[serve]'") from error
+    needs("serve", "serve", "starlette", "uvicorn")
+    import uvicorn
+
     listening = _bound(port)
     address = f"http://{ADDRESS}:{listening.getsockname()[1]}"
     with TemporaryDirectory(prefix="timbre-") as folder, listening:

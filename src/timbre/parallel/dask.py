@@ -20,6 +20,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from timbre.core.errors import WorkerError
+from timbre.core.extras import install
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -69,8 +70,7 @@ def _connect(scheduler: str) -> "Client":
         from distributed.comm import get_address_host_port
     except ImportError as error:
         raise WorkerError(
-            "compute.scheduler: needs distributed, which is not installed; pip install -e '.[dask]', "
-            "or leave compute.scheduler empty"
+            f"compute.scheduler: needs distributed, not installed; {install('dask')}, or leave compute.scheduler empty"
         ) from error
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in one line, here
     try:

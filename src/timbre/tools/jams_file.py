@@ -3,22 +3,14 @@
 import warnings
 from pathlib import Path
 
-from timbre.core.errors import DataError
 from timbre.songs.song import Song
 
 
 def write_jams(song: Song, path: Path) -> None:
-    """Write a JAMS file of one annotation, `tag_open`: an instrument for each section.
-
-    Raises:
-        DataError: jams is not installed.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what its own libraries will change one day
-            import jams
-    except ImportError as error:
-        raise DataError("JAMS files need jams, not installed; pip install -e '.[jams]'") from error
+    """Write a JAMS file of one annotation, `tag_open`: an instrument for each section."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what its own libraries will change one day
+        import jams
     found = jams.Annotation(namespace="tag_open", time=0, duration=song.seconds)
     found.annotation_metadata = jams.AnnotationMetadata(annotation_tools="timbre", data_source="program")
     for start, end, name in song.sections:

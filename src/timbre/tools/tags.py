@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from timbre.core.errors import AudioError, DataError
+from timbre.core.errors import AudioError
 
 KEY = "INSTRUMENTS"
 FREE = f"----:com.apple.iTunes:{KEY}"  # of MP4
@@ -17,7 +17,6 @@ def read_tags(path: Path) -> list[str]:
 
     Raises:
         AudioError: files of its kind cannot be tagged, or it is damaged.
-        DataError: mutagen is not installed.
     """
     tags = _opened(path).tags
     if tags is None:
@@ -33,7 +32,6 @@ def write_tags(path: Path, names: Sequence[str]) -> None:
 
     Raises:
         AudioError: as in `read_tags`, or it cannot be written; the text says why.
-        DataError: mutagen is not installed.
     """
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
@@ -63,10 +61,8 @@ def _is_mp4(tags: Any) -> bool:
 
 
 def _opened(path: Path) -> Any:
-    try:
-        import mutagen
-    except ImportError as error:
-        raise DataError("tags need mutagen, not installed; pip install -e '.[tags]'") from error
+    import mutagen
+
     try:
         file = mutagen.File(path)
     except mutagen.MutagenError as error:
