@@ -42,10 +42,12 @@ show: setup
 
 docs: $(VENV)/.tested
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
+	@echo "site/index.html is its first page"
 
 report: setup
 	@{ echo "## Metrics"; dvc metrics diff --md $(AGAINST); echo "## Params"; dvc params diff --md $(AGAINST); \
 		for name in curves timeline layered_answers; do echo "![$$name](plots/$$name.png)"; done; } > report.md
+	@echo "report.md says what changed against $(AGAINST)"
 
 release: setup
 	python scripts/release.py
