@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import resource
 import signal
 import time
@@ -139,6 +140,13 @@ def test_experiments_side_by_side_are_few_columns_and_the_best_first(repository)
     changed = {"epochs", "batch_size"}
     assert changed <= set(head.split()) <= {"Experiment", "validation.accuracy", "validation.micro_f1", *changed}
     assert "brief" in table
+    repository.run("dvc exp run -S epochs=1 -S batch_size=8 --name briefer")
+    metric = "validation.expected_calibration_error"  # hardly the same in two runs, even of so few clips
+    known = csv.DictReader(repository.run("dvc exp show --csv").splitlines())
+    values = {row["Experiment"]: float(row[f"metrics/layered.json:{metric}"]) for row in known}
+    table = repository.run(f"make -o .venv/.ready -s show BY={metric}")
+    shown = [values[name] for name in re.findall(r"\[(.+)\]", table)]
+    assert len(set(shown)) >= 2 and shown == sorted(shown, reverse=True)
 
 
 def test_models_can_be_taken_from_a_clone_with_a_remote(repository, tmp_path):

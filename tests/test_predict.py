@@ -3,6 +3,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -115,6 +116,37 @@ def test_nothing_plays_where_there_is_silence(predictor, tmp_path):
     assert (heard.timeline[[0, 1, 2, 11, 12, 13]] > 0).all()
     drums = [section[:2] for section in heard.sections if section[2] == "drums"]  # its threshold is 0
     assert drums == [pytest.approx((0, 2.1), abs=0.15), pytest.approx((4.9, 7), abs=0.15)]
+
+
+def test_what_plays_in_a_window_stands_where_that_window_is(predictor, tmp_path, monkeypatch):
+    hear = predictor.engine.hear
+
+    def of_the_loud_one(waveforms):
+        heard, is_loud = hear(waveforms), np.abs(waveforms).max(axis=1) > 0.3
+        return replace(heard, moments=np.where(is_loud[:, None, None], 9, -9) * np.ones_like(heard.moments))
+
+    monkeypatch.setattr(predictor.engine, "hear", of_the_loud_one)
+    heard = predictor.listen(song(tmp_path / "a.wav", 0.5, 0.5, 1, 0.5), hop=0.25)
+    assert [(round(start), round(end), name) for start, end, name in heard.sections] == [
+        (2, 3, name) for name in INSTRUMENTS
+    ]
+    assert ((heard.timeline > 0.5).all(axis=1) == np.repeat([False, False, True, False], 4)).all()
+
+
+def test_cells_of_silence_say_nothing_of_a_song(predictor, tmp_path, monkeypatch):
+    hear = predictor.engine.hear
+
+    def at_first(waveforms):
+        heard = hear(waveforms)
+        cells = np.full_like(heard.cells, -4)
+        cells[:, : round(0.2 * cells.shape[1])] = 4  # half of what sounds, a fifth of all
+        return replace(heard, layered=np.zeros_like(heard.layered), cells=cells)
+
+    monkeypatch.setattr(predictor.engine, "hear", at_first)
+    sound = np.random.default_rng(0).normal(0, 0.1, (3, 16000)) * (np.arange(16000) < 6400)
+    soundfile.write(tmp_path / "a.wav", sound.ravel(), 16000, subtype="FLOAT")
+    heard = predictor.listen(tmp_path / "a.wav")
+    assert list(heard.layered.values()) == pytest.approx([1 / (1 + np.exp(-2))] * 4, abs=1e-3)
 
 
 def test_who_plays_in_a_third_of_a_song_is_present_and_who_seems_to_in_a_moment_is_not():
