@@ -149,15 +149,14 @@ def write_timelines(
     """
     found = timeline_metrics(timed, instruments) if timed else {}
     write_json(metrics, found)
-    if not timed:
-        return found
-    rows = [
-        (name, float(key.split()[0]), value)
-        for name, of_one in found.items()
-        for key, value in of_one["segment_f1"].items()
-    ]
-    _write_csv(folder / "timeline.csv", ("instrument", "seconds", "segment_f1"), rows)
-    save(timeline_figure(worst_song(timed, instruments), instruments), folder / "timeline.png")
+    if timed:
+        rows = [
+            (name, float(key.split()[0]), value)
+            for name, of_one in found.items()
+            for key, value in of_one["segment_f1"].items()
+        ]
+        _write_csv(folder / "timeline.csv", ("instrument", "seconds", "segment_f1"), rows)
+        save(timeline_figure(worst_song(timed, instruments), instruments), folder / "timeline.png")
     return found
 
 

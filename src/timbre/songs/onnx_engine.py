@@ -8,6 +8,7 @@ import numpy as np
 from timbre.core.errors import DataError
 from timbre.core.params import Audio, Mel
 from timbre.songs.engine import Heard
+from timbre.songs.timeline import log_odds
 
 FILE = "timbre.onnx"  # in a folder of models
 SUREST = 1e-7  # from 0 and 1, of a probability as a logit
@@ -60,5 +61,4 @@ class OnnxEngine:
 
 
 def _logits(probabilities: np.ndarray) -> np.ndarray:
-    safe = probabilities.clip(SUREST, 1 - SUREST)
-    return np.log(safe) - np.log1p(-safe)
+    return log_odds(probabilities.clip(SUREST, 1 - SUREST))

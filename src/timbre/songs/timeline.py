@@ -37,8 +37,13 @@ def leaning(answer: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
         thresholds: probabilities from which an instrument is present.
     """
     with np.errstate(divide="ignore"):
-        beyond = answer - (np.log(thresholds) - np.log1p(-thresholds))
+        beyond = answer - log_odds(thresholds)
     return (LEANING * beyond).clip(-MOST, MOST).astype(np.float32)
+
+
+def log_odds(probabilities: np.ndarray) -> np.ndarray:
+    """The logits of probabilities."""
+    return np.log(probabilities) - np.log1p(-probabilities)
 
 
 def sections_of(logits: np.ndarray, sounds: np.ndarray, seconds: float, instruments: Sequence[str]) -> list[Section]:

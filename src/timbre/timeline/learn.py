@@ -59,9 +59,9 @@ def centre(network: TimelineNet, lessons: Lessons) -> float:
     """
     plays = _rows(lessons.playing) >= 0.5
     probabilities = _rows(_answers(network, lessons.features)).sigmoid().double().numpy()
-    thresholds = np.array(best_thresholds(probabilities, plays.double().numpy()))
+    thresholds = torch.tensor(best_thresholds(probabilities, plays.double().numpy()), dtype=torch.float64)
     with torch.no_grad():
-        network.last.bias -= torch.from_numpy(np.log(thresholds) - np.log1p(-thresholds)).float()  # type: ignore[operator]
+        network.last.bias -= thresholds.logit().float()  # type: ignore[operator]
     claimed = _rows(_answers(network, lessons.features)) >= 0
     return 2 * int((plays & claimed).sum()) / max(int(plays.sum() + claimed.sum()), 1)
 
