@@ -16,11 +16,11 @@ import soundfile
 import yaml
 from timing import machine
 
-from timbre.core.kaggle_layout import FOLDERS, METADATA
 from timbre.core.params import load_params
 from timbre.core.rng import generator
 from timbre.dataset.duplicates import OUTLINE, SHAPE
 from timbre.dataset.splits import ORDERS
+from timbre.labels.kaggle_layout import FOLDERS, METADATA
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("GROWTH.md")

@@ -9,11 +9,11 @@ recording lies in. Nothing of it is learnt from.
 import sys
 from pathlib import Path
 
-from timbre.benchmark import Music, as_table, hear
+from timbre.benchmark import Music, as_table, predict_recordings
 from timbre.core.errors import DataError
-from timbre.core.known import known_targets
-from timbre.core.music_labels import EXPECTED, LABELS, read_music_labels
+from timbre.core.partial_labels import partial_targets
 from timbre.core.stage import one_line_errors
+from timbre.labels.labels_csv import EXPECTED, LABELS, read_labels_csv
 from timbre.songs.predictor import Predictor
 
 
@@ -25,7 +25,7 @@ def read_music(folder: Path, instruments: tuple[str, ...]) -> Music:
     """
     path = folder / LABELS
     try:
-        rows = read_music_labels(path.read_bytes(), path, instruments)
+        rows = read_labels_csv(path.read_bytes(), path, instruments)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); expected {EXPECTED}") from error
     for row in rows:
@@ -34,7 +34,7 @@ def read_music(folder: Path, instruments: tuple[str, ...]) -> Music:
     return Music(
         files=[folder / row.path for row in rows],
         sources=[row.group or str(Path(row.path).parent) for row in rows],
-        targets=known_targets([row.label for row in rows], instruments),
+        targets=partial_targets([row.label for row in rows], instruments),
     )
 
 
@@ -42,7 +42,7 @@ def main(folder: Path, models: list[Path]) -> None:
     """Print one table per folder of models."""
     for each in models:
         predictor = Predictor(each)
-        music, heard = hear(read_music(folder, predictor.instruments), predictor)
+        music, heard = predict_recordings(read_music(folder, predictor.instruments), predictor)
         print(f"\n{len(music.files)} recordings of {len(set(music.sources))} sources, heard by {each}\n")
         print(as_table(music, heard, predictor.instruments), flush=True)
 

@@ -17,8 +17,8 @@ import numpy as np
 from sklearn.metrics import f1_score, recall_score, roc_auc_score
 
 from timbre.core.instruments import OTHER
-from timbre.core.known import is_alone
 from timbre.core.params import Compute, Mixtures, Splits
+from timbre.core.partial_labels import is_alone
 from timbre.core.tables import Window, parts_by_mixture, read_table
 from timbre.dataset.prepare import PACK, prepare_dataset
 from timbre.evaluation.predictions import predict_split

@@ -17,11 +17,11 @@ import numpy as np
 from timbre.core.files import fresh_folder
 from timbre.core.params import Compute, Params, Recordings, Splits, load_params
 from timbre.core.stage import one_line_errors
-from timbre.core.tables import SPLITS, Window, by_song, read_table
+from timbre.core.tables import SPLITS, Window, pieces_by_song, read_table
 from timbre.dataset.prepare import PACK, prepare_dataset
 from timbre.evaluation.timelines import time_songs, timeline_metrics
-from timbre.features.arrange import arrange, truth_of
 from timbre.features.arrays import open_array
+from timbre.features.synthetic_songs import arrange, ground_truth
 from timbre.sources.recordings import copy_recordings
 
 CLIPS = Path("data/clips")
@@ -35,7 +35,7 @@ def main(models: list[Path], split: str, recordings: Path | None) -> None:
             windows, pack = of_recordings(recordings.absolute(), Path(folder), params)
         else:
             windows, pack = read_table(CLIPS / "index.csv", Window), open_array(CLIPS / PACK)
-        songs = by_song(
+        songs = pieces_by_song(
             arrange(
                 windows,
                 params.instruments,
@@ -47,7 +47,7 @@ def main(models: list[Path], split: str, recordings: Path | None) -> None:
                 params.data.seed,
             )
         )
-        truth = [one for song in songs for one in truth_of(song, pack, params.audio.sample_rate)]
+        truth = [one for song in songs for one in ground_truth(song, pack, params.audio.sample_rate)]
         for each in models:
             timed = time_songs(songs, truth, pack, each, params.timeline.seconds)
             print(json.dumps({str(each): timeline_metrics(timed, params.instruments)}, indent=2), flush=True)

@@ -31,10 +31,10 @@ from timbre.model.network import TimbreNet
 from timbre.training.augment import augment, steady_noise
 from timbre.training.config import TrainingConfig
 from timbre.training.fabric import make_fabric, on_own_cores
+from timbre.training.frame_loss import frame_activity, frame_loss
+from timbre.training.mask_loss import WithAuxiliaryOutputs, mask_loss, power_by_class
 from timbre.training.mixing import add_up, cut_parts
-from timbre.training.moments import heard_by_cell, moment_loss
 from timbre.training.optimizer import make_optimizer
-from timbre.training.separation import WithLessons, mask_loss, power_by_class
 
 BATCH = 32
 RATE, SECONDS = 16000, 12  # of the seed's clips
@@ -91,7 +91,7 @@ def timbre_steps(params: Params) -> tuple[partial[None], partial[None], float]:
     torch.set_num_threads(params.compute.threads)
     fabric = make_fabric(params.compute)
     count = len(params.instruments)
-    model = WithLessons(TimbreNet(params.model, count), count + 1, has_moments=True)
+    model = WithAuxiliaryOutputs(TimbreNet(params.model, count), count + 1, has_frames=True)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     cell = model.network.cell
     model, optimizer = fabric.setup(model, make_optimizer(model, params.optimizer, 1e-3))
@@ -106,12 +106,12 @@ def timbre_steps(params: Params) -> tuple[partial[None], partial[None], float]:
         clips, places, parts = cut_parts(pack, draws.integers(256, size=(BATCH, 1)), gains, config, noise)
         power = augment(add_up(parts, clips, BATCH), grain, config.augment, config.frame_seconds, noise)
         shared = power_by_class(parts, clips, places, (BATCH, count + 1), cell)
-        played = heard_by_cell(parts, clips, places, (BATCH, count), cell[1], config.frame_seconds)
+        played = frame_activity(parts, clips, places, (BATCH, count), cell[1], config.frame_seconds)
         return reference_to_peak(power_to_db(power)), shared, played
 
     def learn(mels: Tensor, shared: Tensor, played: Tensor) -> None:
         heard = model(mels)
-        lessons = mask_loss(heard.masks.float(), shared) + moment_loss(heard.moments.float(), played)
+        lessons = mask_loss(heard.masks.float(), shared) + frame_loss(heard.frames.float(), played)
         fabric.backward(cross_entropy(heard.logits.float(), targets) + lessons)
         optimizer.step()
         optimizer.zero_grad()

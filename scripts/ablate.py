@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from timbre.benchmark import hear, measure
+from timbre.benchmark import measure, predict_recordings
 from timbre.core.params import load_params
 from timbre.model.checkpoint import save_untrained
 from timbre.songs.predictor import Predictor
@@ -39,8 +39,8 @@ RECORDINGS = ROOT / "sounds" / "recordings"
 VARIANTS: dict[str, dict[str, object]] = {
     **{name: {"mixtures.fresh": fresh} for name, fresh in CURVE.items()},
     "without-transfer": {"transfer": 0},
-    "without-shares": {"shares": 0},
-    "without-moments": {"moments": 0},
+    "without-mask-loss": {"mask_loss": 0},
+    "without-frame-loss": {"frame_loss": 0},
     "without-other-instruments": {"mixtures.others": 0},
     "without-compression": {"augment.compress": 0},
     "without-calibration-for-music": {"calibration.mixtures": 0, "calibration.playing": 0.6},
@@ -55,7 +55,7 @@ HEAD = """# What each ingredient is worth
 
 By `python scripts/ablate.py {arguments}`: {epochs} epochs of {fresh:,} mixtures, seed 0.
 
-Judged by two things. What sound fonts play that no training heard, worn as recordings are (`benchmarks/unheard.py`): of
+Judged by two things. What unseen sound fonts play, augmented like recordings (`benchmarks/unseen_font.py`): of
 each font 400 clips of the four instruments, 150 mixtures of two to four of these and 100 clips of other instruments;
 means over the fonts. And real music (`benchmarks/music.py`), whose thresholds are those of music. A step of 0.02 or
 less is within what another seed does, and trainings as short as these favour what makes the task easier: read what
@@ -123,7 +123,7 @@ def of_music(folder: Path, models: Path) -> list[float]:
     from music import read_music
 
     predictor = Predictor(models)
-    measured = measure(*hear(read_music(folder, predictor.instruments), predictor))
+    measured = measure(*predict_recordings(read_music(folder, predictor.instruments), predictor))
     return [float(measured[name][0].value) for name in ("AUC", "F1 (all: micro)", "claimed where absent")]
 
 
@@ -136,7 +136,7 @@ def main(music: Path, fonts: list[Path]) -> None:
         folder = Path(place)
         unheard = [folder / font.stem for font in fonts]
         for font, clips in zip(fonts, unheard, strict=True):
-            run(sys.executable, "benchmarks/unheard.py", str(font.absolute()), str(clips), "worn")
+            run(sys.executable, "benchmarks/unseen_font.py", str(font.absolute()), str(clips), "worn")
         models = {FULL: ROOT / "models"} | {variant: models_of(variant, folder) for variant in VARIANTS}
         metrics = {
             name: [*np.mean([of_clips(clips, of) for clips in unheard], axis=0).tolist(), *of_music(music, of)]

@@ -5,9 +5,9 @@ from pathlib import Path
 from timbre.core.files import fresh_folder
 from timbre.core.params import Params
 from timbre.core.stage import run_stage
-from timbre.core.tables import Piece, Sounding, Window, by_song, read_table, write_table
-from timbre.features.arrange import arrange, truth_of
+from timbre.core.tables import Event, SongPiece, Window, pieces_by_song, read_table, write_table
 from timbre.features.arrays import open_array
+from timbre.features.synthetic_songs import arrange, ground_truth
 
 CLIPS = Path("data/clips")
 
@@ -25,11 +25,11 @@ def arrange_songs(params: Params) -> str:
         params.mixtures,
         params.data.seed,
     )
-    songs = by_song(pieces)
-    truth = [one for song in songs for one in truth_of(song, pack, params.audio.sample_rate)]
+    songs = pieces_by_song(pieces)
+    truth = [one for song in songs for one in ground_truth(song, pack, params.audio.sample_rate)]
     with fresh_folder("data/songs") as folder:
-        write_table(folder / "pieces.csv", pieces, Piece)
-        write_table(folder / "truth.csv", truth, Sounding)
+        write_table(folder / "pieces.csv", pieces, SongPiece)
+        write_table(folder / "truth.csv", truth, Event)
     return f"{len(songs)} songs of {params.timeline.seconds:g} s, {len(truth)} stretches in them"
 
 

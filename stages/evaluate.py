@@ -5,7 +5,7 @@ from pathlib import Path
 from timbre.core.files import fresh_folder, user_path
 from timbre.core.params import Params
 from timbre.core.stage import run_stage
-from timbre.core.tables import Part, Piece, Sounding, Window, by_song, parts_by_mixture, read_table
+from timbre.core.tables import Event, Part, SongPiece, Window, parts_by_mixture, pieces_by_song, read_table
 from timbre.evaluation.listen_page import clip_sounds, layered_sounds, write_listen_page
 from timbre.evaluation.predictions import predict_split
 from timbre.evaluation.report import (
@@ -62,9 +62,9 @@ def evaluate(params: Params) -> str:
             sounds["layered"] = layered_sounds(parts, pack, audio.sample_rate)
         heard = {kind: (of, sounds[kind]) for kind, of in tested.items()}
         write_listen_page(plots / "listen.html", heard, audio, mel, seed)
-        truth = read_table(SONGS / "truth.csv", Sounding)
+        truth = read_table(SONGS / "truth.csv", Event)
         timed = time_songs(
-            by_song(read_table(SONGS / "pieces.csv", Piece)), truth, pack, MODELS, params.timeline.seconds
+            pieces_by_song(read_table(SONGS / "pieces.csv", SongPiece)), truth, pack, MODELS, params.timeline.seconds
         )
         timelines = write_timelines(METRICS / "timeline.json", plots, timed, names)
         path = params.songs.path

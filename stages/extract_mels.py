@@ -4,8 +4,8 @@ from functools import partial
 from pathlib import Path
 
 from timbre.core.files import fresh_folder
-from timbre.core.known import kind
 from timbre.core.params import Params
+from timbre.core.partial_labels import kind
 from timbre.core.stage import run_stage
 from timbre.core.tables import SPLITS, Window, read_table, write_table
 from timbre.features.extraction import clip_mels, write_mels

@@ -37,8 +37,8 @@ def train_layered(params: Params) -> str:
         mel=params.mel,
         model=params.model,
         augment=params.augment,
-        shares=params.shares if knows_parts else 0,
-        moments=params.moments if knows_parts else 0,
+        mask_loss=params.mask_loss if knows_parts else 0,
+        frame_loss=params.frame_loss if knows_parts else 0,
     )
     if params.mixtures.fresh:
         pack = open_array(MELS / "train.npy")

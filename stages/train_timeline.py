@@ -5,13 +5,13 @@ from pathlib import Path
 
 from timbre.core.params import Params
 from timbre.core.stage import run_stage
-from timbre.core.tables import Window, by_song, read_table
-from timbre.features.arrange import arrange
+from timbre.core.tables import Window, pieces_by_song, read_table
 from timbre.features.arrays import open_array
 from timbre.features.mixtures import MAX_OTHERS
+from timbre.features.synthetic_songs import arrange
 from timbre.model.checkpoint import load_model, save_untrained
-from timbre.timeline.learn import centre, learn_timeline, write_timeline
-from timbre.timeline.lessons import song_lessons
+from timbre.timeline.train import centre, train_timeline_network, write_timeline
+from timbre.timeline.training_data import timeline_data
 from timbre.training.fabric import on_own_cores
 
 CLIPS = Path("data/clips")
@@ -24,7 +24,7 @@ def train_timeline(params: Params) -> str:
     window, seconds = params.audio.window, params.timeline.seconds
     counts = {"train": params.timeline.train, "validation": params.timeline.validation}
     train, validation = (
-        by_song(
+        pieces_by_song(
             arrange(
                 windows, params.instruments, split, count, seconds, window, params.mixtures, params.seed, MAX_OTHERS
             )
@@ -35,9 +35,9 @@ def train_timeline(params: Params) -> str:
         save_untrained(TIMELINE)
         return "skipped: no clip is of one instrument alone"
     layered = load_model(LAYERED)
-    lessons = partial(song_lessons, pack=pack, layered=layered, options=params.augment, seconds=seconds)
+    lessons = partial(timeline_data, pack=pack, layered=layered, options=params.augment, seconds=seconds)
     with on_own_cores(params.compute.threads):
-        network = learn_timeline(lessons(train, split="train", seed=params.seed), params.model, params.seed)
+        network = train_timeline_network(lessons(train, split="train", seed=params.seed), params.model, params.seed)
         f1 = centre(network, lessons(validation, split="validation", seed=params.seed))
     write_timeline(TIMELINE, network, layered)
     return f"{len(train)} songs of {seconds:g} s, validation F1 {f1:.3f}"

@@ -11,10 +11,10 @@ from helpers import INSTRUMENTS
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
-from timbre.core.labels import Labels
 from timbre.core.tables import Clip, Issue, read_table, write_table
 from timbre.dataset.audit import audit, require_every_class
 from timbre.evaluation.report import count_faults
+from timbre.labels.class_names import ClassNames
 
 SHARED = Path(__file__).parents[2] / "shared"
 KAGGLE, SAMPLE = SHARED / "kaggle", SHARED / "kaggle-sample"
@@ -193,23 +193,23 @@ def test_metadata_that_cannot_be_used_is_named(tmp_path, metadata, message):
     ],
 )
 def test_class_names_are_matched_kindly(name, instrument):
-    assert Labels(INSTRUMENTS).match(name) == instrument
+    assert ClassNames(INSTRUMENTS).match(name) == instrument
 
 
 @pytest.mark.parametrize("name", ["", "Sound_", "flöte", "trap", "guitar and piano"])
 def test_what_is_no_instrument_is_refused(name):
     with pytest.raises(DataError, match="none of"):
-        Labels(INSTRUMENTS).match(name)
+        ClassNames(INSTRUMENTS).match(name)
 
 
 @pytest.mark.parametrize("name", ["viola", "Sound_Violas", "flute", "bass"])
 def test_known_instruments_that_nobody_asked_for_are_others_and_no_slip_of_the_pen(name):
-    labels = Labels(INSTRUMENTS)
+    labels = ClassNames(INSTRUMENTS)
     assert labels.match(name) == OTHER and labels.is_not_asked_for(name)
 
 
 def test_names_that_are_near_to_one_another_are_told_apart():
-    labels = Labels(["bass", "brass", "Moog 1", "Moog 2"])
+    labels = ClassNames(["bass", "brass", "Moog 1", "Moog 2"])
     assert [labels.match(name) for name in ("Bass", "sound_brass", "moog_1", "MOOG-2")] == list(labels.instruments)
     with pytest.raises(DataError, match="none of"):
         labels.match("moog")

@@ -6,10 +6,10 @@ from helpers import INSTRUMENTS
 
 from timbre.compare import as_text, compare, verdict
 from timbre.core.errors import DataError
-from timbre.evaluation.answers import Answers, answers_table, read_answers
+from timbre.evaluation.prediction_table import PredictionTable, predictions_as_csv, read_predictions
 from timbre.evaluation.predictions import Predictions
 from timbre.features.split import Split
-from timbre.revisions import answers_at
+from timbre.revisions import predictions_at
 
 CLIPS = 400
 
@@ -20,7 +20,7 @@ def answers(wrong=(), clips=CLIPS):
     present = truth.copy()
     present[list(wrong)] = np.roll(truth[list(wrong)], 1, axis=1)
     names = [f"clip {clip}" for clip in range(clips)]
-    return Answers(INSTRUMENTS, names, [""] * clips, truth, present, np.where(present, 0.9, 0.1))
+    return PredictionTable(INSTRUMENTS, names, [""] * clips, truth, present, np.where(present, 0.9, 0.1))
 
 
 def test_a_model_against_itself_moves_nothing():
@@ -51,7 +51,7 @@ def test_flips_are_named_both_ways():
 
 def test_a_figure_that_one_of_the_two_has_not_is_left_out():
     truth = np.eye(4, dtype=bool)[np.arange(30) % 3]
-    right = Answers(
+    right = PredictionTable(
         INSTRUMENTS, [f"clip {clip}" for clip in range(30)], [""] * 30, truth, truth.copy(), np.where(truth, 0.9, 0.1)
     )
     found = compare(right, right, 0)
@@ -82,15 +82,15 @@ def test_a_table_of_answers_reads_back_and_anything_else_is_refused():
     split = Split(np.zeros((6, 1, 1)), np.arange(6), (rng.random((6, 4)) < 0.5).astype(np.float32), [], INSTRUMENTS)
     predictions = Predictions(split, probabilities, probabilities > 0.5, (0.5,) * 4)
     names = ['a, "b".wav', *"bcdef"]
-    table = answers_table(predictions, names, list("uvwxyz"))
-    read = read_answers(table, "HEAD")
+    table = predictions_as_csv(predictions, names, list("uvwxyz"))
+    read = read_predictions(table, "HEAD")
     assert (read.clips, read.groups) == (names, list("uvwxyz"))
     assert np.array_equal(read.truth, split.targets.astype(bool))
     assert np.array_equal(read.present, predictions.present)
     assert np.array_equal(read.probabilities, probabilities)
     for broken in ("epoch,f1\n1,0.5\n", table.replace("violin", "viola", 1), table + table.splitlines()[1]):
         with pytest.raises(DataError, match="HEAD: "):
-            read_answers(broken, "HEAD")
+            read_predictions(broken, "HEAD")
 
 
 def test_the_workspace_is_that_of_the_repository_around_and_other_places_say_what_they_lack(tmp_path, monkeypatch):
@@ -99,18 +99,18 @@ def test_the_workspace_is_that_of_the_repository_around_and_other_places_say_wha
         (repository / folder).mkdir(parents=True)
     split = Split(np.zeros((1, 1, 1)), np.zeros(1, int), np.eye(4, dtype=np.float32)[:1], [], INSTRUMENTS)
     predictions = Predictions(split, np.eye(4)[:1], np.eye(4, dtype=bool)[:1], ())
-    (repository / "plots/single_answers.csv").write_text(answers_table(predictions, ["a.wav"], [""]))
+    (repository / "plots/single_answers.csv").write_text(predictions_as_csv(predictions, ["a.wav"], [""]))
     monkeypatch.chdir(repository / "src/timbre")
-    assert answers_at("workspace", "single").clips == ["a.wav"]
+    assert predictions_at("workspace", "single").clips == ["a.wav"]
     for revision, message in (
         ("", "an empty name is no revision"),
         (" ", "an empty name is no revision"),
         ("HEAD", "HEAD: git cannot be asked .* not a git repository"),
     ):
         with pytest.raises(DataError, match=message):
-            answers_at(revision, "single")
+            predictions_at(revision, "single")
     with pytest.raises(DataError, match=r"layered_answers\.csv: cannot be read .*; run dvc repro"):
-        answers_at("workspace", "layered")
+        predictions_at("workspace", "layered")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=f"{tmp_path}: no repository of Timbre here or above"):
-        answers_at("HEAD", "single")
+        predictions_at("HEAD", "single")

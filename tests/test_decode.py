@@ -10,8 +10,8 @@ import soundfile
 from encode import encode
 from helpers import ROOT, tone
 
+from timbre.audio.declared_length import declared_length
 from timbre.audio.decode import decode, opened
-from timbre.audio.promise import promise_of
 from timbre.core.errors import AudioError
 
 RATE = 16000
@@ -139,8 +139,8 @@ def test_a_damaged_middle_is_passed_over(files, tmp_path):
 
 def test_a_bare_ac3_frame_has_the_size_that_its_header_says(files):
     content = files["ac3"].read_bytes()
-    assert promise_of(io.BytesIO(content)).end == len(content)
-    assert promise_of(io.BytesIO(content[:-1])).end == len(content)
+    assert declared_length(io.BytesIO(content)).end == len(content)
+    assert declared_length(io.BytesIO(content[:-1])).end == len(content)
 
 
 def test_tracks_are_mixed(tmp_path):

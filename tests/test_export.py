@@ -57,7 +57,7 @@ def test_onnxruntime_answers_as_timbre_does(session, tmp_path):
             engine.layered.network.dense_features(reference_to_peak(db[None]))[:, :, 4:5]
         ).sigmoid()
         np.testing.assert_allclose(cells[0, 4], probabilities[0].detach(), atol=1e-3)
-        moments = engine.hear(window).moments
+        moments = engine.predict(window).activity
         np.testing.assert_allclose(timeline, 1 / (1 + np.exp(-moments)), atol=1e-3)
 
 

@@ -1,4 +1,4 @@
-"""Labelled music through the whole pipeline: beside what is rendered, and by itself."""
+"""LabelRow music through the whole pipeline: beside what is rendered, and by itself."""
 
 import csv
 import json
@@ -53,7 +53,7 @@ def test_it_teaches_beside_what_is_rendered_and_alone(repository):
     assert all(clips[split]["music"] and clips[split]["guitar"] for split in clips)
     assert {"micro_f1", "claimed_where_absent"} <= layered["music"]["test"].keys() and layered["test"]
     assert metrics(repository, "single")["test"]["macro_f1"] and "music" in metrics(repository, "details")
-    assert "Labelled music" in (repository.folder / "plots/listen.html").read_text()
+    assert "LabelRow music" in (repository.folder / "plots/listen.html").read_text()
     repository.commit("both")
 
     output = repository.run("dvc exp run -S data.source=folder")

@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, f1_score, precision_score, 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from music import read_music
 
-from timbre.benchmark import Heard, Music, measure
+from timbre.benchmark import Music, RecordingPredictions, measure
 from timbre.core.errors import DataError
 from timbre.evaluation.metrics import layered_metrics, ranking_metrics
 
@@ -23,7 +23,9 @@ def test_metrics_are_scikit_learns_over_what_is_known():
     probabilities = (truth * 0.3 + rng.random((90, 4)) * 0.7).round(2)
     present = probabilities >= 0.5
     targets = np.where(known, truth, np.nan)
-    measured = measure(Music([], [f"{row % 9}" for row in range(90)], targets), Heard(probabilities, present, present))
+    measured = measure(
+        Music([], [f"{row % 9}" for row in range(90)], targets), RecordingPredictions(probabilities, present, present)
+    )
     for name, metric, given in (
         ("AUC", roc_auc_score, probabilities),
         ("average precision", average_precision_score, probabilities),
@@ -54,7 +56,9 @@ def test_what_is_not_known_changes_nothing():
     other = probabilities.copy()
     other[3, 1] = 1 - other[3, 1]
     music = Music([], list("aabbccdd"), targets)
-    first, second = (measure(music, Heard(given, given > 0.5, given > 0.5)) for given in (probabilities, other))
+    first, second = (
+        measure(music, RecordingPredictions(given, given > 0.5, given > 0.5)) for given in (probabilities, other)
+    )
     assert str(first) == str(second)
 
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from timbre.model.network import TimbreNet
+from timbre.training.mask_loss import WithAuxiliaryOutputs
 from timbre.training.optimizer import Muon, make_optimizer, orthogonal
-from timbre.training.separation import WithLessons
 
 
 @pytest.mark.parametrize("shape", [(8, 72), (64, 9), (16, 16)])
@@ -40,7 +40,7 @@ def test_kernels_step_as_torch_s_own_muon_does():
 
 def test_all_but_kernels_step_as_by_adamw(tiny):
     torch.manual_seed(0)
-    model = WithLessons(TimbreNet(tiny.model, 4), 5, has_moments=True)
+    model = WithAuxiliaryOutputs(TimbreNet(tiny.model, 4), 5, has_frames=True)
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     gradients = {name: torch.randn_like(weight) for name, weight in before.items()}
     after = {}

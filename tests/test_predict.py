@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 import timbre
 from timbre.cli import app
 from timbre.core.errors import AudioError, DataError
+from timbre.features.events import find_events
 from timbre.features.mel import power_to_db, reference_to_peak
-from timbre.features.stretches import stretches
 from timbre.model.checkpoint import ModelConfig, save_model
 from timbre.model.network import TimbreNet
 from timbre.songs.predictor import Predictor, song_logits
@@ -119,13 +119,13 @@ def test_nothing_plays_where_there_is_silence(predictor, tmp_path):
 
 
 def test_what_plays_in_a_window_stands_where_that_window_is(predictor, tmp_path, monkeypatch):
-    hear = predictor.engine.hear
+    hear = predictor.engine.predict
 
     def of_the_loud_one(waveforms):
         heard, is_loud = hear(waveforms), np.abs(waveforms).max(axis=1) > 0.3
-        return replace(heard, moments=np.where(is_loud[:, None, None], 9, -9) * np.ones_like(heard.moments))
+        return replace(heard, activity=np.where(is_loud[:, None, None], 9, -9) * np.ones_like(heard.activity))
 
-    monkeypatch.setattr(predictor.engine, "hear", of_the_loud_one)
+    monkeypatch.setattr(predictor.engine, "predict", of_the_loud_one)
     heard = predictor.listen(song(tmp_path / "a.wav", 0.5, 0.5, 1, 0.5), hop=0.25)
     assert [(round(start), round(end), name) for start, end, name in heard.sections] == [
         (2, 3, name) for name in INSTRUMENTS
@@ -134,15 +134,15 @@ def test_what_plays_in_a_window_stands_where_that_window_is(predictor, tmp_path,
 
 
 def test_cells_of_silence_say_nothing_of_a_song(predictor, tmp_path, monkeypatch):
-    hear = predictor.engine.hear
+    hear = predictor.engine.predict
 
     def at_first(waveforms):
         heard = hear(waveforms)
-        cells = np.full_like(heard.cells, -4)
+        cells = np.full_like(heard.frames, -4)
         cells[:, : round(0.2 * cells.shape[1])] = 4  # half of what sounds, a fifth of all
-        return replace(heard, layered=np.zeros_like(heard.layered), cells=cells)
+        return replace(heard, layered=np.zeros_like(heard.layered), frames=cells)
 
-    monkeypatch.setattr(predictor.engine, "hear", at_first)
+    monkeypatch.setattr(predictor.engine, "predict", at_first)
     sound = np.random.default_rng(0).normal(0, 0.1, (3, 16000)) * (np.arange(16000) < 6400)
     soundfile.write(tmp_path / "a.wav", sound.ravel(), 16000, subtype="FLOAT")
     heard = predictor.listen(tmp_path / "a.wav")
@@ -185,10 +185,10 @@ def test_a_pop_does_not_decide_what_a_song_is(predictor, tmp_path, height):
 
 def test_sections_are_runs_with_short_pauses_bridged():
     plays = np.array([1, 1, 0, 1, 0, 0, 0, 1], bool)
-    assert stretches(plays, 2) == [(0, 4), (7, 8)]
-    assert stretches(plays, 0) == [(0, 2), (3, 4), (7, 8)]
-    assert stretches(~plays, 9) == [(2, 7)]
-    assert stretches(np.zeros(3, bool), 2) == []
+    assert find_events(plays, 2) == [(0, 4), (7, 8)]
+    assert find_events(plays, 0) == [(0, 2), (3, 4), (7, 8)]
+    assert find_events(~plays, 9) == [(2, 7)]
+    assert find_events(np.zeros(3, bool), 2) == []
 
 
 def logits_of(*values):

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from timbre.cli import app
 from timbre.core.errors import DataError
-from timbre.core.known import sides
+from timbre.core.partial_labels import sides
 from timbre.sources.folder import folder_files
 from timbre.sources.layouts import find_layout
 from timbre.sources.public import COLLECTIONS

@@ -2,7 +2,7 @@ import codecs
 
 import pytest
 
-from timbre.core.sheets import read_sheet
+from timbre.labels.sheets import read_sheet
 
 ROWS = [("Für Élise.wav", "piano"), ("a, b; c.wav", "guitar+drums")]
 

@@ -10,15 +10,15 @@ from helpers import INSTRUMENTS
 
 from timbre.core.errors import DataError
 from timbre.core.params import Model, Timeline
-from timbre.core.tables import Piece, Sounding, Window, by_song
+from timbre.core.tables import Event, SongPiece, Window, pieces_by_song
 from timbre.evaluation.timelines import Timed, boundary_errors, event_f1, segment_f1, timeline_metrics, worst_song
-from timbre.features.arrange import arrange, sound_of, truth_of
+from timbre.features.synthetic_songs import arrange, ground_truth, song_waveform
 from timbre.model.checkpoint import load_model, save_model
 from timbre.model.network import TimbreNet
 from timbre.songs.predictor import Predictor
 from timbre.songs.timeline import leaning
-from timbre.timeline.learn import centre, learn_timeline
-from timbre.timeline.lessons import Lessons, shares_of_steps
+from timbre.timeline.train import centre, train_timeline_network
+from timbre.timeline.training_data import TimelineData, activity_of_frames
 
 RATE = 1000
 TIMELINE = Timeline(songs=60, seconds=60, train=1, validation=1)
@@ -45,7 +45,7 @@ def test_songs_are_the_same_each_time_and_each_by_itself(params):
 
 
 def test_in_songs_instruments_enter_and_leave_and_others_are_in_most(params):
-    songs = by_song(arranged(params))
+    songs = pieces_by_song(arranged(params))
     assert len(songs) == 60 and all(piece.file.startswith("test") for song in songs for piece in song)
     numbers = [len({piece.instrument for piece in song} - {"other"}) for song in songs]
     assert set(numbers) == {1, 2, 3, 4}
@@ -65,8 +65,8 @@ def test_songs_to_learn_from_have_several_others_at_once(params):
         spans = [(one.start, one.start + one.seconds - 0.01) for one in song if one.instrument == "other"]
         return max((sum(start <= at < end for start, end in spans) for at, _ in spans), default=0)
 
-    assert {others(song) for song in by_song(arranged(params))} == {0, 1}
-    assert {others(song) for song in by_song(arranged(params, most_others=4))} == {0, 1, 2, 3, 4}
+    assert {others(song) for song in pieces_by_song(arranged(params))} == {0, 1}
+    assert {others(song) for song in pieces_by_song(arranged(params, most_others=4))} == {0, 1, 2, 3, 4}
 
 
 def test_a_song_of_music_alone_cannot_be_arranged(params):
@@ -79,17 +79,17 @@ def test_truth_is_what_is_heard_with_short_pauses_bridged():
     pack[0, :RATE], pack[0, 1500:2000], pack[0, 3400:3600] = noise[:RATE], noise[:500], noise[:200]
     pack[1] = noise / 100
     pieces = [
-        Piece(3, 1.0, 4.0, 0, "drums", -6.0, ""),
-        Piece(3, 0.5, 2.0, 1, "piano", 6.0, ""),
-        Piece(3, 0.0, 4.0, 1, "other", 0.0, ""),
+        SongPiece(3, 1.0, 4.0, 0, "drums", -6.0, ""),
+        SongPiece(3, 0.5, 2.0, 1, "piano", 6.0, ""),
+        SongPiece(3, 0.0, 4.0, 1, "other", 0.0, ""),
     ]
-    truth = [(one.song, one.instrument, one.start, one.end) for one in truth_of(pieces, pack, RATE)]
+    truth = [(one.song, one.instrument, one.start, one.end) for one in ground_truth(pieces, pack, RATE)]
     assert truth == [
         (3, "piano", pytest.approx(0.5, abs=0.03), pytest.approx(2.5, abs=0.03)),
         (3, "drums", pytest.approx(1.0, abs=0.03), pytest.approx(3.0, abs=0.03)),
         (3, "drums", pytest.approx(4.4, abs=0.03), pytest.approx(4.6, abs=0.03)),
     ]
-    alone = sound_of(pieces[:2], pack, RATE, 6.0)
+    alone = song_waveform(pieces[:2], pack, RATE, 6.0)
     assert len(alone) == 6 * RATE and np.abs(alone).max() == 1 and not alone[5100:].any()
     level = [np.sqrt(np.square(alone[first:end]).mean()) for first, end in ((600, 900), (4420, 4580))]
     assert 20 * np.log10(level[0] / level[1]) == pytest.approx(12, abs=1.5)
@@ -149,9 +149,9 @@ def test_dense_features_are_those_of_the_mels_moved():
 
 
 def test_what_is_learnt_is_for_what_share_of_each_step_an_instrument_plays():
-    truth = [Sounding(0, "drums", 0.25, 1.0), Sounding(0, "drums", 1.75, 3.0), Sounding(0, "piano", 0.0, 0.5)]
+    truth = [Event(0, "drums", 0.25, 1.0), Event(0, "drums", 1.75, 3.0), Event(0, "piano", 0.0, 0.5)]
     starts = np.array([[0.0, 0.5], [1.0, 1.5]])
-    shares = shares_of_steps(truth, INSTRUMENTS, starts, 0.5)
+    shares = activity_of_frames(truth, INSTRUMENTS, starts, 0.5)
     assert shares.shape == (2, 4, 2)
     assert shares[:, 1].tolist() == [[0.5, 1.0], [0.0, 0.5]] and shares[:, 3].tolist() == [[1.0, 0.0], [0.0, 0.0]]
     assert not shares[:, [0, 2]].any()
@@ -162,13 +162,13 @@ def lessons_of(rng, count):
     playing = np.repeat(rng.random((count, 4, 6)) < 0.3, 4, axis=2).astype("f4")
     features = rng.normal(0, 0.5, (count, 16, 24)).astype("f4")
     features[:, :4, 1:] += 2 * playing[:, :, :-1]
-    return Lessons(torch.from_numpy(features).half(), torch.from_numpy(playing))
+    return TimelineData(torch.from_numpy(features).half(), torch.from_numpy(playing))
 
 
 def test_a_timeline_is_learnt_the_same_each_time_and_decided_at_zero():
     rng, shape = np.random.default_rng(0), Model(channels=8, blocks=2, hidden=0, dropout=0)
     train, validation = lessons_of(rng, 640), lessons_of(rng, 64)
-    network, same = (learn_timeline(train, shape, seed=3) for _ in range(2))
+    network, same = (train_timeline_network(train, shape, seed=3) for _ in range(2))
     assert all(torch.equal(one, other) for one, other in zip(network.parameters(), same.parameters(), strict=True))
     network.last.bias.data += 3  # now it claims far too much
     assert centre(network, validation) > 0.9
@@ -198,7 +198,7 @@ def test_where_no_timeline_was_learnt_it_is_that_of_the_cells_against_their_thre
     engine.timeline, engine.thresholds = None, (0.5, 0.9, 0.5, 0.5)
     cells = torch.zeros(1, 4, 12)
     cells[:, :, 6] = 4.0
-    moments = engine.moments(torch.zeros(1, 16, 12), cells)
+    moments = engine.activity(torch.zeros(1, 16, 12), cells)
     assert moments.shape == cells.shape
     length = engine.layered.network.dense
     assert moments[0, 0].tolist() == [4 / length if 6 <= step < 6 + length else 0 for step in range(12)]

@@ -148,9 +148,9 @@ def test_parts_are_added_as_powers_at_their_gains(config):
     assert float(both / one) == pytest.approx(1.1, rel=1e-3)  # equally loud first, then 10 dB down
 
 
-@pytest.mark.parametrize(("task", "lessons"), [(SINGLE, 0), (LAYERED, 0), (LAYERED, 0.5)])
-def test_training_learns_and_repeats_itself(task, lessons, config, tiny):
-    rows, config = windows(), replace(config, shares=lessons, moments=lessons)
+@pytest.mark.parametrize(("task", "weight"), [(SINGLE, 0), (LAYERED, 0), (LAYERED, 0.5)])
+def test_training_learns_and_repeats_itself(task, weight, config, tiny):
+    rows, config = windows(), replace(config, mask_loss=weight, frame_loss=weight)
     draw = (
         partial(sample_single, rows, INSTRUMENTS, 1)
         if task is SINGLE

@@ -29,7 +29,7 @@ def main(devices: int, killed_in: int) -> None:
     options = tiny.mixtures.model_copy(update={"fresh": 960})
     whole = QUIET.model_copy(update={"crop": 10.0})  # nothing is drawn by a process on its own
     config = TrainingConfig(
-        tiny.instruments, 0, EPOCHS, 64, "muon", 0.01, tiny.audio, tiny.mel, tiny.model, whole, shares=0.1
+        tiny.instruments, 0, EPOCHS, 64, "muon", 0.01, tiny.audio, tiny.mel, tiny.model, whole, mask_loss=0.1
     )
     rows, epochs = windows(160, 1), count(1)
 

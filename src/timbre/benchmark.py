@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from timbre.core.errors import AudioError, DataError
-from timbre.core.known import NOTHING_KNOWN, is_music, known_targets
+from timbre.core.partial_labels import ALL_UNKNOWN, is_partial, partial_targets
 from timbre.core.stage import progress
 from timbre.evaluation import bootstrap
 from timbre.evaluation.bootstrap import Interval, Metric, interval
@@ -34,7 +34,7 @@ class Music(NamedTuple):
     targets: np.ndarray
 
 
-class Heard(NamedTuple):
+class RecordingPredictions(NamedTuple):
     """What is said of recordings.
 
     Attributes:
@@ -48,7 +48,9 @@ class Heard(NamedTuple):
     alone: np.ndarray
 
 
-def hear(music: Music, predictor: Predictor, passed_over: list[str] | None = None) -> tuple[Music, Heard]:
+def predict_recordings(
+    music: Music, predictor: Predictor, passed_over: list[str] | None = None
+) -> tuple[Music, RecordingPredictions]:
     """Let the models hear recordings; those that they heard, and what they say.
 
     Args:
@@ -74,14 +76,14 @@ def hear(music: Music, predictor: Predictor, passed_over: list[str] | None = Non
     kept = Music(
         [music.files[place] for place in heard], [music.sources[place] for place in heard], music.targets[heard]
     )
-    return kept, Heard(
+    return kept, RecordingPredictions(
         probabilities=np.array([song.probabilities for song in songs]),
         present=np.array([[name in song.present for name in names] for song in songs]),
         alone=np.array([[name == song.instrument for name in names] for song in songs]),
     )
 
 
-def measure(music: Music, heard: Heard, are_solos: bool = False) -> dict[str, tuple[Interval, Interval]]:
+def measure(music: Music, heard: RecordingPredictions, are_solos: bool = False) -> dict[str, tuple[Interval, Interval]]:
     """Each metric, of all instruments and of each, with its interval; of all it is the mean, F1 the micro F1.
 
     Of recordings of one instrument each, the recall of the single model as well.
@@ -107,7 +109,7 @@ def measure(music: Music, heard: Heard, are_solos: bool = False) -> dict[str, tu
     }
 
 
-def as_table(music: Music, heard: Heard, instruments: Sequence[str], are_solos: bool = False) -> str:
+def as_table(music: Music, heard: RecordingPredictions, instruments: Sequence[str], are_solos: bool = False) -> str:
     """The metrics as Markdown, and the expected calibration error of what is known below."""
     lines = [f"| metric | all | {' | '.join(instruments)} |", "|---|---|" + "---|" * len(instruments)]
     for name, (together, each) in measure(music, heard, are_solos).items():
@@ -135,17 +137,17 @@ def benchmark(name: str, folder: Path, models: Path | None = None) -> str:
         raise DataError(f"{folder}: is no folder; name the one that {collection.title} unpacks to")
     with folder_files(folder) as files:
         rows = [row for row in collection.read(files, folder, predictor.instruments) if row.split == "test"]
-    rows = [row for row in rows if row.label != NOTHING_KNOWN]
+    rows = [row for row in rows if row.label != ALL_UNKNOWN]
     if not rows:
         asked = ", ".join(predictor.instruments)
         raise DataError(f"{folder}: holds nothing of the test split of {collection.title} that tells of {asked}")
     labels = [row.label for row in rows]
     passed_over: list[str] = []
     music = Music(
-        [folder / row.path for row in rows], [row.group for row in rows], known_targets(labels, predictor.instruments)
+        [folder / row.path for row in rows], [row.group for row in rows], partial_targets(labels, predictor.instruments)
     )
-    music, heard = hear(music, predictor, passed_over)
-    are_solos = not any(map(is_music, labels)) and bool(heard.alone.any())
+    music, heard = predict_recordings(music, predictor, passed_over)
+    are_solos = not any(map(is_partial, labels)) and bool(heard.alone.any())
     lines = [
         f"{len(music.files)} recordings of the test split of {collection.title}, by the models {predictor.source}",
         *([f"{len(passed_over)} cannot be heard, such as {line}" for line in passed_over[:1]]),

@@ -13,7 +13,7 @@ from timbre.core.errors import AudioError
 from timbre.core.extras import needs
 from timbre.core.params import load_params
 from timbre.core.printable import printable
-from timbre.core.stage import one_line_errors, progress, seconds_heard
+from timbre.core.stage import one_line_errors, progress, seconds_done
 from timbre.tools.outputs import outputs_of, write_output
 from timbre.tools.printing import Format, Printer, printer, tell
 
@@ -245,7 +245,7 @@ def _heard(predictor: "Predictor", song: "SongFile", **options: float) -> "Song"
     """
     if song.problem:
         raise AudioError(song.problem)
-    with seconds_heard(song.name) as told:
+    with seconds_done(song.name) as told:
         return predictor.listen(song.name, told=told, **options)
 
 
@@ -275,10 +275,10 @@ def compare(
     """Say what changed between two revisions or experiments, on the same test clips, and whether it is noise."""
     from timbre.compare import as_text
     from timbre.compare import compare as compare_answers
-    from timbre.revisions import answers_at
+    from timbre.revisions import predictions_at
 
     for task in ("single", "layered"):
-        answers = answers_at(first, task), answers_at(second, task)
+        answers = predictions_at(first, task), predictions_at(second, task)
         if not any(each.clips for each in answers):
             continue  # both have learnt from music alone
         comparison = compare_answers(*answers, 0, task)

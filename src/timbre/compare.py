@@ -7,8 +7,8 @@ import numpy as np
 
 from timbre.core.errors import DataError
 from timbre.evaluation import bootstrap
-from timbre.evaluation.answers import Answers
 from timbre.evaluation.bootstrap import Interval, Metric
+from timbre.evaluation.prediction_table import PredictionTable
 
 FLIPS_SHOWN = 10
 
@@ -32,7 +32,7 @@ class Comparison:
     broken: list[str]
 
 
-def compare(first: Answers, second: Answers, seed: int, *key: str | int) -> Comparison:
+def compare(first: PredictionTable, second: PredictionTable, seed: int, *key: str | int) -> Comparison:
     """Compare two models over the clips that both answered, of the same truth.
 
     Differences are paired: each draw of the bootstrap holds the same clips for both.
@@ -104,17 +104,17 @@ def as_text(title: str, comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _f1_of(label: int) -> Callable[[Answers], Metric]:
+def _f1_of(label: int) -> Callable[[PredictionTable], Metric]:
     """The F1 of one instrument."""
 
-    def metric(answers: Answers) -> Metric:
+    def metric(answers: PredictionTable) -> Metric:
         each = bootstrap.f1_of_each(answers.truth, answers.present)
         return lambda weights: each(weights)[:, label]
 
     return metric
 
 
-_METRICS: dict[str, Callable[[Answers], Metric]] = {
+_METRICS: dict[str, Callable[[PredictionTable], Metric]] = {
     "macro F1": lambda answers: bootstrap.macro_f1(answers.truth, answers.present),
     "micro F1": lambda answers: bootstrap.micro_f1(answers.truth, answers.present),
     "exact match": lambda answers: bootstrap.exact_match(answers.truth, answers.present),

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from timbre.core.errors import DataError
-from timbre.evaluation.answers import Answers, read_answers
+from timbre.evaluation.prediction_table import PredictionTable, read_predictions
 
 WORKSPACE = "workspace"
 
 
-def answers_at(revision: str, task: str) -> Answers:
+def predictions_at(revision: str, task: str) -> PredictionTable:
     """Read the answers to the test clips of one task, single or layered, of the repository around this folder.
 
     Args:
@@ -23,10 +23,10 @@ def answers_at(revision: str, task: str) -> Answers:
         raise DataError("an empty name is no revision; name one that git log or dvc exp show has, or workspace")
     if revision == WORKSPACE:
         try:
-            return read_answers((root / path).read_text(encoding="utf-8"), path)
+            return read_predictions((root / path).read_text(encoding="utf-8"), path)
         except OSError as error:
             raise DataError(f"{root / path}: cannot be read ({error.strerror}); run dvc repro") from error
-    return read_answers(_text_at(root, path, revision), f"{revision}: {path}")
+    return read_predictions(_text_at(root, path, revision), f"{revision}: {path}")
 
 
 def _root() -> Path:

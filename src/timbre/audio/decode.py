@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 import numpy as np
 
-from timbre.audio.promise import Promise, promise_of, seconds_promised
+from timbre.audio.declared_length import DeclaredLength, declared_length, declared_seconds
 from timbre.audio.repair import mono, without_clicks, without_offset
 from timbre.core.errors import AudioError
 
@@ -72,7 +72,7 @@ class Sound:
         size = self.file.seek(0, 2)
         if not size:
             raise AudioError("is empty")
-        promise = promise_of(self.file)
+        promise = declared_length(self.file)
         with ExitStack() as stack:
             first = stack.enter_context(_opened(self.file, promise, size))
             count = len(_audio_streams(first))
@@ -161,7 +161,7 @@ class _Reader:
 
 
 @contextmanager
-def _opened(file: BinaryIO, promise: Promise, size: int) -> Iterator["InputContainer"]:
+def _opened(file: BinaryIO, promise: DeclaredLength, size: int) -> Iterator["InputContainer"]:
     import av
 
     try:
@@ -187,7 +187,9 @@ def _refuse(*_: object) -> NoReturn:
     raise OSError("a list of other files is no sound")
 
 
-def _frames(container: "InputContainer", stream: "AudioStream", promise: Promise, size: int) -> Iterator["AudioFrame"]:
+def _frames(
+    container: "InputContainer", stream: "AudioStream", promise: DeclaredLength, size: int
+) -> Iterator["AudioFrame"]:
     """Decode a track of a file of `size` bytes. What cannot be decoded is passed over, but for the end.
 
     Raises:
@@ -218,7 +220,7 @@ def _frames(container: "InputContainer", stream: "AudioStream", promise: Promise
         for frame in frames:
             yield frame
             seconds += frame.samples / frame.sample_rate
-    whole = seconds_promised(container, stream)
+    whole = declared_seconds(container, stream)
     if promise.is_all:
         whole = max(whole, seconds * promise.end / size)
     if whole - seconds > min(MAX_MISSING_SECONDS, whole / 10) or promise.end > size:

@@ -65,7 +65,11 @@ _WORDS = {  # for what pydantic would say of its own types
 }
 
 
-GONE = {"mixtures.none": "mixtures.playing is the probability that each instrument plays, so that at times none does"}
+GONE = {
+    "mixtures.none": "mixtures.playing is the probability that each instrument plays, so that at times none does",
+    "shares": "it is called mask_loss now",
+    "moments": "it is called frame_loss now",
+}
 
 
 class Section(BaseModel):
@@ -240,8 +244,8 @@ class Params(Section):
     learning_rate: Float = Field(gt=0)
     start: str
     transfer: Float = Field(ge=0, le=1)
-    shares: Float = Field(ge=0)
-    moments: Float = Field(ge=0)
+    mask_loss: Float = Field(ge=0)
+    frame_loss: Float = Field(ge=0)
     threshold: Threshold
     data: Data
     soundfont: Soundfont

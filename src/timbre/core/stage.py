@@ -159,7 +159,7 @@ def progress(items: Iterable[T], description: str, total: int | None = None, uni
 
 
 @contextmanager
-def seconds_heard(name: str) -> Iterator[Callable[[float], object]]:
+def seconds_done(name: str) -> Iterator[Callable[[float], object]]:
     """Count the seconds of a song that were heard, where there is a terminal and it takes more than a moment.
 
     What this gives is to be called with how many more there are.

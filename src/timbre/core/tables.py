@@ -77,7 +77,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SongPiece:
     """A window's place in an arranged song.
 
     Attributes:
@@ -100,7 +100,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Sounding:
+class Event:
     """A stretch of an arranged song, `start` to `end` in seconds, in which an instrument sounds."""
 
     song: int
@@ -176,6 +176,6 @@ def parts_by_mixture(parts: Sequence[Part]) -> list[list[Part]]:
     return [list(group) for _, group in groupby(parts, key=attrgetter("mixture"))]
 
 
-def by_song(pieces: Sequence[Piece]) -> list[list[Piece]]:
+def pieces_by_song(pieces: Sequence[SongPiece]) -> list[list[SongPiece]]:
     """Group the pieces of arranged songs by song, in their order."""
     return [list(group) for _, group in groupby(pieces, key=attrgetter("song"))]

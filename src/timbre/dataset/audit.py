@@ -25,12 +25,12 @@ from typing import NamedTuple
 
 from timbre.audio.decode import AUDIO_SUFFIXES
 from timbre.core.errors import DataError
-from timbre.core.kaggle_layout import FOLDERS, METADATA
-from timbre.core.known import NOTHING_KNOWN, is_alone, is_music, sides
-from timbre.core.labels import Labels
+from timbre.core.partial_labels import ALL_UNKNOWN, is_alone, is_partial, sides
 from timbre.core.printable import printable
-from timbre.core.sheets import read_sheet, spelling
 from timbre.core.tables import Clip, Issue
+from timbre.labels.class_names import ClassNames
+from timbre.labels.kaggle_layout import FOLDERS, METADATA
+from timbre.labels.sheets import read_sheet, spelling
 
 COLUMNS = ("filename", "class", "group", "weight")
 EXPECTED = "CSV with the columns FileName and Class, and Group and Weight if you like"
@@ -61,7 +61,7 @@ def audit(raw: Path, instruments: Sequence[str]) -> tuple[list[Clip], list[Issue
         DataError: train's folder is missing, or metadata is missing (of train), empty, without the columns
             needed, or names a class that is no instrument.
     """
-    labels = Labels(instruments)
+    labels = ClassNames(instruments)
     train, train_issues = _audit_split(raw, "train", FOLDERS[0], METADATA[0], labels)
     test, test_issues = _audit_split(raw, "test", FOLDERS[1], METADATA[1], labels)
     tested = {spelling(Path(clip.file).name): clip.file for clip in test}
@@ -87,7 +87,7 @@ def require_every_class(
     """
     train = [clip.label for clip in clips if clip.split == "train"]
     alone = {label for label in train if is_alone(label)}
-    held = alone or {name for label in train if is_music(label) for name in sides(label)[0]}
+    held = alone or {name for label in train if is_partial(label) for name in sides(label)[0]}
     if missing := [label for label in instruments if label not in held]:
         others = {clip.file for clip in known if clip.label not in missing}
         raise DataError(
@@ -108,7 +108,9 @@ def _commonest(issues: Sequence[Issue]) -> str:
     return ""
 
 
-def _audit_split(raw: Path, split: str, folder: str, metadata: str, labels: Labels) -> tuple[list[Clip], list[Issue]]:
+def _audit_split(
+    raw: Path, split: str, folder: str, metadata: str, labels: ClassNames
+) -> tuple[list[Clip], list[Issue]]:
     """The clips and issues of one folder and its metadata."""
     is_wanted = split == "train"
     if is_wanted and not (raw / folder).is_dir():
@@ -124,7 +126,7 @@ def _audit_split(raw: Path, split: str, folder: str, metadata: str, labels: Labe
     return clips + found, issues + stray + copied_issues + unfound + conflicts + guesses
 
 
-def _read_rows(path: Path, labels: Labels) -> tuple[list[Row], list[Issue]]:
+def _read_rows(path: Path, labels: ClassNames) -> tuple[list[Row], list[Issue]]:
     """Read metadata: rows with a known class, and issues for those without a name or with a class misspelt."""
     rows, issues = [], []
     for number, cells in read_sheet(path, COLUMNS[:2], COLUMNS[2:], EXPECTED):
@@ -137,7 +139,7 @@ def _read_rows(path: Path, labels: Labels) -> tuple[list[Row], list[Issue]]:
             rows.append(Row(place, name, labels.match(label), group, _weight(weight)))
         except DataError as error:
             raise DataError(f"{place}: {printable(name)}: {error}; put it right") from None
-        if rows[-1].label == NOTHING_KNOWN:
+        if rows[-1].label == ALL_UNKNOWN:
             reason = f"{label!r} says nothing of {', '.join(labels.instruments)}"
             issues.append(Issue(printable(name), "nothing known", "dropped", reason, place))
             rows.pop()
@@ -217,7 +219,7 @@ def _find_copy(rows: Sequence[Row]) -> tuple[str, str] | None:
     names: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         names[row.label].add(row.name)
-    for inner, outer in permutations([label for label in names if not is_music(label)], 2):
+    for inner, outer in permutations([label for label in names if not is_partial(label)], 2):
         if names[inner] <= names[outer]:
             spoken = {
                 label: sum(label.removesuffix("s") in name.casefold() for name in names[inner])
@@ -258,7 +260,7 @@ def _match_files(
     return found, issues
 
 
-def _settle(listed: Iterable[tuple[str, Row]], split: str, labels: Labels) -> tuple[list[Clip], list[Issue]]:
+def _settle(listed: Iterable[tuple[str, Row]], split: str, labels: ClassNames) -> tuple[list[Clip], list[Issue]]:
     """One clip per file where its rows agree on the class; an issue for each row beyond."""
     rows_of = defaultdict(list)
     for file, row in listed:
@@ -278,7 +280,7 @@ def _settle(listed: Iterable[tuple[str, Row]], split: str, labels: Labels) -> tu
 
 
 def _settle_unlisted(
-    files: Iterable[str], listed: set[str], copied: set[str], split: str, labels: Labels
+    files: Iterable[str], listed: set[str], copied: set[str], split: str, labels: ClassNames
 ) -> tuple[list[Clip], list[Issue]]:
     """Clips of the files that no row names, where only one class can be meant: one whose rows were copies."""
     empty = [label for label in labels.instruments if label not in listed]

@@ -9,8 +9,8 @@ import numpy as np
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
-from timbre.core.known import MUSIC, is_music, sides
 from timbre.core.params import Splits
+from timbre.core.partial_labels import MUSIC, is_partial, sides
 from timbre.core.rng import generator
 from timbre.core.tables import SPLITS, Clip, Issue
 from timbre.dataset.groups import are_kaggles, own_group, rule_of
@@ -57,10 +57,10 @@ def assign_splits(
     wanted = {(_kind(clip), split) for clip in clips if clip.split == "train" for split in ("train", "validation")}
     if not splits.keep_test_groups:
         clips, dropped = _drop_test_groups(clips)
-    tested = {is_music(clip.label) for clip in clips if clip.split == "test"}
-    if untested := [clip for clip in clips if is_music(clip.label) not in tested]:
+    tested = {is_partial(clip.label) for clip in clips if clip.split == "test"}
+    if untested := [clip for clip in clips if is_partial(clip.label) not in tested]:
         wanted |= {(_kind(clip), "test") for clip in untested}
-        fixed = {clip.group for clip in clips if is_music(clip.label) in tested}
+        fixed = {clip.group for clip in clips if is_partial(clip.label) in tested}
         clips = _move_groups(clips, instruments, "test", TEST_SHARE, seed, spare=2, fixed=fixed)
     clips = _move_groups(clips, instruments, "validation", splits.validation, seed, spare=1)
     if lacking := _first_lacking(clips, instruments, wanted):
@@ -153,7 +153,7 @@ def _move_groups(
         sizes.setdefault(clip.group, Counter()).update([_kind(clip), *_in_music(clip)])
     names = sorted(sizes)
     classes = (*instruments, OTHER)
-    if any(is_music(clip.label) for clip in train):
+    if any(is_partial(clip.label) for clip in train):
         classes += (MUSIC, *map(IN_MUSIC.format, instruments))
     counts = np.array([[sizes[name][label] for label in classes] for name in names]).reshape(-1, len(classes))
     movable = np.array([name not in fixed for name in names], bool)
@@ -164,12 +164,12 @@ def _move_groups(
 
 
 def _kind(clip: Clip) -> str:
-    return MUSIC if is_music(clip.label) else clip.label
+    return MUSIC if is_partial(clip.label) else clip.label
 
 
 def _in_music(clip: Clip) -> list[str]:
     """Of labelled music, what plays in it."""
-    return [IN_MUSIC.format(name) for name in sides(clip.label)[0]] if is_music(clip.label) else []
+    return [IN_MUSIC.format(name) for name in sides(clip.label)[0]] if is_partial(clip.label) else []
 
 
 def _draw(counts: np.ndarray, movable: np.ndarray, share: float, spare: int, rng: np.random.Generator) -> np.ndarray:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from timbre.core.instruments import OTHER
-from timbre.core.known import MUSIC
+from timbre.core.partial_labels import MUSIC
 from timbre.core.rng import generator
 from timbre.core.tables import SPLITS
 from timbre.evaluation.curves import LEVELS

@@ -18,7 +18,7 @@ from timbre.features.mixtures import mix
 TITLES = {
     "single": "One instrument alone",
     "layered": "Several instruments layered",
-    "music": "Labelled music",
+    "music": "LabelRow music",
 }
 PAGE = Path(__file__).with_suffix(".html")
 Sound = Callable[[int], np.ndarray]

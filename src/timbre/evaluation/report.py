@@ -13,10 +13,9 @@ import numpy as np
 
 from timbre.core.files import fresh_file
 from timbre.core.instruments import OTHER
-from timbre.core.known import MUSIC, is_music
 from timbre.core.params import Audio, Mel
+from timbre.core.partial_labels import MUSIC, is_partial
 from timbre.core.tables import SPLITS, FileInfo, Issue, Part, Window, parts_by_mixture, read_table
-from timbre.evaluation.answers import Answers, answers_header, answers_table, read_answers
 from timbre.evaluation.bootstrap import interval, macro_f1, micro_f1
 from timbre.evaluation.curves import (
     LEVELS,
@@ -34,6 +33,7 @@ from timbre.evaluation.figures import (
     save,
 )
 from timbre.evaluation.metrics import DIGITS
+from timbre.evaluation.prediction_table import PredictionTable, csv_header, predictions_as_csv, read_predictions
 from timbre.evaluation.predictions import Predictions
 from timbre.evaluation.timelines import Timed, timeline_figure, timeline_metrics, worst_song
 
@@ -98,7 +98,7 @@ def write_data_report(metrics: Path, picture: Path, clips: Path, source: Path, i
     Where `source`, download's account, has credits for recordings, they go with it.
     """
     recordings = read_table(clips / "files.csv", FileInfo)
-    recordings = [replace(one, label=MUSIC if is_music(one.label) else one.label) for one in recordings]
+    recordings = [replace(one, label=MUSIC if is_partial(one.label) else one.label) for one in recordings]
     kept = Counter((recording.split, recording.label) for recording in recordings)
     classes = (*instruments, OTHER, *([MUSIC] if any(one.label == MUSIC for one in recordings) else []))
     report: dict[str, object] = {
@@ -113,7 +113,7 @@ def write_data_report(metrics: Path, picture: Path, clips: Path, source: Path, i
 
 def write_answers(
     folder: Path, tested: Mapping[str, Predictions], windows: Sequence[Window], parts: Sequence[Part]
-) -> dict[str, Answers]:
+) -> dict[str, PredictionTable]:
     """Write the answers to each test clip as `<task>_answers.csv`, for `timbre compare`, and return them.
 
     A mixture goes by the group of its first part, and by all of its parts' files, gains and offsets: its number
@@ -128,14 +128,14 @@ def write_answers(
     )
     answers = {}
     if "single" not in tested:
-        (folder / "single_answers.csv").write_text(answers_header(tested["layered"]), encoding="utf-8", newline="\n")
+        (folder / "single_answers.csv").write_text(csv_header(tested["layered"]), encoding="utf-8", newline="\n")
     for task, predictions in tested.items():
         files = predictions.split.names
         is_mixed = task == "layered" and mixtures
         clips, groups = of_mixtures if is_mixed else (files, [group_of[file] for file in files])
-        text = answers_table(predictions, clips, groups)
+        text = predictions_as_csv(predictions, clips, groups)
         (folder / f"{task}_answers.csv").write_text(text, encoding="utf-8", newline="\n")
-        answers[task] = read_answers(text, task)
+        answers[task] = read_predictions(text, task)
     return answers
 
 
@@ -160,7 +160,7 @@ def write_timelines(
     return found
 
 
-def write_intervals(path: Path, answers: dict[str, Answers], seed: int) -> None:
+def write_intervals(path: Path, answers: dict[str, PredictionTable], seed: int) -> None:
     """Write each headline F1 on test with its 95 % bootstrap interval, resampled by group."""
     report: dict[str, dict[str, dict[str, float]]] = {task: {} for task in answers}
     for task, name, metric in (

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from timbre.core.errors import AudioError, DataError, ParamsError
 from timbre.core.printable import printable
-from timbre.core.sheets import read_sheet, spelling
 from timbre.core.stage import progress
 from timbre.evaluation.metrics import layered_metrics
 from timbre.features.split import targets_of
+from timbre.labels.sheets import read_sheet, spelling
 from timbre.songs.find import find
 from timbre.songs.predictor import Predictor, Song
 from timbre.songs.song import as_png

@@ -14,10 +14,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from timbre.core.stage import progress
-from timbre.core.tables import Piece, Sounding
+from timbre.core.tables import Event, SongPiece
 from timbre.evaluation.metrics import DIGITS, layered_metrics
-from timbre.features.arrange import sound_of
 from timbre.features.display import palette
+from timbre.features.synthetic_songs import song_waveform
 from timbre.songs.predictor import Predictor
 from timbre.songs.presence import Section
 from timbre.songs.song import Song
@@ -36,7 +36,7 @@ class Timed(NamedTuple):
 
 
 def time_songs(
-    songs: Sequence[Sequence[Piece]], truth: Iterable[Sounding], pack: np.ndarray, models: Path, seconds: float
+    songs: Sequence[Sequence[SongPiece]], truth: Iterable[Event], pack: np.ndarray, models: Path, seconds: float
 ) -> list[Timed]:
     """Let models hear arranged songs.
 
@@ -56,7 +56,7 @@ def time_songs(
         for pieces in progress(songs, "timelines", unit="song"):
             number = pieces[0].song
             path = Path(folder) / f"song {number}.wav"
-            soundfile.write(path, sound_of(pieces, pack, rate, seconds), rate, "PCM_16")
+            soundfile.write(path, song_waveform(pieces, pack, rate, seconds), rate, "PCM_16")
             heard = predictor.listen(path, HOP)
             path.unlink()
             timed.append(Timed([(one.start, one.end, one.instrument) for one in truth if one.song == number], heard))

@@ -49,7 +49,7 @@ class MelSpectrogram(nn.Module):
     def __init__(self, mel: Mel, filters: Tensor) -> None:
         super().__init__()
         self.n_fft, self.hop_length = mel.n_fft, mel.hop_length
-        self.stretches = [_stretch(bands) for bands in filters.split(NEIGHBOURS)]
+        self.stretches = [_bin_range(bands) for bands in filters.split(NEIGHBOURS)]
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("window", torch.hann_window(mel.n_fft), persistent=False)
 
@@ -79,7 +79,7 @@ class MelSpectrogram(nn.Module):
         return torch.cat([bands[:, stretch] @ power[stretch] for bands, stretch in groups])
 
 
-def _stretch(bands: Tensor) -> slice:
+def _bin_range(bands: Tensor) -> slice:
     """From the first FFT bin that any of some filters `[bands, bins]` hears to the last."""
     heard = bands.amax(dim=0).nonzero()[:, 0]
     return slice(int(heard[0]), int(heard[-1]) + 1)

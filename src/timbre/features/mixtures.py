@@ -7,8 +7,8 @@ import numpy as np
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
-from timbre.core.known import is_alone, is_music
 from timbre.core.params import Mel, Mixtures
+from timbre.core.partial_labels import is_alone, is_partial
 from timbre.core.rng import generator
 from timbre.core.tables import Part, Window
 from timbre.features.arrays import open_array
@@ -67,7 +67,7 @@ def draw_recipes(
         return []
     clips: dict[str, dict[str, list[Window]]] = {name: {} for name in (*instruments, OTHER)}
     for window in windows:
-        if window.split == split and not is_music(window.label):
+        if window.split == split and not is_partial(window.label):
             clips[window.label].setdefault(window.file, []).append(window)
     has_others = bool(clips[OTHER])
     number = len(instruments)

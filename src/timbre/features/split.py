@@ -9,7 +9,7 @@ import numpy as np
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
-from timbre.core.known import BAR, kind, known_targets
+from timbre.core.partial_labels import BAR, kind, partial_targets
 from timbre.core.tables import Part, Window, parts_by_mixture, read_table
 from timbre.features.arrays import open_array
 
@@ -70,7 +70,7 @@ def _load_kind(folder: Path, split: str, instruments: tuple[str, ...], wanted: i
     return Split(
         mels=mels[first:end],
         clips=np.array([number[window.file] for window in windows[first:end]], int),
-        targets=known_targets([*labels.values()], instruments),
+        targets=partial_targets([*labels.values()], instruments),
         names=list(labels),
         instruments=instruments,
     )

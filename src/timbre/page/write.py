@@ -11,7 +11,7 @@ from timbre.audio.windows import BLOCKS_PER_SECOND, LOUDEST, QUIET, SILENCE
 from timbre.core.errors import DataError
 from timbre.core.files import RELEASED, fresh_file
 from timbre.features.display import mel_ticks, palette
-from timbre.features.stretches import PAUSE
+from timbre.features.events import PAUSE
 from timbre.songs.onnx_engine import FILE
 from timbre.songs.predictor import PART, TOO_SHORT, Predictor, find_models
 from timbre.songs.presence import LEAST, SOLO, WORDS

@@ -9,7 +9,7 @@ from timbre.core.params import Audio, Mel
 
 
 @dataclass(frozen=True)
-class Heard:
+class WindowOutput:
     """What some windows hold.
 
     Attributes:
@@ -22,8 +22,8 @@ class Heard:
 
     single: np.ndarray
     layered: np.ndarray
-    cells: np.ndarray
-    moments: np.ndarray
+    frames: np.ndarray
+    activity: np.ndarray
     power: np.ndarray
 
 
@@ -45,5 +45,5 @@ class Engine(Protocol):
     has_single: bool
     step: float
 
-    def hear(self, waveforms: np.ndarray) -> Heard:
+    def predict(self, waveforms: np.ndarray) -> WindowOutput:
         """Hear windows, float32 `[windows, samples]`, full scale at 1, by one thread."""

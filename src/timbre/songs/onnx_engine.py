@@ -7,7 +7,7 @@ import numpy as np
 
 from timbre.core.errors import DataError
 from timbre.core.params import Audio, Mel
-from timbre.songs.engine import Heard
+from timbre.songs.engine import WindowOutput
 from timbre.songs.timeline import log_odds
 
 FILE = "timbre.onnx"  # in a folder of models
@@ -43,7 +43,7 @@ class OnnxEngine:
         except Exception as error:  # of ONNX Runtime's own kinds
             raise DataError(f"{path}: not a model of Timbre's, or damaged; export it again") from error
 
-    def hear(self, waveforms: np.ndarray) -> Heard:
+    def predict(self, waveforms: np.ndarray) -> WindowOutput:
         """Hear windows, float32 `[windows, samples]`, full scale at 1."""
         single, layered, cells, timeline, mels = self.session.run(
             ["single", "layered", "cells", "timeline", "mels"], {"waveforms": waveforms}
@@ -51,11 +51,11 @@ class OnnxEngine:
         frames = waveforms.shape[1] // self.mel.hop_length
         power = 10 ** (mels[:, :, :frames] / 10)
         tiny = np.finfo(np.float32).tiny
-        return Heard(
+        return WindowOutput(
             single=np.log(np.maximum(single, tiny)),
             layered=_logits(layered),
-            cells=_logits(cells),
-            moments=_logits(timeline),
+            frames=_logits(cells),
+            activity=_logits(timeline),
             power=np.concatenate(list(power), axis=1),
         )
 

@@ -14,7 +14,7 @@ from timbre.audio.decode import decode
 from timbre.audio.windows import QUIET, audible, cut, levels, limited
 from timbre.core.errors import AudioError, DataError
 from timbre.core.files import RELEASED
-from timbre.songs.engine import Engine, Heard
+from timbre.songs.engine import Engine, WindowOutput
 from timbre.songs.prefetch import map_ordered, prefetch
 from timbre.songs.song import Song
 from timbre.songs.spectrogram import StreamingSpectrogram
@@ -120,11 +120,11 @@ class Predictor:
         kept = audible(by_piece[judged].max(axis=1).tolist())
         alone = _softmax(heard.single.all()[judged][kept].mean(axis=0)) if self.engine.has_single else np.empty(0)
         sounds = by_piece[judged] >= QUIET * by_piece.max()
-        answer = song_logits(heard.layered.all()[judged][kept], heard.cells.all()[judged][sounds])
+        answer = song_logits(heard.layered.all()[judged][kept], heard.frames.all()[judged][sounds])
         thresholds = np.array(self.engine.thresholds)
         together = _sigmoid(answer)
         decibels = heard.spectrogram.decibels()
-        logits, times = np.concatenate(heard.moments.all()) + leaning(answer, thresholds), heard.times()
+        logits, times = np.concatenate(heard.activity.all()) + leaning(answer, thresholds), heard.times()
         timeline = _sigmoid(at_steps(logits, times, seconds, hop))
         timeline[~self._sounds(by_piece, len(timeline), hop)] = 0
         fine = at_steps(logits, times, seconds, FINE)
@@ -152,18 +152,18 @@ class Predictor:
         piece = self.audio.window / by_piece.shape[1]
         return levels_of_steps(by_piece.ravel(), piece, steps, hop) >= QUIET * by_piece.max()
 
-    def _hear(self, waveforms: np.ndarray) -> tuple[Heard, np.ndarray]:
+    def _hear(self, waveforms: np.ndarray) -> tuple[WindowOutput, np.ndarray]:
         """What windows hold, and the levels of their pieces."""
         waveforms = limited(waveforms, self.audio.sample_rate)
-        heard = self.engine.hear(waveforms)
-        return heard, levels(waveforms, self.audio.sample_rate, heard.cells.shape[1])
+        heard = self.engine.predict(waveforms)
+        return heard, levels(waveforms, self.audio.sample_rate, heard.frames.shape[1])
 
 
 class _SongOutput:
     """What is heard of a song, batch after batch.
 
     Attributes:
-        single, layered, cells: as `Heard` has them.
+        single, layered, cells: as `WindowOutput` has them.
         moments: likewise, of the steps that begin before their window ends.
         levels: of each window's pieces.
         spectrogram: of the whole song.
@@ -173,21 +173,21 @@ class _SongOutput:
         self.window = engine.audio.window
         starts = np.arange(0, self.window - 1e-9, engine.step)
         self.middles = (starts + np.minimum(starts + engine.step, self.window)) / 2
-        self.single, self.layered, self.cells, self.moments, self.levels = (_Rows() for _ in range(5))
+        self.single, self.layered, self.frames, self.activity, self.levels = (_Rows() for _ in range(5))
         self.spectrogram = StreamingSpectrogram(engine.mel.n_mels)
 
-    def add(self, heard: Heard, levels: np.ndarray) -> None:
+    def add(self, heard: WindowOutput, levels: np.ndarray) -> None:
         """Take in the next windows."""
         self.single.add(heard.single)
         self.layered.add(heard.layered)
-        self.cells.add(heard.cells)
-        self.moments.add(heard.moments[:, : len(self.middles)])
+        self.frames.add(heard.frames)
+        self.activity.add(heard.activity[:, : len(self.middles)])
         self.levels.add(levels)
         self.spectrogram.add(heard.power)
 
     def times(self) -> np.ndarray:
         """The middle of each step of all windows, in seconds."""
-        return (self.window * np.arange(self.moments.count)[:, None] + self.middles).ravel()
+        return (self.window * np.arange(self.activity.count)[:, None] + self.middles).ravel()
 
 
 class _Rows:

@@ -5,7 +5,7 @@ from math import ceil
 
 import numpy as np
 
-from timbre.features.stretches import PAUSE, stretches
+from timbre.features.events import PAUSE, find_events
 from timbre.songs.presence import Section
 
 FINE = 0.1  # seconds: what sections are found by, whatever is printed
@@ -61,7 +61,7 @@ def sections_of(logits: np.ndarray, sounds: np.ndarray, seconds: float, instrume
     gains = FINE * np.where(sounds[:, None], np.clip(logits, -CERTAIN, CERTAIN), -CERTAIN)
     found = []
     for name, plays in zip(instruments, _likeliest(gains, CHANGE).T, strict=True):
-        for first, end in stretches(plays, round(PAUSE / FINE)):
+        for first, end in find_events(plays, round(PAUSE / FINE)):
             found.append((first * FINE, min(end * FINE, seconds), name))
     return sorted(found, key=lambda section: (section[0], instruments.index(section[2])))
 

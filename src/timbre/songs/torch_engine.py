@@ -12,7 +12,7 @@ from timbre.features.mel import MelSpectrogram, power_to_db, reference_to_peak
 from timbre.model.checkpoint import TrainedModel, fingerprint, is_untrained, load_model, load_timeline
 from timbre.model.network import TimbreNet
 from timbre.model.timeline import TimelineNet
-from timbre.songs.engine import Heard
+from timbre.songs.engine import WindowOutput
 
 TIMELINE = "timeline.safetensors"
 
@@ -44,7 +44,7 @@ class TorchEngine:
         self.step = network.cell[1] * self.mel.hop_length / self.audio.sample_rate / network.dense
 
     @torch.inference_mode()
-    def hear(self, waveforms: np.ndarray) -> Heard:
+    def predict(self, waveforms: np.ndarray) -> WindowOutput:
         """Hear windows, float32 `[windows, samples]`, full scale at 1."""
         torch.set_num_threads(1)  # of this thread: windows side by side are faster than parts of one, and steadier
         peak = np.abs(waveforms).max(axis=1, keepdims=True)
@@ -55,15 +55,15 @@ class TorchEngine:
         cells = network.classify_cells(maps)
         # A window's last frame is centred on its end, and so is the next one's first.
         loud = power[:, :, : waveforms.shape[1] // self.mel.hop_length].numpy() * peak[:, :, None] ** 2
-        return Heard(
+        return WindowOutput(
             single=self.single.network(mels).numpy() if self.single else np.empty((len(mels), 0), np.float32),
             layered=network.classify(maps[:, :, :: network.dense]).numpy(),
-            cells=cells.transpose(1, 2).numpy(),
-            moments=self.moments(maps, cells).transpose(1, 2).numpy(),
+            frames=cells.transpose(1, 2).numpy(),
+            activity=self.activity(maps, cells).transpose(1, 2).numpy(),
             power=np.concatenate(list(loud), axis=1),
         )
 
-    def moments(self, maps: Tensor, cells: Tensor) -> Tensor:
+    def activity(self, maps: Tensor, cells: Tensor) -> Tensor:
         """When each instrument plays, above 0: `[windows, instruments, cells]`.
 
         Where no timeline was learnt, a step has the mean of the cells that it is part of.

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from timbre.core.kaggle_layout import METADATA
 from timbre.core.params import Params
 from timbre.core.tables import write_table
+from timbre.labels.kaggle_layout import METADATA
 from timbre.parallel.pool import parallel_map
 from timbre.sources.files import readable_size
 

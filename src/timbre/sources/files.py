@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from typing import IO, NamedTuple
 
 from timbre.core.errors import DataError
-from timbre.core.kaggle_layout import FOLDERS, METADATA
+from timbre.labels.kaggle_layout import FOLDERS, METADATA
 
 
 class File(NamedTuple):

@@ -10,8 +10,8 @@ from typing import IO
 
 from timbre.core.errors import DataError
 from timbre.core.files import repository_root, user_path
-from timbre.core.kaggle_layout import FOLDERS, METADATA
 from timbre.core.stage import progress
+from timbre.labels.kaggle_layout import FOLDERS, METADATA
 from timbre.sources.archive import DAMAGE, zip_files
 from timbre.sources.files import File, Files, readable_size
 from timbre.sources.layouts import find_layout

@@ -6,12 +6,12 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from timbre.core.errors import DataError
-from timbre.core.kaggle_layout import FOLDERS, METADATA
-from timbre.core.known import NOTHING_KNOWN
-from timbre.core.labels import Labels
-from timbre.core.music_labels import LABELS, Labelled, read_music_labels
+from timbre.core.partial_labels import ALL_UNKNOWN
 from timbre.core.printable import printable
-from timbre.core.sheets import spelling
+from timbre.labels.class_names import ClassNames
+from timbre.labels.kaggle_layout import FOLDERS, METADATA
+from timbre.labels.labels_csv import LABELS, LabelRow, read_labels_csv
+from timbre.labels.sheets import spelling
 from timbre.sources.files import Files, find_dataset, kaggle_prefixes
 from timbre.sources.metadata import Row
 from timbre.sources.public import COLLECTIONS
@@ -51,12 +51,12 @@ def find_layout(files: Files, origin: object, instruments: Sequence[str]) -> Dat
     Raises:
         DataError: there is none, or part of one, or it could be either of two layouts.
     """
-    names, labels = sorted(files), Labels(instruments)
+    names, labels = sorted(files), ClassNames(instruments)
     wrapper = _wrapper(names, labels)
     table, rows, listed = wrapper + LABELS, [], {}
     if table in files:
         with files[table].open() as file:
-            rows = read_music_labels(file.read(), f"{origin}/{table}", instruments)
+            rows = read_labels_csv(file.read(), f"{origin}/{table}", instruments)
         listed = _listed(rows, names, wrapper)
     rest = sorted({*names} - {*listed.values()})
     placed = {name: at for name in rest if (at := _place(name, wrapper))}
@@ -71,7 +71,7 @@ def find_layout(files: Files, origin: object, instruments: Sequence[str]) -> Dat
     if rows:
         return _labelled(MUSIC, rows, listed)
     if public:
-        rows = [row for row in public[0].read(files, origin, instruments) if row.label != NOTHING_KNOWN]
+        rows = [row for row in public[0].read(files, origin, instruments) if row.label != ALL_UNKNOWN]
         return _labelled(public[0].title, rows, {row.path: row.path for row in rows})
     if known:
         return _by_instrument(placed, origin, labels)
@@ -84,7 +84,7 @@ def find_layout(files: Files, origin: object, instruments: Sequence[str]) -> Dat
     )
 
 
-def _wrapper(names: Sequence[str], labels: Labels) -> str:
+def _wrapper(names: Sequence[str], labels: ClassNames) -> str:
     """The one folder that all files lie in, where it is no instrument's and no split's: `archive/`."""
     tops = {name.rpartition("/")[0].partition("/")[0] for name in names if not name.startswith(".")}
     top = min(tops, default="")
@@ -101,7 +101,7 @@ def _place(name: str, prefix: str) -> Placed | None:
     return Placed(split or 0, folder, tuple(rest)) if rest else None
 
 
-def _listed(rows: Sequence[Labelled], names: Sequence[str], prefix: str) -> dict[str, str]:
+def _listed(rows: Sequence[LabelRow], names: Sequence[str], prefix: str) -> dict[str, str]:
     """The file that each path of a table means.
 
     Raises:
@@ -123,8 +123,8 @@ def _leads_outside(path: str) -> bool:
     return path.startswith(("/", "~")) or ".." in PurePosixPath(path).parts
 
 
-def _labelled(layout: str, rows: Sequence[Labelled], listed: dict[str, str]) -> Dataset:
-    """Labelled recordings, whose copies are named by their paths."""
+def _labelled(layout: str, rows: Sequence[LabelRow], listed: dict[str, str]) -> Dataset:
+    """LabelRow recordings, whose copies are named by their paths."""
     files: dict[str, str] = {}
     metadata: tuple[list[Row], list[Row]] = [], []
     for row in rows:
@@ -137,7 +137,7 @@ def _labelled(layout: str, rows: Sequence[Labelled], listed: dict[str, str]) -> 
     return Dataset(layout, files, metadata)
 
 
-def _by_instrument(placed: dict[str, Placed], origin: object, labels: Labels) -> Dataset:
+def _by_instrument(placed: dict[str, Placed], origin: object, labels: ClassNames) -> Dataset:
     """Recordings by the folder that they lie in; those of one folder below it are one group.
 
     Raises:

@@ -15,24 +15,24 @@ A voice is a program of a sound font. Those of TimGM6mb and GeneralUser GS were 
 - other: what is not asked for. Where the four are, that is what a listener would call none of them, harpsichord and
   clavinet among it, which are neither guitar nor piano; banjo, shamisen and koto are left out, as they might be taken
   for one.
-- any other instrument by the programs of `timbre.core.general_midi`, in train and test alike.
+- any other instrument by the programs of `timbre.labels.general_midi`, in train and test alike.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from timbre.core.errors import DataError
-from timbre.core.general_midi import NAMES, VOICES
 from timbre.core.instruments import OTHER
 from timbre.core.params import Soundfont
+from timbre.labels.general_midi import NAMES, VOICES
 from timbre.sources.phrases.compose import PHRASES
 
 TEST_SHARE = 0.16
 UNHEARD = 6  # of the programs of other instruments, every sixth is heard in test alone
 
 # Programs of an instrument, counted from 0 and on through the banks: those that train hears, those that test hears.
-Heard = tuple[tuple[int, ...], tuple[int, ...]]
-Programs = Mapping[str, Heard]
+ProgramSplit = tuple[tuple[int, ...], tuple[int, ...]]
+Programs = Mapping[str, ProgramSplit]
 # Where an instrument has enough, test hears others than train, each with a relative there: 28 rings much like nylon, 8
 # and 48 are acoustic kits like 0 and 16. In GeneralUser 28 is muted indeed, and none other is; its clean guitar, 27, is
 # like its steel one.
@@ -131,7 +131,7 @@ def plan(options: Soundfont, instruments: Sequence[str]) -> list[Take]:
     return takes + list(_others(options.others, whole, instruments))
 
 
-def _programs(instrument: str, instruments: Sequence[str], font: Programs) -> Heard:
+def _programs(instrument: str, instruments: Sequence[str], font: Programs) -> ProgramSplit:
     """The programs of an instrument that train and test hear, without those that another asked for has to itself.
 
     Of two that share a program, that one has it which has fewer.
@@ -152,7 +152,7 @@ def _programs(instrument: str, instruments: Sequence[str], font: Programs) -> He
     return tuple(p for p in train if p not in taken), tuple(p for p in test if p not in taken)
 
 
-def _divide(instrument: str, count: int, fonts: Mapping[str, Heard]) -> Iterator[Take]:
+def _divide(instrument: str, count: int, fonts: Mapping[str, ProgramSplit]) -> Iterator[Take]:
     """The takes of an instrument, the last of them in test."""
     family = instrument if instrument in GENERAL else VOICES[instrument].family
     kinds = list(PHRASES[family])

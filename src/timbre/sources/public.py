@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
-from timbre.core.known import label_of
-from timbre.core.labels import Labels
-from timbre.core.music_labels import Labelled
-from timbre.core.sheets import parse_sheet
+from timbre.core.partial_labels import label_of
+from timbre.labels.class_names import ClassNames
+from timbre.labels.labels_csv import LabelRow
+from timbre.labels.sheets import parse_sheet
 from timbre.sources.files import Files
 
 OPENMIC_LABELS = "openmic-2018-aggregated-labels.csv"
@@ -56,11 +56,11 @@ class Collection(NamedTuple):
 
     title: str
     holds: Callable[[Iterable[str]], bool]
-    read: Callable[[Files, object, Sequence[str]], list[Labelled]]
+    read: Callable[[Files, object, Sequence[str]], list[LabelRow]]
     published: str
 
 
-def read_openmic(files: Files, origin: object, instruments: Sequence[str]) -> list[Labelled]:
+def read_openmic(files: Files, origin: object, instruments: Sequence[str]) -> list[LabelRow]:
     """The excerpts of OpenMIC-2018, by its aggregated labels and its partition 01.
 
     Raises:
@@ -79,14 +79,14 @@ def read_openmic(files: Files, origin: object, instruments: Sequence[str]) -> li
         except ValueError as error:
             raise DataError(f"{origin}: {table}: a relevance is no number ({error}); download it again") from error
     found = [
-        Labelled(table, path, _label(*sides[key], instruments), track, splits.get(key, ""))
+        LabelRow(table, path, _label(*sides[key], instruments), track, splits.get(key, ""))
         for key in sorted(sides)
         if (track := key.partition("_")[0]) not in CORRUPT and (path := f"{home}audio/{key[:3]}/{key}.ogg") in files
     ]
     return _some(found, f"{origin}: holds none of the recordings that {OPENMIC_LABELS} lists, below audio/")
 
 
-def read_irmas(files: Files, origin: object, instruments: Sequence[str]) -> list[Labelled]:
+def read_irmas(files: Files, origin: object, instruments: Sequence[str]) -> list[LabelRow]:
     """The excerpts of IRMAS, its training and testing parts, whichever are there.
 
     Raises:
@@ -102,18 +102,18 @@ def read_irmas(files: Files, origin: object, instruments: Sequence[str]) -> list
             drums, no_drums = next((IRMAS_DRUMS[mark] for mark in IRMAS_DRUMS if mark in path.name), ([], []))
             label = _label([IRMAS_CODES[code[1]], *drums], no_drums, instruments)
             recording = re.sub(r"^(\[.*\])|(__\d+)?\.wav$", "", path.name, flags=re.IGNORECASE)
-            found.append(Labelled(name, name, label, f"{code[1]} {recording}", "train"))
+            found.append(LabelRow(name, name, label, f"{code[1]} {recording}", "train"))
         elif beside in files:
             codes = _text(files, beside, origin).split()
             if strange := [code for code in codes if code not in IRMAS_CODES]:
                 raise DataError(f"{origin}: {beside}: {strange[0]!r} is none of {', '.join(IRMAS_CODES)}")
             present = {IRMAS_CODES[code] for code in codes}
             label = _label(present, {*IRMAS_CODES.values()} - present, instruments)
-            found.append(Labelled(beside, name, label, re.sub(r"[\s-]*\d*\.wav$", "", path.name), "test"))
+            found.append(LabelRow(beside, name, label, re.sub(r"[\s-]*\d*\.wav$", "", path.name), "test"))
     return _some(found, f"{origin}: holds no recordings of IRMAS, such as [pia][nod][cla]0001__1.wav")
 
 
-def read_medley(files: Files, origin: object, instruments: Sequence[str]) -> list[Labelled]:
+def read_medley(files: Files, origin: object, instruments: Sequence[str]) -> list[LabelRow]:
     """The clips of Medley-solos-DB; those of instruments not asked for are others.
 
     Raises:
@@ -121,14 +121,14 @@ def read_medley(files: Files, origin: object, instruments: Sequence[str]) -> lis
     """
     table = _find(files, MEDLEY_METADATA, origin)
     places = {PurePosixPath(name).name: name for name in files}
-    labels = Labels(instruments)
+    labels = ClassNames(instruments)
     found = []
     for row in _rows(files, table, ("subset", "instrument", "instrumentid", "songid", "uuid4"), origin):
         subset = row["subset"]
         path = places.get(f"Medley-solos-DB_{subset}-{row['instrumentid']}_{row['uuid4']}.wav")
         if path:
             label = labels.find(MEDLEY_NAMES.get(row["instrument"], row["instrument"])) or OTHER
-            found.append(Labelled(table, path, label, f"{subset} {row['songid']}", subset))
+            found.append(LabelRow(table, path, label, f"{subset} {row['songid']}", subset))
     return _some(found, f"{origin}: holds none of the recordings that {MEDLEY_METADATA} lists")
 
 
@@ -158,7 +158,7 @@ COLLECTIONS = {
 
 def _label(present: Iterable[str], absent: Iterable[str], instruments: Sequence[str]) -> str:
     """What is known of the instruments asked for; any other is passed over."""
-    labels = Labels(instruments)
+    labels = ClassNames(instruments)
     meant = [{labels.find(name) for name in side} for side in (present, absent)]
     plays, silent = ([name for name in instruments if name in side] for side in meant)
     return label_of(plays, [name for name in silent if name not in plays])
@@ -187,7 +187,7 @@ def _rows(files: Files, name: str, columns: Sequence[str], origin: object) -> li
     return [line.cells for line in lines]
 
 
-def _some(found: list[Labelled], fault: str) -> list[Labelled]:
+def _some(found: list[LabelRow], fault: str) -> list[LabelRow]:
     if not found:
         raise DataError(fault)
     return found

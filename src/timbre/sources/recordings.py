@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from timbre.core.errors import DataError
 from timbre.core.files import user_path
-from timbre.core.general_midi import NAMES
 from timbre.core.instruments import OTHER
-from timbre.core.kaggle_layout import FOLDERS, METADATA
 from timbre.core.params import Recordings
 from timbre.core.printable import printable
-from timbre.core.sheets import read_sheet
 from timbre.core.stage import progress
+from timbre.labels.general_midi import NAMES
+from timbre.labels.kaggle_layout import FOLDERS, METADATA
+from timbre.labels.sheets import read_sheet
 from timbre.sources.metadata import Row, append_metadata
 
 KEY = "data.recordings.folder"

@@ -14,9 +14,9 @@ import numpy as np
 from timbre.core.errors import DataError
 from timbre.core.files import user_path
 from timbre.core.instruments import OTHER
-from timbre.core.kaggle_layout import FOLDERS, METADATA
 from timbre.core.params import Compute, Soundfont
 from timbre.core.rng import generator
+from timbre.labels.kaggle_layout import FOLDERS, METADATA
 from timbre.parallel.pool import parallel_map
 from timbre.sources.metadata import Row, append_metadata
 from timbre.sources.phrases.compose import compose

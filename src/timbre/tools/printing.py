@@ -1,4 +1,4 @@
-"""Answers and errors as they come, in the format that is asked for."""
+"""Predictions and errors as they come, in the format that is asked for."""
 
 import sys
 from collections.abc import Callable

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from timbre.core.errors import DataError
-from timbre.features.stretches import stretches
+from timbre.features.events import find_events
 from timbre.songs.presence import Section
 from timbre.songs.timeline import FINE
 
@@ -45,7 +45,7 @@ class Query:
         plays = {name.casefold(): np.zeros(steps, bool) for name in self.instruments}
         for start, end, name in sections:
             plays[name.casefold()][round(start / FINE) : max(round(end / FINE), round(start / FINE) + 1)] = True
-        found = stretches(_holds(self.tree, plays), 0)
+        found = find_events(_holds(self.tree, plays), 0)
         spans = [(round(first * FINE, 3), min(round(end * FINE, 3), seconds)) for first, end in found]
         return [(start, end) for start, end in spans if end - start >= least]
 

@@ -20,8 +20,8 @@ class TrainingConfig:
     mel: Mel
     model: Model
     augment: Augment
-    shares: float = 0.0
-    moments: float = 0.0
+    mask_loss: float = 0.0
+    frame_loss: float = 0.0
 
     @property
     def frame_seconds(self) -> float:

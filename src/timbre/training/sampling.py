@@ -8,8 +8,8 @@ import numpy as np
 
 from timbre.core.errors import ParamsError
 from timbre.core.instruments import OTHER
-from timbre.core.known import is_alone, is_music, known_targets
 from timbre.core.params import Mixtures
+from timbre.core.partial_labels import is_alone, is_partial, partial_targets
 from timbre.core.tables import Window
 from timbre.features.mixtures import MAX_OTHERS, OTHERS_DB, has_solos, others_beside, who_plays
 
@@ -72,7 +72,7 @@ def sample_layered(
 
     Where there is both, they come in a random order, and a share of `music` is music.
     """
-    clips = [clip for clip in candidates(windows) if is_music(clip.label)]
+    clips = [clip for clip in candidates(windows) if is_partial(clip.label)]
     if not clips:
         return sample_mixtures(windows, instruments, options, rng)
     number = round(music * options.fresh) if has_solos(windows) else options.fresh
@@ -98,7 +98,7 @@ def _one_window_of_each(
 ) -> EpochSample:
     """A window of each clip, as it is."""
     rows = np.array([rng.choice(clip.rows) for clip in clips], int)
-    targets = known_targets([clip.label for clip in clips], instruments)
+    targets = partial_targets([clip.label for clip in clips], instruments)
     return EpochSample(rows[:, None], np.zeros((len(rows), 1)), targets)
 
 

@@ -24,11 +24,11 @@ from timbre.model.tasks import Task
 from timbre.training.augment import augment, steady_noise
 from timbre.training.config import TrainingConfig
 from timbre.training.fabric import all_gather, explain_lost_process, keep_rank_zero, make_fabric, on_own_cores
+from timbre.training.frame_loss import frame_activity, frame_loss
+from timbre.training.mask_loss import TrainingOutput, WithAuxiliaryOutputs, mask_loss, power_by_class
 from timbre.training.mixing import add_up, cut_parts
-from timbre.training.moments import heard_by_cell, moment_loss
 from timbre.training.optimizer import make_optimizer
 from timbre.training.sampling import WHOLE, EpochSample
-from timbre.training.separation import Heard, WithLessons, mask_loss, power_by_class
 
 WARM_UP = 0.15  # share of the steps until the learning rate peaks
 START_RATE = 0.3  # of the learning rate, where another model's blocks are gone on from
@@ -104,7 +104,7 @@ class _Learner:
         if start:
             self.network.blocks.load_state_dict(start.blocks.state_dict())
         self.classes = len(config.instruments) + 1  # other is one
-        model = WithLessons(self.network, self.classes if config.shares else 0, config.moments > 0)
+        model = WithAuxiliaryOutputs(self.network, self.classes if config.mask_loss else 0, config.frame_loss > 0)
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = make_optimizer(model, config.optimizer, config.learning_rate)
         self.model, self.optimizer = fabric.setup(model, optimizer)
@@ -141,27 +141,27 @@ class _Learner:
         clips, slots, parts = cut_parts(self.pack, rows, gains_db, config, self.noise, classes)
         mixed = add_up(parts, clips, size)
         power = augment(mixed, self.grain, config.augment, config.frame_seconds, self.noise)
-        heard = self.model(reference_to_peak(power_to_db(power)))
-        loss = self.task.loss(heard.logits.float(), targets)
+        output = self.model(reference_to_peak(power_to_db(power)))
+        loss = self.task.loss(output.logits.float(), targets)
         if classes is not None:  # of mixtures whose parts are known
             labels = torch.from_numpy(classes).to(self.fabric.device)[slots]
-            loss = loss + self._lessons(heard, parts, clips, labels, size)
+            loss = loss + self._lessons(output, parts, clips, labels, size)
         self.fabric.backward(loss)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return heard.logits.detach().float().cpu()
+        return output.logits.detach().float().cpu()
 
-    def _lessons(self, heard: Heard, parts: Tensor, clips: Tensor, labels: Tensor, size: int) -> Tensor:
+    def _lessons(self, output: TrainingOutput, parts: Tensor, clips: Tensor, labels: Tensor, size: int) -> Tensor:
         """The loss of what is learnt beside who plays, as `params.yaml` weighs it."""
         config, cell = self.config, self.network.cell
         loss = parts.new_zeros(())
-        if heard.masks is not None:
+        if output.masks is not None:
             known = labels != WHOLE
             shared = power_by_class(parts[known], clips[known], labels[known], (size, self.classes), cell)
-            loss = loss + config.shares * mask_loss(heard.masks.float(), shared)
-        if heard.moments is not None:
-            played = heard_by_cell(parts, clips, labels, (size, self.classes - 1), cell[1], config.frame_seconds)
-            loss = loss + config.moments * moment_loss(heard.moments.float(), played)
+            loss = loss + config.mask_loss * mask_loss(output.masks.float(), shared)
+        if output.frames is not None:
+            played = frame_activity(parts, clips, labels, (size, self.classes - 1), cell[1], config.frame_seconds)
+            loss = loss + config.frame_loss * frame_loss(output.frames.float(), played)
         return loss
 
     def validate(self, number: int, heard: tuple[Tensor, Tensor], validation: Split) -> Epoch:

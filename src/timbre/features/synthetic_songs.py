@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from timbre.core.instruments import OTHER
-from timbre.core.known import is_music
 from timbre.core.params import Mixtures
+from timbre.core.partial_labels import is_partial
 from timbre.core.rng import generator
-from timbre.core.tables import Piece, Sounding, Window
+from timbre.core.tables import Event, SongPiece, Window
+from timbre.features.events import PAUSE, find_events
 from timbre.features.mixtures import ACTIVE, AS_OF, OTHERS_DB, level
-from timbre.features.stretches import PAUSE, stretches
 
 TAKES_PART = 0.5  # probability that each of four instruments is in a song
 PLAYS = (3.0, 14.0)  # seconds of a section
@@ -33,7 +33,7 @@ def arrange(
     mixtures: Mixtures,
     seed: int,
     most_others: int = 1,
-) -> list[Piece]:
+) -> list[SongPiece]:
     """Draw songs from the windows of one split; none where it has no clip of one instrument alone.
 
     Each instrument takes part with probability `TAKES_PART`, or where there are many, less, so that as many do as of
@@ -53,10 +53,10 @@ def arrange(
     """
     clips: dict[str, dict[str, list[Window]]] = {name: {} for name in (*instruments, OTHER)}
     for one in windows:
-        if one.split == split and not is_music(one.label):
+        if one.split == split and not is_partial(one.label):
             clips[one.label].setdefault(one.file, []).append(one)
     held = [name for name in instruments if clips[name]]
-    pieces: list[Piece] = []
+    pieces: list[SongPiece] = []
     for song in range(count if held else 0):
         rng = generator(seed, "songs", split, song)
         parts = max(1, int((rng.random(len(held)) < TAKES_PART * min(1, AS_OF / len(held))).sum()))
@@ -72,7 +72,7 @@ def arrange(
                     candidates = files[sorted(files)[rng.integers(len(files))]]
                     chosen = candidates[rng.integers(len(candidates))]
                     length = round(min(window, end - float(at)), 3)
-                    pieces.append(Piece(song, round(float(at), 3), length, chosen.row, name, gain_db, chosen.file))
+                    pieces.append(SongPiece(song, round(float(at), 3), length, chosen.row, name, gain_db, chosen.file))
     return pieces
 
 
@@ -85,7 +85,7 @@ def _sections(seconds: float, rng: np.random.Generator) -> Iterator[tuple[float,
         start = end + float(rng.uniform(*RESTS))
 
 
-def sound_of(pieces: Sequence[Piece], pack: np.ndarray, sample_rate: int, seconds: float) -> np.ndarray:
+def song_waveform(pieces: Sequence[SongPiece], pack: np.ndarray, sample_rate: int, seconds: float) -> np.ndarray:
     """Add the pieces of one song: float32 `[samples]`, peak 1; `pack` holds int16 windows `[rows, samples]`."""
     total = np.zeros(round(seconds * sample_rate), np.float32)
     for piece in pieces:
@@ -96,9 +96,9 @@ def sound_of(pieces: Sequence[Piece], pack: np.ndarray, sample_rate: int, second
     return total / max(float(np.abs(total).max()), 1e-9)
 
 
-def truth_of(pieces: Sequence[Piece], pack: np.ndarray, sample_rate: int) -> list[Sounding]:
+def ground_truth(pieces: Sequence[SongPiece], pack: np.ndarray, sample_rate: int) -> list[Event]:
     """When the instruments of one song are heard, in order of time; other is left out."""
-    found: list[Sounding] = []
+    found: list[Event] = []
     for name in dict.fromkeys(piece.instrument for piece in pieces if piece.instrument != OTHER):
         heard: list[list[float]] = []
         for piece in (piece for piece in pieces if piece.instrument == name):
@@ -108,11 +108,11 @@ def truth_of(pieces: Sequence[Piece], pack: np.ndarray, sample_rate: int) -> lis
                     heard[-1][1] = end
                 else:
                     heard.append([start, end])
-        found += [Sounding(pieces[0].song, name, round(start, 3), round(end, 3)) for start, end in heard]
+        found += [Event(pieces[0].song, name, round(start, 3), round(end, 3)) for start, end in heard]
     return sorted(found, key=lambda one: (one.start, one.instrument))
 
 
-def _waveform(piece: Piece, pack: np.ndarray, sample_rate: int) -> np.ndarray:
+def _waveform(piece: SongPiece, pack: np.ndarray, sample_rate: int) -> np.ndarray:
     """What is heard of a piece's window, at its level."""
     whole = pack[piece.row].astype(np.float32)
     waveform = whole[: round(piece.seconds * sample_rate)].copy()
@@ -128,4 +128,4 @@ def _audible(waveform: np.ndarray, sample_rate: int) -> list[tuple[float, float]
     size = round(BLOCK * sample_rate)
     power = np.square(waveform[: len(waveform) // size * size].reshape(-1, size)).mean(axis=1)
     sounds = power >= ACTIVE * power.max(initial=0)
-    return [(first * size / sample_rate, end * size / sample_rate) for first, end in stretches(sounds, 0)]
+    return [(first * size / sample_rate, end * size / sample_rate) for first, end in find_events(sounds, 0)]

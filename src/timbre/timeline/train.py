@@ -14,7 +14,7 @@ from timbre.core.stage import progress
 from timbre.model.checkpoint import TrainedModel, fingerprint, save_model
 from timbre.model.network import TimbreNet
 from timbre.model.timeline import TimelineNet
-from timbre.timeline.lessons import Lessons
+from timbre.timeline.training_data import TimelineData
 from timbre.training.calibration import best_thresholds
 from timbre.training.optimizer import make_optimizer
 
@@ -23,7 +23,7 @@ BATCH = 64  # windows
 LEARNING_RATE = 0.005  # the peak of a one-cycle schedule
 
 
-def learn_timeline(lessons: Lessons, shape: Model, seed: int) -> TimelineNet:
+def train_timeline_network(lessons: TimelineData, shape: Model, seed: int) -> TimelineNet:
     """A network, in evaluation mode, that has learnt from songs of train.
 
     Args:
@@ -47,7 +47,7 @@ def learn_timeline(lessons: Lessons, shape: Model, seed: int) -> TimelineNet:
     return network.eval()
 
 
-def centre(network: TimelineNet, lessons: Lessons) -> float:
+def centre(network: TimelineNet, lessons: TimelineData) -> float:
     """Shift the logits of each instrument, in place, so that 0 is where the F1 of steps is greatest.
 
     Args:

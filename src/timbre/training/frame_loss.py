@@ -1,19 +1,19 @@
-"""Auxiliary loss of training on mixtures: when each instrument plays, in each cell of the last feature maps.
+"""Frame loss: an auxiliary loss of training on mixtures, which learns in which frames each instrument plays.
 
-A label for a whole clip leaves open where in it an instrument is heard; the parts of a mixture are at hand and tell.
-Labels in time teach what whole clips are as well: Hershey and others, "The benefit of temporally-strong labels in audio
-event classification", ICASSP 2021.
+The label of a whole clip does not say where in it an instrument plays. The parts of a mixture do. Strong labels also
+improve clip-level recognition: Hershey et al., "The benefit of temporally-strong labels in audio event
+classification", ICASSP 2021.
 """
 
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool1d, binary_cross_entropy_with_logits, max_pool1d
 
-from timbre.features.stretches import PAUSE
+from timbre.features.events import PAUSE
 from timbre.training.augment import ACTIVE
 
 
-def heard_by_cell(
+def frame_activity(
     parts: Tensor, clips: Tensor, labels: Tensor, size: tuple[int, int], cell: int, frame_seconds: float
 ) -> Tensor:
     """For what share of each cell each instrument is heard in some mixtures: `[mixtures, instruments, cells]`.
@@ -46,7 +46,7 @@ def _spread(values: Tensor, reach: int) -> Tensor:
     return max_pool1d(values, 2 * reach + 1, stride=1, padding=reach)
 
 
-def moment_loss(logits: Tensor, heard: Tensor) -> Tensor:
+def frame_loss(logits: Tensor, heard: Tensor) -> Tensor:
     """Mean cross-entropy of cells whose truth is known.
 
     Args:

@@ -1,6 +1,6 @@
 """What is known of a clip, as tables keep it in one word.
 
-A clip of one instrument alone has its name, one in which none of them plays is `other`. Labelled music says what plays
+A clip of one instrument alone has its name, one in which none of them plays is `other`. LabelRow music says what plays
 and what does not, `guitar;drums|violin`: of what stands on neither side of the bar, nothing is known.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 from timbre.core.instruments import OTHER
 
 BETWEEN, BAR = ";", "|"  # no instrument's name holds either
-NOTHING_KNOWN = BAR
+ALL_UNKNOWN = BAR
 MUSIC = "music"  # what labelled music is called where kinds of clips are counted
 
 
@@ -24,14 +24,14 @@ def label_of(present: Iterable[str], absent: Iterable[str]) -> str:
     return f"{BETWEEN.join(present)}{BAR}{BETWEEN.join(absent)}"
 
 
-def is_music(label: str) -> bool:
+def is_partial(label: str) -> bool:
     """Whether a clip is labelled music."""
     return BAR in label
 
 
 def is_alone(label: str) -> bool:
     """Whether one instrument plays in a clip, and nothing else."""
-    return label != OTHER and not is_music(label)
+    return label != OTHER and not is_partial(label)
 
 
 def kind(label: str) -> int:
@@ -49,11 +49,11 @@ def sides(label: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(filter(None, present.split(BETWEEN))), tuple(filter(None, absent.split(BETWEEN)))
 
 
-def known_targets(labels: Sequence[str], instruments: Sequence[str]) -> np.ndarray:
+def partial_targets(labels: Sequence[str], instruments: Sequence[str]) -> np.ndarray:
     """1 where an instrument plays, 0 where not, not a number where that is unknown: float32 `[clips, instruments]`."""
     targets = np.full((len(labels), len(instruments)), np.nan, np.float32)
     for row, label in zip(targets, labels, strict=True):
-        present, absent = sides(label) if is_music(label) else ((label,), instruments)
+        present, absent = sides(label) if is_partial(label) else ((label,), instruments)
         for value, names in ((0, absent), (1, present)):
             row[[instruments.index(name) for name in names if name in instruments]] = value
     return targets

@@ -5,20 +5,22 @@ from hypothesis import strategies as st
 
 from timbre.core.params import Model
 from timbre.model.network import TimbreNet
-from timbre.training.moments import heard_by_cell, moment_loss
-from timbre.training.separation import WithLessons, mask_loss, power_by_class
+from timbre.training.frame_loss import frame_activity, frame_loss
+from timbre.training.mask_loss import WithAuxiliaryOutputs, mask_loss, power_by_class
 
 
 @given(st.integers(1, 3), st.integers(1, 100), st.integers(1, 100))
 @settings(deadline=None, max_examples=40)
 def test_power_comes_in_the_cells_of_the_network(blocks, bands, frames):
-    model = WithLessons(TimbreNet(Model(channels=1, blocks=blocks, hidden=0, dropout=0), 4), 5, has_moments=True)
+    model = WithAuxiliaryOutputs(
+        TimbreNet(Model(channels=1, blocks=blocks, hidden=0, dropout=0), 4), 5, has_frames=True
+    )
     sound = torch.rand(2, bands, frames)
     zeros = torch.zeros(2, dtype=torch.long)
     power = power_by_class(sound, torch.arange(2), zeros, (2, 5), model.network.cell)
-    heard, played = model.eval()(sound), heard_by_cell(sound, zeros, zeros, (2, 4), model.network.cell[1], 0.02)
+    heard, played = model.eval()(sound), frame_activity(sound, zeros, zeros, (2, 4), model.network.cell[1], 0.02)
     assert heard.masks.shape == power.shape == (2, 5, *power.shape[2:])
-    assert heard.moments.shape == played.shape == (2, 4, power.shape[3])
+    assert heard.frames.shape == played.shape == (2, 4, power.shape[3])
 
 
 def test_parts_of_one_class_add_up_where_they_sound():
@@ -52,7 +54,7 @@ def test_an_instrument_is_heard_where_its_part_sounds_and_across_short_pauses():
     parts[2, 1, :40], parts[2, 1, 160:] = 1e-4, 1  # 40 dB down: not heard
     parts[3] = 1
     clips, labels = torch.tensor([0, 0, 1, 2]), torch.tensor([1, 2, 0, -1])  # of two instruments; 2 is another
-    heard = heard_by_cell(parts, clips, labels, (3, 2), 40, 0.02)
+    heard = frame_activity(parts, clips, labels, (3, 2), 40, 0.02)
     assert heard[0].tolist() == [[0, 0, 0, 0, 0], [1, 1, 1, 0, 0]]
     assert heard[1].tolist() == [[0, 0, 0, 0, 1], [0, 0, 0, 0, 0]]
     assert heard[2].isnan().all()
@@ -61,8 +63,8 @@ def test_an_instrument_is_heard_where_its_part_sounds_and_across_short_pauses():
 def test_what_is_not_known_of_moments_teaches_nothing():
     heard = torch.tensor([[[1.0, 0.0, 0.5]], [[torch.nan] * 3]])
     logits = torch.tensor([[[30.0, -30.0, 0.0]], [[30.0, -30.0, 3.0]]], requires_grad=True)
-    loss = moment_loss(logits, heard)
+    loss = frame_loss(logits, heard)
     assert loss.item() == pytest.approx(0.6931 / 3, abs=1e-3)
     loss.backward()
     assert not logits.grad[1].any()
-    assert moment_loss(logits, torch.full((2, 1, 3), torch.nan)).item() == 0
+    assert frame_loss(logits, torch.full((2, 1, 3), torch.nan)).item() == 0

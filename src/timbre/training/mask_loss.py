@@ -16,42 +16,42 @@ from timbre.model.network import TimbreNet
 MASK_RANGE_DB = 40.0  # below the loudest cell of a clip, where a cell begins to count
 
 
-class Heard(NamedTuple):
+class TrainingOutput(NamedTuple):
     """What a network in training makes of a batch.
 
     Attributes:
         logits: `[batch, instruments]`.
         masks: logits `[batch, classes, bands, frames]`, by cell; none where these are not learnt.
-        moments: logits `[batch, instruments, frames]`, by cell; none likewise.
+        frames: logits `[batch, instruments, frames]`, by cell; none likewise.
     """
 
     logits: Tensor
     masks: Tensor | None
-    moments: Tensor | None
+    frames: Tensor | None
 
 
-class WithLessons(nn.Module):
-    """The network as it is trained, with what it learns beside: a layer for masks of some classes, and moments.
+class WithAuxiliaryOutputs(nn.Module):
+    """The network as it is trained, with what it learns beside: a layer for masks of some classes, and frames.
 
     Args:
-        network: whose head moments share.
+        network: whose head frames share.
         classes: of the masks; 0: none.
-        has_moments: whether cells are classified.
+        has_frames: whether cells are classified.
     """
 
-    def __init__(self, network: TimbreNet, classes: int, has_moments: bool) -> None:
+    def __init__(self, network: TimbreNet, classes: int, has_frames: bool) -> None:
         super().__init__()
-        self.network, self.has_moments = network, has_moments
+        self.network, self.has_frames = network, has_frames
         self.masks = nn.Conv2d(network.width, classes, 1) if classes else None
 
-    def forward(self, mels: Tensor) -> Heard:
+    def forward(self, mels: Tensor) -> TrainingOutput:
         """What it makes of mels `[batch, bands, frames]`."""
         features = self.network.features(mels)
         pooled = features.mean(dim=2)
-        return Heard(
+        return TrainingOutput(
             self.network.classify(pooled),
             self.masks(features) if self.masks else None,
-            self.network.classify_cells(pooled) if self.has_moments else None,
+            self.network.classify_cells(pooled) if self.has_frames else None,
         )
 
 

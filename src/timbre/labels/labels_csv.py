@@ -5,21 +5,21 @@ from typing import NamedTuple
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
-from timbre.core.known import BETWEEN, label_of
-from timbre.core.labels import Labels
+from timbre.core.partial_labels import BETWEEN, label_of
 from timbre.core.printable import printable
-from timbre.core.sheets import parse_sheet
+from timbre.labels.class_names import ClassNames
+from timbre.labels.sheets import parse_sheet
 
 LABELS = "labels.csv"
 COLUMNS = ("path", "present", "absent")
 EXPECTED = "CSV with the columns path, present and absent (names parted by ;), and group, source and split if you like"
 
 
-class Labelled(NamedTuple):
+class LabelRow(NamedTuple):
     """A row: its place (`labels.csv:12`), the recording's path, what is known of it, and what it belongs to.
 
     Attributes:
-        label: what plays and what does not, of the instruments asked for, as `timbre.core.known` has it.
+        label: what plays and what does not, of the instruments asked for, as `timbre.core.partial_labels` has it.
         group: what must stay in one split; the column source stands in for it.
         split: train, validation or test, or empty.
     """
@@ -31,7 +31,7 @@ class Labelled(NamedTuple):
     split: str
 
 
-def read_music_labels(content: bytes, origin: object, instruments: Sequence[str]) -> list[Labelled]:
+def read_labels_csv(content: bytes, origin: object, instruments: Sequence[str]) -> list[LabelRow]:
     """The rows of a table of labelled music.
 
     Args:
@@ -42,7 +42,7 @@ def read_music_labels(content: bytes, origin: object, instruments: Sequence[str]
     Raises:
         DataError: it is no such table, or a row names what is no instrument or stands on both sides.
     """
-    labels = Labels(instruments)
+    labels = ClassNames(instruments)
     found = []
     for number, cells in parse_sheet(content, origin, COLUMNS, ("group", "source", "split"), EXPECTED):
         place, path = f"{origin}:{number}", cells["path"].replace("\\", "/")
@@ -52,14 +52,14 @@ def read_music_labels(content: bytes, origin: object, instruments: Sequence[str]
         if both := sorted({*present} & {*absent}):
             raise DataError(f"{place}: {printable(path)}: {both[0]} cannot be present and absent; take it out of one")
         found.append(
-            Labelled(place, path, label_of(present, absent), cells["group"] or cells["source"], cells["split"])
+            LabelRow(place, path, label_of(present, absent), cells["group"] or cells["source"], cells["split"])
         )
     if not found:
         raise DataError(f"{origin}: holds no rows; expected {EXPECTED}")
     return found
 
 
-def _names(cell: str, labels: Labels, place: str) -> list[str]:
+def _names(cell: str, labels: ClassNames, place: str) -> list[str]:
     """The instruments asked for that a cell names, in label order."""
     try:
         meant = {labels.match(name) for name in cell.split(BETWEEN) if name.strip()} - {OTHER}

@@ -17,7 +17,7 @@ COLUMNS = ("clip", "group", "plays", "heard")  # and one for each instrument
 
 
 @dataclass(frozen=True)
-class Answers:
+class PredictionTable:
     """What one model answered to the clips of a split.
 
     Attributes:
@@ -41,9 +41,9 @@ class Answers:
         """Which clips are answered wholly right, bool `[clips]`."""
         return answered_right(self.truth, self.present)
 
-    def take(self, rows: Sequence[int]) -> "Answers":
+    def take(self, rows: Sequence[int]) -> "PredictionTable":
         """Some of the clips, in the order of `rows`."""
-        return Answers(
+        return PredictionTable(
             self.instruments,
             [self.clips[row] for row in rows],
             [self.groups[row] for row in rows],
@@ -51,17 +51,17 @@ class Answers:
         )
 
 
-def answers_header(predictions: Predictions) -> str:
+def csv_header(predictions: Predictions) -> str:
     """The first line of such a table."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow([*COLUMNS, *predictions.split.instruments])
     return text.getvalue()
 
 
-def answers_table(predictions: Predictions, clips: Sequence[str], groups: Sequence[str]) -> str:
-    """The answers to a split as CSV, one line per clip, for `read_answers`; `clips` and `groups` as in `Answers`."""
+def predictions_as_csv(predictions: Predictions, clips: Sequence[str], groups: Sequence[str]) -> str:
+    """The answers to a split as CSV, one line per clip; `clips` and `groups` as in `PredictionTable`."""
     text = io.StringIO()
-    text.write(answers_header(predictions))
+    text.write(csv_header(predictions))
     writer = csv.writer(text, lineterminator="\n")
     instruments = predictions.split.instruments
     targets = predictions.split.targets
@@ -74,8 +74,8 @@ def answers_table(predictions: Predictions, clips: Sequence[str], groups: Sequen
     return text.getvalue()
 
 
-def read_answers(text: str, origin: str) -> Answers:
-    """Read what `answers_table` made.
+def read_predictions(text: str, origin: str) -> PredictionTable:
+    """Read what `predictions_as_csv` made.
 
     Args:
         text: the table.
@@ -90,7 +90,7 @@ def read_answers(text: str, origin: str) -> Answers:
         if header[: len(COLUMNS)] != COLUMNS:
             raise ValueError(f"does not begin with the columns {', '.join(COLUMNS)}")
         names = check_names(header[len(COLUMNS) :])
-        answers = Answers(
+        answers = PredictionTable(
             names,
             [row["clip"] for row in rows],
             [row["group"] for row in rows],

@@ -1,4 +1,4 @@
-"""Make clips by a sound font that training does not hear: `python benchmarks/unheard.py FONT.sf2 FOLDER [worn]`.
+"""Make clips by a sound font that training does not hear: `python benchmarks/unseen_font.py FONT.sf2 FOLDER [worn]`.
 
 The folder is in Kaggle's layout, 100 clips per instrument of params.yaml and 100 of others, for `benchmarks/real.py` to
 judge models by: what decides between two ways of training, so that no real recording has to. MuseScore General is one
@@ -96,5 +96,5 @@ def main(font: Path, folder: Path, worn: bool) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) not in (3, 4) or sys.argv[3:] not in ([], ["worn"]):
-        sys.exit("usage: python benchmarks/unheard.py FONT.sf2 FOLDER [worn]")
+        sys.exit("usage: python benchmarks/unseen_font.py FONT.sf2 FOLDER [worn]")
     main(Path(sys.argv[1]).absolute(), Path(sys.argv[2]), worn=len(sys.argv) == 4)

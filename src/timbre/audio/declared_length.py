@@ -18,7 +18,7 @@ AC3_RATES = (48, 44.1, 32)  # kHz
 TOLD = {"aiff", "asf", "au", "avi", "caf", "flac", "flv", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "tta", "wv"}
 
 
-class Promise(NamedTuple):
+class DeclaredLength(NamedTuple):
     """Where a file should end.
 
     Attributes:
@@ -30,7 +30,7 @@ class Promise(NamedTuple):
     is_all: bool
 
 
-def promise_of(file: BinaryIO) -> Promise:
+def declared_length(file: BinaryIO) -> DeclaredLength:
     """Read where a file should end, by its own structure.
 
     RIFF (WAV, AVI), W64 and a tag in an mp3 tell the size of the whole. MP4 and CAF are rows of boxes, Ogg of pages,
@@ -39,20 +39,20 @@ def promise_of(file: BinaryIO) -> Promise:
     head = _read(file, 0, 24)
     if head[:4] == b"RIFF":
         size = int.from_bytes(head[4:8], "little")
-        return Promise(int((8 + size) * INEXACT) if size < UNKNOWN else 0, True)
+        return DeclaredLength(int((8 + size) * INEXACT) if size < UNKNOWN else 0, True)
     if head[:4] == b"riff" and len(head) == 24:
-        return Promise(int(int.from_bytes(head[16:24], "little") * INEXACT), True)
+        return DeclaredLength(int(int.from_bytes(head[16:24], "little") * INEXACT), True)
     if head[4:8] == b"ftyp":
-        return Promise(_end_of_row(file, 0, _box), False)
+        return DeclaredLength(_end_of_row(file, 0, _box), False)
     if head[:4] == b"caff":
-        return Promise(_end_of_row(file, 8, _chunk), False)
+        return DeclaredLength(_end_of_row(file, 8, _chunk), False)
     if head[:4] == b"OggS":
-        return Promise(_end_of_pages(file), False)
+        return DeclaredLength(_end_of_pages(file), False)
     start = _end_of_id3(head)
     frame = _read(file, start, MP3_TAG_WITHIN)
     if _frame(frame):
-        return Promise(_end_of_row(file, start, _frame), False)
-    return Promise(start + _size_by_mp3_tag(frame), True)
+        return DeclaredLength(_end_of_row(file, start, _frame), False)
+    return DeclaredLength(start + _size_by_mp3_tag(frame), True)
 
 
 def _end_of_row(file: BinaryIO, start: int, size_of: Callable[[bytes], int]) -> int:
@@ -133,7 +133,7 @@ def _read(file: BinaryIO, start: int, count: int) -> bytes:
     return file.read(count)
 
 
-def seconds_promised(container: "InputContainer", stream: "AudioStream") -> float:
+def declared_seconds(container: "InputContainer", stream: "AudioStream") -> float:
     """Seconds of a track as its header tells them; 0 where it does not."""
     if container.format.name not in TOLD:
         return 0.0

@@ -5,10 +5,10 @@ import numpy as np
 PAUSE = 1.0  # seconds: a shorter one does not part two sections
 
 
-def stretches(plays: np.ndarray, bridged: int) -> list[tuple[int, int]]:
+def find_events(plays: np.ndarray, bridged: int) -> list[tuple[int, int]]:
     """Runs of true as (first, end), with gaps of fewer than `bridged` between them closed.
 
-    >>> stretches(np.array([1, 0, 1, 0, 0, 1], bool), 2)
+    >>> find_events(np.array([1, 0, 1, 0, 0, 1], bool), 2)
     [(0, 3), (5, 6)]
     """
     edges = np.flatnonzero(np.diff(np.concatenate([[False], plays, [False]]).astype(np.int8)))

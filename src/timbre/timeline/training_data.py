@@ -10,15 +10,15 @@ from torch import Generator, Tensor
 from timbre.core.params import Augment
 from timbre.core.rng import generator
 from timbre.core.stage import progress
-from timbre.core.tables import Piece, Sounding
-from timbre.features.arrange import sound_of, truth_of
+from timbre.core.tables import Event, SongPiece
 from timbre.features.mel import MelSpectrogram, power_to_db, reference_to_peak
+from timbre.features.synthetic_songs import ground_truth, song_waveform
 from timbre.model.checkpoint import TrainedModel
 from timbre.model.network import TimbreNet
 from timbre.training.augment import augment, steady_noise
 
 
-class Lessons(NamedTuple):
+class TimelineData(NamedTuple):
     """Windows of songs.
 
     Attributes:
@@ -30,15 +30,15 @@ class Lessons(NamedTuple):
     playing: Tensor
 
 
-def song_lessons(
-    songs: Sequence[Sequence[Piece]],
+def timeline_data(
+    songs: Sequence[Sequence[SongPiece]],
     pack: np.ndarray,
     layered: TrainedModel[TimbreNet],
     options: Augment,
     seconds: float,
     split: str,
     seed: int,
-) -> Lessons:
+) -> TimelineData:
     """Let a layered network hear songs, worn as the mixtures are that it learnt from.
 
     Args:
@@ -57,19 +57,19 @@ def song_lessons(
     step = frame * network.cell[1] / network.dense
     features, playing = [], []
     for pieces in progress(songs, f"songs of {split}", unit="song"):
-        waveform = sound_of(pieces, pack, audio.sample_rate, seconds)
+        waveform = song_waveform(pieces, pack, audio.sample_rate, seconds)
         windows = np.pad(waveform, (0, -len(waveform) % audio.samples)).reshape(-1, audio.samples)
         with torch.inference_mode():
             power = augment(transform(torch.from_numpy(windows)), grain, options, frame, noise)
             features.append(network.dense_features(reference_to_peak(power_to_db(power))).half())
         starts = audio.window * np.arange(len(windows))[:, None] + step * np.arange(features[-1].shape[2])
-        truth = truth_of(pieces, pack, audio.sample_rate)
-        playing.append(torch.from_numpy(shares_of_steps(truth, layered.description.instruments, starts, step)))
-    return Lessons(torch.cat(features), torch.cat(playing))
+        truth = ground_truth(pieces, pack, audio.sample_rate)
+        playing.append(torch.from_numpy(activity_of_frames(truth, layered.description.instruments, starts, step)))
+    return TimelineData(torch.cat(features), torch.cat(playing))
 
 
-def shares_of_steps(
-    truth: Sequence[Sounding], instruments: Sequence[str], starts: np.ndarray, step: float
+def activity_of_frames(
+    truth: Sequence[Event], instruments: Sequence[str], starts: np.ndarray, step: float
 ) -> np.ndarray:
     """For what share of each step each instrument plays: float32 `[windows, instruments, steps]`.
 

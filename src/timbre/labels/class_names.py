@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from timbre.core.errors import DataError
-from timbre.core.general_midi import NAMES
 from timbre.core.instruments import OTHER
-from timbre.core.known import is_music, label_of, sides
+from timbre.core.partial_labels import is_partial, label_of, sides
+from timbre.labels.general_midi import NAMES
 
 _ALSO = {"drums": ("percussion",), OTHER: ("none", "negative", "background")}
 _FILLERS = {"sound", "sounds"}
@@ -29,7 +29,7 @@ def _spellings(name: str) -> set[str]:
 _ELSEWHERE = {spelling for name in NAMES for spelling in _spellings(name)}
 
 
-class Labels:
+class ClassNames:
     """What class names mean, forgiving case, prefix, plural and one slip of the pen.
 
     Args:
@@ -50,7 +50,7 @@ class Labels:
         Raises:
             DataError: no instrument, or more than one, is close enough.
         """
-        if is_music(name):
+        if is_partial(name):
             meant = [{self.match(each) for each in side} for side in sides(name)]
             return label_of(*([each for each in self.instruments if each in side] for side in meant))
         if exact := self._names.get(_bare(name)):
@@ -69,7 +69,7 @@ class Labels:
 
     def is_spelt_right(self, name: str) -> bool:
         """Whether a class name is an instrument's as it stands, prefix and plural aside, with no letter wrong."""
-        return is_music(name) or _bare(name) in self._names
+        return is_partial(name) or _bare(name) in self._names
 
     def is_known(self, name: str) -> bool:
         """Whether a class name is spelt right, and of an instrument that is asked for or that General MIDI has."""

@@ -1,4 +1,4 @@
-"""Labelled music: what is not known teaches nothing, sets no threshold and is not scored."""
+"""LabelRow music: what is not known teaches nothing, sets no threshold and is not scored."""
 
 from dataclasses import replace
 
@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from test_splits import TEST, assign, of_all
 from test_training import pack_of, windows
 
-from timbre.core.known import known_targets, label_of, sides
+from timbre.core.partial_labels import label_of, partial_targets, sides
 from timbre.core.tables import Clip, Window
-from timbre.evaluation.answers import answers_table, read_answers
+from timbre.evaluation.prediction_table import predictions_as_csv, read_predictions
 from timbre.evaluation.predictions import Predictions
 from timbre.features.split import Split, joined
 from timbre.model.tasks import LAYERED
 from timbre.training.calibration import best_thresholds, fit_platt
 from timbre.training.config import TrainingConfig
+from timbre.training.mask_loss import mask_loss
 from timbre.training.mixing import cut_parts
 from timbre.training.sampling import WHOLE, sample_layered
-from timbre.training.separation import mask_loss
 
 NAN = float("nan")
 MUSIC = [
@@ -39,11 +39,11 @@ def test_a_label_keeps_what_is_known(of_each):
     label = label_of(known[True], known[False])
     assert sides(label) == (tuple(known[True]), tuple(known[False]))
     wanted = [NAN if plays is None else float(plays) for plays in of_each]
-    assert np.array_equal(known_targets([label], INSTRUMENTS), [wanted], equal_nan=True)
+    assert np.array_equal(partial_targets([label], INSTRUMENTS), [wanted], equal_nan=True)
 
 
 def test_of_clips_of_one_instrument_or_of_none_all_is_known():
-    assert known_targets(["drums", "other"], INSTRUMENTS).tolist() == [[0, 1, 0, 0], [0] * 4]
+    assert partial_targets(["drums", "other"], INSTRUMENTS).tolist() == [[0, 1, 0, 0], [0] * 4]
 
 
 def test_an_epoch_hears_mixtures_and_music_at_the_share_asked_for(tiny):
@@ -55,7 +55,7 @@ def test_an_epoch_hears_mixtures_and_music_at_the_share_asked_for(tiny):
     heard = drawn.rows[whole][:, drawn.classes == WHOLE][:, 0]
     assert np.array_equal(
         drawn.targets[whole],
-        known_targets([MUSIC[row - 80].label for row in heard], INSTRUMENTS),
+        partial_targets([MUSIC[row - 80].label for row in heard], INSTRUMENTS),
         equal_nan=True,
     )
     assert np.bincount((heard - 80) // 2).tolist() == [6] * 10  # each recording as often
@@ -120,7 +120,7 @@ def test_answers_keep_what_is_not_known():
     split = Split(np.zeros((2, 1, 1)), np.arange(2), targets, ["a", "b"], INSTRUMENTS)
     present = np.array([[1, 1, 0, 0], [0, 0, 1, 0]], bool)
     predictions = Predictions(split, np.full((2, 4), 0.25), present, (0.5,) * 4)
-    answers = read_answers(answers_table(predictions, ["a", "b"], ["g", "g"]), "here")
+    answers = read_predictions(predictions_as_csv(predictions, ["a", "b"], ["g", "g"]), "here")
     assert np.array_equal(answers.truth, targets, equal_nan=True) and np.array_equal(answers.present, present)
     assert answers.right.tolist() == predictions.right.tolist() == [True, False]
 

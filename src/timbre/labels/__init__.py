@@ -1,0 +1,1 @@
+"""Reads what people write about recordings: tables, class names and labels."""
