@@ -13,21 +13,21 @@ README = ROOT / "README.md"
 METRICS, PLOTS = ROOT / "metrics", ROOT / "plots"
 START, END = "<!-- results: python scripts/results.py -->\n", "<!-- end of results -->\n"
 ROWS = (
-    ("one instrument: accuracy", "single", "accuracy"),
-    ("one instrument: macro F1", "single", "macro_f1"),
-    ("one instrument: expected calibration error", "single", "expected_calibration_error"),
-    ("layered: micro F1", "layered", "micro_f1"),
-    ("layered: macro F1", "layered", "macro_f1"),
-    ("layered: all instruments of a mixture right", "layered", "exact_match"),
-    ("layered: mean average precision", "layered", "mean_average_precision"),
-    ("layered: mean AUC", "layered", "mean_auc"),
-    ("layered: expected calibration error", "layered", "expected_calibration_error"),
-    ("instruments claimed in a clip where none of the four plays", "layered", "claimed_where_none_plays"),
+    ("single-label: accuracy", "single", "accuracy"),
+    ("single-label: macro F1", "single", "macro_f1"),
+    ("single-label: expected calibration error", "single", "expected_calibration_error"),
+    ("multi-label: micro F1", "layered", "micro_f1"),
+    ("multi-label: macro F1", "layered", "macro_f1"),
+    ("multi-label: all instruments of a mixture right", "layered", "exact_match"),
+    ("multi-label: mean average precision", "layered", "mean_average_precision"),
+    ("multi-label: mean AUC", "layered", "mean_auc"),
+    ("multi-label: expected calibration error", "layered", "expected_calibration_error"),
+    ("multi-label: false positives per clip in which none of the four plays", "layered", "claimed_where_none_plays"),
 )
 TIMELINES = (
-    "what plays when: F1 of segments of 0.5 s",
-    "what plays when: F1 of sections, start and end within 1 s",
-    "what plays when: median error of starts and ends, seconds",
+    "timeline: segment F1, segments of 0.5 s",
+    "timeline: event F1, start and end within 1 s",
+    "timeline: median error of starts and ends, seconds",
 )
 
 
