@@ -1,4 +1,4 @@
-"""download: fill data/raw from the source that data.source names."""
+"""download: fill data/raw from the sources that data.source names."""
 
 from timbre.core.files import fresh_folder
 from timbre.core.params import Params
@@ -7,7 +7,7 @@ from timbre.sources.fetch import fetch
 
 
 def download(params: Params) -> str:
-    """Render, copy or download the recordings."""
+    """Render, copy or download the recordings and return a summary for the log."""
     with fresh_folder("data/raw") as raw:
         return fetch(params, raw)
 

@@ -1,7 +1,7 @@
-"""A stand-in for Kaggle on the loopback: it speaks the calls that the real client makes for a versioned data set.
+"""A local server that imitates Kaggle: it answers the requests of the real client for a versioned data set.
 
-As in real life the API answers with a redirect to a storage address, and the storage serves the zip with
-its length, its MD5 and byte ranges. What goes wrong, and when, is a script of steps, one a call of the API.
+Like Kaggle, the API redirects to a storage address, and the storage serves the zip with its length, its MD5 and byte
+ranges. A list of steps, one per API call, says what goes wrong.
 """
 
 import base64
@@ -19,14 +19,15 @@ API = "/api/v1/datasets.DatasetApiService/DownloadDataset"
 
 @dataclass(frozen=True)
 class Step:
-    """What one call meets.
+    """The server's behaviour during one API call.
 
     Attributes:
-        status: of the API's answer; 302 sends the client on to the storage.
-        retry_after: that header's value, or none.
-        cut: bytes after which the storage hangs up, or falls silent where `stall` says so.
-        checksum: whether the storage names the MD5 of the zip.
-        page: what the storage sends, with an error status, to who asks for a range of the zip.
+        status: Status of the API's response. 302 redirects to the storage.
+        retry_after: Value of the Retry-After header. None: no header.
+        cut: Number of bytes after which the storage closes the connection.
+        stall: Whether the storage stays silent instead of closing the connection.
+        checksum: Whether the storage sends the MD5 of the zip.
+        page: Error page that the storage sends instead of a byte range.
     """
 
     status: int = 302
@@ -39,7 +40,7 @@ class Step:
 
 @dataclass
 class Server:
-    """The port, and what was asked of it."""
+    """The port and the log of the server."""
 
     port: int = 0
     steps: list[Step] = field(default_factory=list)
@@ -53,7 +54,7 @@ class Server:
 
 @contextmanager
 def kaggle(archive: bytes, *steps: Step, forever: bool = False) -> Iterator[Server]:
-    """Serve `archive`; each call takes the next of `steps`, then all is well, or `forever` as in the last step."""
+    """Serve `archive`. Each API call uses the next of `steps`. Later calls succeed, or repeat the last if `forever`."""
     server = Server(steps=list(steps))
     md5 = base64.b64encode(hashlib.md5(archive).digest()).decode()
 

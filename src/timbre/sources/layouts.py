@@ -13,7 +13,7 @@ from timbre.labels.kaggle_layout import FOLDERS, METADATA
 from timbre.labels.labels_csv import LABELS, LabelRow, read_labels_csv
 from timbre.labels.sheets import spelling
 from timbre.sources.files import Files, find_dataset, kaggle_prefixes
-from timbre.sources.metadata import Row
+from timbre.sources.metadata import MetadataRow
 from timbre.sources.public import COLLECTIONS
 
 KAGGLES, BY_INSTRUMENT, MUSIC = "Kaggle's layout", "a folder for each instrument", f"music labelled by {LABELS}"
@@ -34,7 +34,7 @@ class Dataset(NamedTuple):
 
     layout: str
     files: dict[str, str]
-    rows: tuple[list[Row], list[Row]]
+    rows: tuple[list[MetadataRow], list[MetadataRow]]
 
 
 class Placed(NamedTuple):
@@ -64,7 +64,7 @@ def find_layout(files: Files, origin: object, instruments: Sequence[str]) -> Dat
     seen = [METADATA[0]] if kaggle_prefixes(names) else []
     seen += [table] if rows else []
     seen += [f"folders of instruments ({', '.join(known)})"] if known else []
-    public = [collection for collection in COLLECTIONS.values() if collection.holds(names)]
+    public = [collection for collection in COLLECTIONS.values() if collection.is_in(names)]
     seen += [collection.title for collection in public]
     if len(seen) > 1:
         raise DataError(f"{origin}: holds {' and '.join(seen)}; take the one or other out")
@@ -126,14 +126,14 @@ def _leads_outside(path: str) -> bool:
 def _labelled(layout: str, rows: Sequence[LabelRow], listed: dict[str, str]) -> Dataset:
     """LabelRow recordings, whose copies are named by their paths."""
     files: dict[str, str] = {}
-    metadata: tuple[list[Row], list[Row]] = [], []
+    metadata: tuple[list[MetadataRow], list[MetadataRow]] = [], []
     for row in rows:
         split = SPLITS.get(row.split.casefold(), None if row.split else 0)
         if split is None:
             raise DataError(f"{row.place}: split {printable(row.split)!r} is none of train, validation, test")
         copy = "__".join(PurePosixPath(listed[row.path]).parts)
         files[listed[row.path]] = f"{FOLDERS[split]}/{FOLDERS[split]}/{copy}"
-        metadata[split].append(Row(copy, row.label, row.group))
+        metadata[split].append(MetadataRow(copy, row.label, row.group))
     return Dataset(layout, files, metadata)
 
 
@@ -144,7 +144,7 @@ def _by_instrument(placed: dict[str, Placed], origin: object, labels: ClassNames
         DataError: a folder's name is no instrument's.
     """
     files: dict[str, str] = {}
-    rows: tuple[list[Row], list[Row]] = [], []
+    rows: tuple[list[MetadataRow], list[MetadataRow]] = [], []
     for name, (split, folder, rest) in placed.items():
         try:
             instrument = labels.match(folder)
@@ -154,5 +154,5 @@ def _by_instrument(placed: dict[str, Placed], origin: object, labels: ClassNames
             ) from None
         copy = "__".join((folder, *rest))
         files[name] = f"{FOLDERS[split]}/{FOLDERS[split]}/{copy}"
-        rows[split].append(Row(copy, instrument, "/".join((folder, *rest[:-1])) if len(rest) > 1 else ""))
+        rows[split].append(MetadataRow(copy, instrument, "/".join((folder, *rest[:-1])) if len(rest) > 1 else ""))
     return Dataset(BY_INSTRUMENT, files, rows)

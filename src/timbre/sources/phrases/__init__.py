@@ -1,1 +1,1 @@
-"""Phrases as a player might play them, composed by chance from tables of music."""
+"""Composes random phrases, as a player might play them, from tables of chords, rhythms and grooves."""

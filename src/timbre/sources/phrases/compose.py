@@ -1,4 +1,4 @@
-"""Phrases as a player might play them, composed by chance from tables of music."""
+"""Composes random phrases, as a player might play them, from tables of chords, rhythms and grooves."""
 
 import math
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ PHRASES: dict[str, dict[str, Phrase]] = {
 
 
 def compose(instrument: str, kind: str, rng: Rng, seconds: float) -> list[Event]:
-    """Return a phrase of one of the kinds in `PHRASES[instrument]` that lasts `seconds`, as a person plays it."""
+    """Return a phrase of `seconds` with small human irregularities. `kind` is a key of `PHRASES[instrument]`."""
     return list(_humanise(PHRASES[instrument][kind](rng, seconds), rng, steady=instrument == "drums"))
 
 
 def _humanise(events: Iterator[Event], rng: Rng, steady: bool) -> Iterator[Event]:
-    """Let the tempo drift, unless `steady`, and each stroke be a little late and softer or louder than meant."""
+    """Yield the events with random delays and loudness of each stroke, and a drifting tempo unless `steady`."""
     looseness, unevenness = rng.uniform(0, 0.01), rng.uniform(1, 7)
     drift, period = (0 if steady else rng.uniform(0, 0.08)), rng.uniform(2, 5)
     phase = rng.uniform(0, 2 * math.pi)

@@ -7,7 +7,7 @@ from timbre.sources.phrases.grooves import STYLES, Style
 from timbre.sources.phrases.music import Rng, beat_length, chance, loudness, pick, times
 from timbre.sources.phrases.score import Event, Note, Phrase
 
-# General MIDI's percussion map.
+# Keys of General MIDI's percussion map.
 KEYS = {
     "kick2": 35,
     "kick": 36,
@@ -47,9 +47,9 @@ KEYS = {
     "triangle": 81,
     "shaker": 82,
 }
-STROKES = {"X": 1.2, "x": 1.0, "g": 0.55}  # how loud the letters of a groove are
+STROKES = {"X": 1.2, "x": 1.0, "g": 0.55}  # relative velocity of each letter of a groove
 SWAPS = (("hat", "ride"), ("hat", "pedal"), ("snare", "snare2"), ("snare", "stick"), ("kick", "kick2"))
-STICKINGS = ("RLRRLRLL", "RLRL", "RRLL", "RLLRLL", "XRLLRL", "XLRL")  # right, left, X the other drum
+STICKINGS = ("RLRRLRLL", "RLRL", "RRLL", "RLLRLL", "XRLLRL", "XLRL")  # R: right, L: left, X: the other drum
 DRUM_PAIRS = (("snare", "snare"), ("snare", "kick"), ("snare2", "snare2"), ("tom1", "tom4"), ("stick", "snare"))
 FILL_DRUMS = ("snare", "snare", "tom1", "tom2", "tom3", "tom4", "kick")
 FAMILIES = (
@@ -63,12 +63,12 @@ FAMILIES = (
 
 
 def hit(drum: str, start: float, velocity: float) -> Note:
-    """Return one stroke; its length is the drum's own."""
+    """Return one stroke. The note length does not matter: each drum rings for its own time."""
     return Note(start, 0.2, KEYS[drum], velocity)
 
 
 def groove(rng: Rng, seconds: float, style: Style) -> Iterator[Event]:
-    """A groove, bar after bar: now and then another cymbal or snare, a limb that rests, a fill on the last beat."""
+    """Yield a groove bar by bar. At random, a drum is swapped or left out, or every second bar ends in a fill."""
     rows = dict(pick(rng, style.grooves))
     for old, new in SWAPS:
         if old in rows and new not in rows and chance(rng, 0.2):
@@ -81,27 +81,27 @@ def groove(rng: Rng, seconds: float, style: Style) -> Iterator[Event]:
         ends_in_fill = filled and bar % 2 == 1
         for drum, row in rows.items():
             step = 4 * beat / len(row)
-            for place, mark in enumerate(row[: len(row) * 3 // 4] if ends_in_fill else row):
+            for index, mark in enumerate(row[: len(row) * 3 // 4] if ends_in_fill else row):
                 if mark != ".":
-                    late = swing * step * (place % 2)
-                    yield hit(drum, first + place * step + late, velocity * STROKES[mark])
+                    delay = swing * step * (index % 2)
+                    yield hit(drum, first + index * step + delay, velocity * STROKES[mark])
         if ends_in_fill:
             yield from _round_the_kit(rng, first + 3 * beat, beat, beat, velocity)
 
 
 def _round_the_kit(rng: Rng, first: float, length: float, beat: float, velocity: float) -> Iterator[Note]:
-    """Two to four strokes on each drum, in even steps."""
+    """Yield two to four strokes on each drum, in even steps."""
     starts = iter(times(length, beat / pick(rng, (2, 3, 4, 4, 6, 8))))
-    drum, left = "snare", 0
+    drum, strokes_left = "snare", 0
     for start in starts:
-        if left == 0:
-            drum, left = pick(rng, FILL_DRUMS), pick(rng, (2, 3, 4))
-        left -= 1
+        if strokes_left == 0:
+            drum, strokes_left = pick(rng, FILL_DRUMS), pick(rng, (2, 3, 4))
+        strokes_left -= 1
         yield hit(drum, first + start, velocity * rng.uniform(0.85, 1.15))
 
 
 def fill(rng: Rng, seconds: float) -> Iterator[Event]:
-    """Fills over three beats, each after a crash."""
+    """Yield fills of three beats, each after a crash."""
     beat, velocity = beat_length(rng, 80, 160), rng.uniform(75, 110)
     for start in times(seconds, 4 * beat):
         yield hit(pick(rng, ("crash", "crash2", "splash")), start, velocity)
@@ -110,13 +110,13 @@ def fill(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def rudiments(rng: Rng, seconds: float) -> Iterator[Event]:
-    """Stickings, flams and rolls on one drum or two, as in a march."""
+    """Yield stickings, flams and rolls on one or two drums, as in a march."""
     drum, other = pick(rng, DRUM_PAIRS)
     sticking, step, velocity = pick(rng, STICKINGS), rng.uniform(0.06, 0.2), rng.uniform(70, 105)
     flams = chance(rng, 0.4)
-    for place, start in enumerate(times(seconds, step)):
-        hand = sticking[place % len(sticking)]
-        strong = hand == "X" or place % 8 == 0
+    for index, start in enumerate(times(seconds, step)):
+        hand = sticking[index % len(sticking)]
+        strong = hand == "X" or index % 8 == 0
         if flams and strong and start > 0.03:
             yield hit(drum, start - 0.03, velocity * 0.5)
         accent = 1.2 if strong else 0.8 if hand == "L" else 0.9
@@ -124,7 +124,7 @@ def rudiments(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def cymbals(rng: Rng, seconds: float) -> Iterator[Event]:
-    """One cymbal alone: ridden, left to ring, or rolled from soft to loud."""
+    """Yield strokes on one cymbal: steady, left to ring, or rolled from soft to loud."""
     drum, velocity = pick(rng, ("crash", "crash2", "ride", "bell", "china", "hat", "open")), rng.uniform(70, 110)
     step = pick(rng, (0.06, 0.15, 0.25, 0.5, 1.0)) * rng.uniform(0.8, 1.2)
     for start in times(seconds, step):
@@ -133,14 +133,14 @@ def cymbals(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def single_hits(rng: Rng, seconds: float) -> Iterator[Event]:
-    """One drum struck alone, one to four times."""
+    """Yield one to four strokes on one drum."""
     drum, velocity = pick(rng, pick(rng, FAMILIES)), loudness(rng)
     for start in times(seconds, seconds / int(rng.integers(1, 5))):
         yield hit(drum, start, velocity)
 
 
 def mixed_hits(rng: Rng, seconds: float) -> Iterator[Event]:
-    """Different drums struck one after another, each left to ring."""
+    """Yield strokes on different drums, one after another, each left to ring."""
     step, velocity = rng.uniform(0.25, 1), loudness(rng)
     for start in times(seconds, step):
         yield hit(pick(rng, pick(rng, FAMILIES)), start, velocity * rng.uniform(0.8, 1.1))

@@ -1,4 +1,4 @@
-"""Drum grooves as rows of text: who strikes when, bar by bar."""
+"""Drum grooves as text: a row per drum, a character per step of the bar."""
 
 from typing import NamedTuple
 
@@ -6,12 +6,12 @@ Groove = dict[str, str]
 
 
 class Style(NamedTuple):
-    """A way to play the drums.
+    """A style of drumming.
 
     Attributes:
-        tempo: slowest and fastest, in beats a minute.
-        swing: how late every second step may come, as a share of a step.
-        grooves: bars of one row a drum, in 16 sixteenths or 12 triplets: x hit, X accent, g ghost note.
+        tempo: Slowest and fastest tempo, in beats per minute.
+        swing: Largest delay of every second step, as a fraction of a step.
+        grooves: Bars with one row per drum, in 16 sixteenths or 12 triplets. x: hit, X: accent, g: ghost note.
     """
 
     tempo: tuple[float, float]
@@ -20,7 +20,7 @@ class Style(NamedTuple):
 
 
 def read_grooves(text: str) -> list[Groove]:
-    """Return the grooves of a text: a line `drum row` for each drum, a blank line between grooves."""
+    """Return the grooves in a text with a line `drum row` for each drum and a blank line between grooves."""
     blocks = text.strip().split("\n\n")
     return [dict(line.split() for line in block.strip().splitlines()) for block in blocks]
 

@@ -22,7 +22,7 @@ from timbre.sources.phrases.score import Bend, Event, Note, Phrase
 STRINGS = (40, 45, 50, 55, 59, 64)  # E A D G B E
 LOW, HIGH = 40, 88
 
-# Frets from the low E string up; x is not played. A capo moves them all.
+# Frets from the low E string up. x: not played. A capo adds to every fret.
 SHAPES = {
     "A": "x02220",
     "A7": "x02020",
@@ -70,7 +70,7 @@ SONGS = (
     "Gm F D7 Gm",
     "F#m D A E",
 )
-# Strokes on eighths: D down, U up, x damped; the last two are in three or six.
+# Strokes on eighths. D: down, U: up, x: damped. The last two patterns have six eighths.
 STRUMS = (
     "D.D.D.D.",
     "D.DU.UDU",
@@ -83,7 +83,7 @@ STRUMS = (
     "D.DUDU",
     "D..D.U",
 )
-# One letter an eighth: p the bass string, b the next one, i m a the G, B and high E strings, * bass and E together.
+# One letter per eighth. p: bass string, b: the next one, i m a: the G, B and high E strings, *: bass and high E.
 PICKINGS = (
     "pimaimpi",
     "pimapima",
@@ -98,9 +98,9 @@ PICKINGS = (
     "*ima",
 )
 FINGERS = {"i": 3, "m": 2, "a": 1}  # strings counted from the high E
-# Power chord riffs on eighths: o an open chord, x a palm-muted chug, - the chord rings on.
+# Power chord riffs on eighths. o: an open chord, x: a palm-muted chord, -: the chord keeps ringing.
 CHUGS = ("oxxxoxxx", "xxoxxoxx", "o--o--o-", "oxoxoxox", "xxxxxxoo", "o-xxo-xx", "o-------")
-# Damped comping on sixteenths: c a short chord, x a scratch.
+# Damped comping on sixteenths. c: a short chord, x: a scratch.
 COMPS = ("c..c..c...c..c..", "..c...c...c...c.", "xxcxxxcxxxcxcxxx", "c...c...c...c...", "x.cxc.xcx.cxc.xc")
 TECHNIQUES = ("plain", "plain", "bend", "release", "slide", "hammer", "vibrato")
 
@@ -113,22 +113,22 @@ def shape(name: str, capo: int = 0) -> list[int]:
 def stroke(
     pitches: list[int], start: float, length: float, velocity: float, spread: float, up: bool = False
 ) -> Iterator[Note]:
-    """Yield a stroke over the strings, `spread` seconds from one to the next; an upstroke takes the upper four."""
+    """Yield a stroke over the strings, with `spread` seconds between strings. An upstroke plays the upper four."""
     order = pitches[::-1][:4] if up else pitches
-    for place, pitch in enumerate(order):
-        delay = place * spread
-        yield Note(start + delay, max(length - delay, 0.03), pitch, velocity * (1 - 0.04 * place))
+    for index, pitch in enumerate(order):
+        delay = index * spread
+        yield Note(start + delay, max(length - delay, 0.03), pitch, velocity * (1 - 0.04 * index))
 
 
 def _song(rng: Rng) -> Iterator[list[int]]:
-    """Yield the chords of a song without end, with a drawn capo, from any of its chords on."""
+    """Return the chords of a random song, repeated without end, with a random capo and from a random chord on."""
     names, capo = pick(rng, SONGS).split(), int(rng.integers(0, 8))
-    turn = int(rng.integers(len(names)))
-    return (shape(name, capo) for name in cycle(names[turn:] + names[:turn]))
+    first = int(rng.integers(len(names)))
+    return (shape(name, capo) for name in cycle(names[first:] + names[:first]))
 
 
 def long_notes(rng: Rng, seconds: float) -> Iterator[Event]:
-    """One to four notes left to ring, anywhere on the neck."""
+    """Yield one to four notes left to ring, anywhere on the neck."""
     step = seconds / int(rng.integers(1, 5))
     velocity, pitch = loudness(rng), int(rng.integers(LOW, HIGH + 1))
     for start in times(seconds, step):
@@ -137,7 +137,7 @@ def long_notes(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def short_notes(rng: Rng, seconds: float) -> Iterator[Event]:
-    """Separate plucked notes, damped or not, each after a pause."""
+    """Yield separate plucked notes, damped or not, each after a pause."""
     rungs = ladder(rng, LOW, HIGH, octaves=1.5)
     velocity, step, held = loudness(rng), rng.uniform(0.25, 1), rng.uniform(0.2, 1)
     for start, pitch in zip(times(seconds, step), walk(rng, rungs), strict=False):
@@ -145,7 +145,7 @@ def short_notes(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def melody(rng: Rng, seconds: float) -> Iterator[Event]:
-    """A tune on one string at a time, long notes with vibrato."""
+    """Yield a tune on one string at a time, with vibrato on long notes."""
     beat, velocity = beat_length(rng, 70, 140), loudness(rng)
     notes = walk(rng, ladder(rng, 50, 84))
     for (start, length), pitch in zip(rhythm(rng, seconds, beat), notes, strict=False):
@@ -156,7 +156,7 @@ def melody(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def run(rng: Rng, seconds: float) -> Iterator[Event]:
-    """A scale or arpeggio picked fast, up and down the neck."""
+    """Yield a scale or arpeggio picked fast, up and down the neck."""
     rungs = ladder(rng, LOW, HIGH, octaves=rng.uniform(1, 3))
     rungs = rungs[:: pick(rng, (1, 1, 2))]
     path = cycle(rungs + rungs[-2:0:-1])
@@ -166,7 +166,7 @@ def run(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def lick(rng: Rng, seconds: float) -> Iterator[Event]:
-    """A solo on a pentatonic scale, with bends, slides, hammer-ons and vibrato."""
+    """Yield a solo on a pentatonic scale, with bends, slides, hammer-ons and vibrato."""
     beat, velocity = beat_length(rng, 70, 140), loudness(rng)
     notes = walk(rng, ladder(rng, 52, HIGH, PENTATONIC, octaves=1.5))
     for (start, length), pitch in zip(rhythm(rng, seconds, beat), notes, strict=False):
@@ -174,6 +174,7 @@ def lick(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def _technique(rng: Rng, name: str, start: float, length: float, pitch: int, velocity: float) -> Iterator[Event]:
+    """Yield one note, played with one of `TECHNIQUES`."""
     interval = pick(rng, (1, 2, 2, 3))
     move = min(length * 0.5, rng.uniform(0.08, 0.3))
     yield Bend(start, 0)
@@ -194,7 +195,7 @@ def _technique(rng: Rng, name: str, start: float, length: float, pitch: int, vel
 
 
 def slide(rng: Rng, seconds: float) -> Iterator[Event]:
-    """Notes, thirds or whole chords slid into, up to an octave, as with a bottleneck."""
+    """Yield notes, intervals or chords, each reached by a slide of up to an octave, as with a bottleneck."""
     notes = walk(rng, ladder(rng, 45, 79, PENTATONIC))
     step, velocity = rng.uniform(0.4, 1.4), loudness(rng)
     above = pick(rng, ((0,), (0,), (0, 4), (0, 5), (0, 7), (0, 4, 7)))
@@ -207,7 +208,7 @@ def slide(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def riff(rng: Rng, seconds: float) -> Iterator[Event]:
-    """One bar on the low strings, again and again."""
+    """Yield one bar on the low strings, repeated."""
     beat, velocity = beat_length(rng, 80, 160), loudness(rng)
     notes = walk(rng, ladder(rng, LOW, 64, PENTATONIC, octaves=1.2))
     held = rng.uniform(0.4, 1)
@@ -218,15 +219,15 @@ def riff(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def power_chords(rng: Rng, seconds: float) -> Iterator[Event]:
-    """Fifths on the low strings, rung and chugged."""
+    """Yield fifths on the low strings, ringing or palm-muted."""
     beat, velocity = beat_length(rng, 80, 180), loudness(rng)
     roots = walk(rng, ladder(rng, LOW, 57, PENTATONIC, octaves=1))
     tones = pick(rng, ((0, 7), (0, 7, 12)))
-    eighth, pattern, eighths_a_chord = beat / 2, pick(rng, CHUGS), pick(rng, (4, 8))
-    for place, start in enumerate(times(seconds, eighth)):
-        if place % eighths_a_chord == 0:
+    eighth, pattern, eighths_per_chord = beat / 2, pick(rng, CHUGS), pick(rng, (4, 8))
+    for index, start in enumerate(times(seconds, eighth)):
+        if index % eighths_per_chord == 0:
             root = next(roots)
-        mark, rest = pattern[place % 8], pattern[place % 8 + 1 :]
+        mark, rest = pattern[index % 8], pattern[index % 8 + 1 :]
         if mark == "o":
             ringing = 1 + len(rest) - len(rest.lstrip("-"))
             yield from stroke([root + tone for tone in tones], start, ringing * eighth, velocity, 0.006)
@@ -235,15 +236,15 @@ def power_chords(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def strum(rng: Rng, seconds: float) -> Iterator[Event]:
-    """Chords strummed down and up in a pattern, each for half a bar or a bar."""
+    """Yield chords strummed down and up in a pattern, half a bar or a bar per chord."""
     eighth, velocity = beat_length(rng, 70, 150) / 2, loudness(rng)
     pattern, spread, chords = pick(rng, STRUMS), rng.uniform(0.005, 0.022), _song(rng)
-    strokes_a_chord = len(pattern) // pick(rng, (1, 1, 2))
-    for place, start in enumerate(times(seconds, eighth)):
-        if place % strokes_a_chord == 0:
+    strokes_per_chord = len(pattern) // pick(rng, (1, 1, 2))
+    for index, start in enumerate(times(seconds, eighth)):
+        if index % strokes_per_chord == 0:
             chord = next(chords)
-        mark = pattern[place % len(pattern)]
-        accent = velocity * (1.1 if place % 4 == 0 else 0.9)
+        mark = pattern[index % len(pattern)]
+        accent = velocity * (1.1 if index % 4 == 0 else 0.9)
         if mark in "DU":
             yield from stroke(chord, start, 2 * eighth, accent, spread, up=mark == "U")
         elif mark == "x":
@@ -251,21 +252,21 @@ def strum(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def chords(rng: Rng, seconds: float) -> Iterator[Event]:
-    """Full chords, one stroke each, left to ring."""
+    """Yield full chords, one stroke each, left to ring."""
     step, velocity, spread = rng.uniform(0.8, 2.2), loudness(rng), rng.uniform(0.008, 0.04)
     for start, chord in zip(times(seconds, step), _song(rng), strict=False):
         yield from stroke(chord, start, step, velocity, spread, up=chance(rng, 0.15))
 
 
 def fingerpicking(rng: Rng, seconds: float) -> Iterator[Event]:
-    """Chords taken apart by thumb and fingers, every string left to ring."""
+    """Yield broken chords, plucked by thumb and fingers, every string left to ring."""
     eighth, velocity = beat_length(rng, 70, 140) / 2, loudness(rng)
     pattern, songs = pick(rng, PICKINGS), _song(rng)
-    notes_a_chord = len(pattern) * pick(rng, (1, 1, 2)) if len(pattern) < 8 else len(pattern)
-    for place, start in enumerate(times(seconds, eighth)):
-        if place % notes_a_chord == 0:
+    notes_per_chord = len(pattern) * pick(rng, (1, 1, 2)) if len(pattern) < 8 else len(pattern)
+    for index, start in enumerate(times(seconds, eighth)):
+        if index % notes_per_chord == 0:
             chord = next(songs)
-        for pitch in _plucked(chord, pattern[place % len(pattern)]):
+        for pitch in _plucked(chord, pattern[index % len(pattern)]):
             yield Note(start, 4 * eighth, pitch, velocity * (1.1 if pitch == chord[0] else rng.uniform(0.8, 1)))
 
 
@@ -279,26 +280,26 @@ def _plucked(chord: list[int], finger: str) -> list[int]:
 
 
 def double_stops(rng: Rng, seconds: float) -> Iterator[Event]:
-    """Two strings at a time: thirds, fourths or sixths up and down a scale."""
+    """Yield two strings at a time: thirds, fourths or sixths up and down a scale."""
     beat, velocity, gap = beat_length(rng, 70, 140), loudness(rng), pick(rng, (2, 2, 3, 5))
     rungs = ladder(rng, 48, HIGH, octaves=2.5)
-    places = walk(rng, range(len(rungs) - gap))
-    for (start, length), place in zip(rhythm(rng, seconds, beat), places, strict=False):
-        for pitch in (rungs[place], rungs[place + gap]):
+    indices = walk(rng, range(len(rungs) - gap))
+    for (start, length), index in zip(rhythm(rng, seconds, beat), indices, strict=False):
+        for pitch in (rungs[index], rungs[index + gap]):
             yield Note(start, length * 0.95, pitch, velocity)
 
 
 def comping(rng: Rng, seconds: float) -> Iterator[Event]:
-    """Short damped chords and scratches on the upper strings, as in funk and reggae."""
+    """Yield short damped chords and scratches on the upper strings, as in funk and reggae."""
     sixteenth, velocity = beat_length(rng, 80, 120) / 4, loudness(rng)
     pattern, songs, held = pick(rng, COMPS), _song(rng), rng.uniform(0.06, 0.2)
-    for place, start in enumerate(times(seconds, sixteenth)):
-        if place % 16 == 0:
+    for index, start in enumerate(times(seconds, sixteenth)):
+        if index % 16 == 0:
             chord = next(songs)[-pick(rng, (3, 4)) :]
-        mark = pattern[place % 16]
+        mark = pattern[index % 16]
         if mark != ".":
             length, accent = (held, 1) if mark == "c" else (0.03, 0.7)
-            yield from stroke(chord, start, length, velocity * accent, 0.005, up=place % 2 == 1)
+            yield from stroke(chord, start, length, velocity * accent, 0.005, up=index % 2 == 1)
 
 
 PHRASES: dict[str, Phrase] = {

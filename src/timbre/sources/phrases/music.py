@@ -1,4 +1,4 @@
-"""A little music theory: keys, chords, rhythms and gestures that the phrases of all instruments share."""
+"""Keys, chords, rhythms and gestures that the phrases of all instruments use."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ PROGRESSIONS = (
     "i iio V7 i",
     "iv7 bVII7 bIIImaj7 bVImaj7",
 )
-# Note lengths in beats. A phrase draws two of them, so that it has a motif.
+# Note lengths in beats. A phrase draws two of these rows, which become its motifs.
 RHYTHMS = (
     (1, 1, 1, 1),
     (1.5, 0.5, 1, 1),
@@ -56,22 +56,22 @@ STEPS = (-1, 1, -1, 1, -1, 1, -2, 2, -2, 2, 0, 3, -3, 4, -5)  # rungs of a scale
 
 
 def pick(rng: Rng, options: Sequence[T]) -> T:
-    """Return one of `options`."""
+    """Return a random one of `options`."""
     return options[int(rng.integers(len(options)))]
 
 
-def chance(rng: Rng, share: float) -> bool:
-    """Return true in `share` of the cases."""
-    return bool(rng.random() < share)
+def chance(rng: Rng, probability: float) -> bool:
+    """Return true with the given probability."""
+    return bool(rng.random() < probability)
 
 
 def beat_length(rng: Rng, slowest: float, fastest: float) -> float:
-    """Return the seconds of a beat for a tempo between two, in beats a minute."""
+    """Return the length of a beat in seconds. The tempo is drawn between two limits, in beats per minute."""
     return 60 / float(rng.uniform(slowest, fastest))
 
 
 def loudness(rng: Rng) -> float:
-    """Return the velocity that a phrase is played around, from piano to fortissimo."""
+    """Return a random mean velocity for a phrase, from piano to fortissimo."""
     return float(rng.uniform(48, 115))
 
 
@@ -81,7 +81,7 @@ def times(seconds: float, step: float) -> list[float]:
 
 
 def ladder(rng: Rng, low: int, high: int, scales: Sequence[Sequence[int]] = SCALES, octaves: float = 2) -> list[int]:
-    """Return the pitches of a scale in a drawn key, over `octaves` somewhere between `low` and `high`."""
+    """Return the pitches of a random scale and key, over `octaves` at a random position between `low` and `high`."""
     width = min(round(12 * octaves), high - low)
     bottom = int(rng.integers(low, high - width + 1))
     tonic, scale = int(rng.integers(12)), pick(rng, scales)
@@ -89,17 +89,17 @@ def ladder(rng: Rng, low: int, high: int, scales: Sequence[Sequence[int]] = SCAL
 
 
 def walk(rng: Rng, rungs: Sequence[int], steps: Sequence[int] = STEPS) -> Iterator[int]:
-    """Yield a melody without end that climbs up and down `rungs`, turning back at their ends."""
+    """Yield an endless melody: a random walk up and down `rungs` that turns back at both ends."""
     top = len(rungs) - 1
-    place = int(rng.integers(len(rungs)))
+    index = int(rng.integers(len(rungs)))
     while True:
-        yield rungs[place]
-        place = abs(place + pick(rng, steps))
-        place = max(0, min(place, 2 * top - place))
+        yield rungs[index]
+        index = abs(index + pick(rng, steps))
+        index = max(0, min(index, 2 * top - index))
 
 
 def rhythm(rng: Rng, seconds: float, beat: float) -> Iterator[tuple[float, float]]:
-    """Yield (start, length) of notes that follow one another until `seconds`, in a motif or two."""
+    """Yield (start, length) in seconds of consecutive notes up to `seconds`, made from one or two motifs."""
     motifs = pick(rng, RHYTHMS), pick(rng, RHYTHMS)
     start = 0.0
     while start < seconds:
@@ -109,7 +109,7 @@ def rhythm(rng: Rng, seconds: float, beat: float) -> Iterator[tuple[float, float
 
 
 def progression(rng: Rng) -> list[tuple[int, ...]]:
-    """Return the chords of a progression in a drawn key, each as pitch classes with the root first."""
+    """Return the chords of a random progression in a random key, each as pitch classes with the root first."""
     tonic = int(rng.integers(12))
     return [tuple((tonic + tone) % 12 for tone in tones(numeral)) for numeral in pick(rng, PROGRESSIONS).split()]
 
@@ -127,31 +127,31 @@ def tones(numeral: str) -> tuple[int, ...]:
 
 
 def near(pitch_class: int, centre: int) -> int:
-    """Return the pitch of a class that lies nearest to `centre`."""
+    """Return the pitch of a pitch class that is nearest to `centre`."""
     return centre + (pitch_class - centre + 6) % 12 - 6
 
 
 def voicing(chord: Sequence[int], centre: int) -> list[int]:
-    """Return a chord in close position around `centre`, so that one chord leads smoothly into the next."""
+    """Return the pitches of a chord in close position around `centre`. Consecutive chords then move in small steps."""
     return sorted(near(pitch_class, centre) for pitch_class in chord)
 
 
 def vibrato(start: float, length: float, rate: float, depth: float, delay: float) -> Iterator[Bend]:
-    """Yield bends that swing by `depth` semitones `rate` times a second, growing in from `delay` on."""
+    """Yield bends that swing by `depth` semitones `rate` times per second. They grow in from `delay` seconds on."""
     for time in times(length - delay, 0.02):
         growth = min(time / 0.3, 1)
         yield Bend(start + delay + time, depth * growth * float(np.sin(2 * np.pi * rate * time)))
 
 
 def glide(start: float, length: float, first: float, last: float) -> Iterator[Bend]:
-    """Yield bends from `first` to `last` semitones, evenly, and stay there."""
+    """Yield bends that move evenly from `first` to `last` semitones and stay there."""
     for time in times(length, 0.01):
         yield Bend(start + time, first + (last - first) * time / length)
     yield Bend(start + length, last)
 
 
 def swell(start: float, length: float, values: Sequence[float]) -> Iterator[Control]:
-    """Yield the bow's pressure through `values` (expression, 0 to 127), spread evenly over `length`."""
+    """Yield expression values (the bow's pressure, 0 to 127) that pass through `values` over `length` seconds."""
     knots = np.linspace(0, length, len(values))
     for time in times(length, 0.03):
         yield Control(start + time, EXPRESSION, float(np.interp(time, knots, values)))

@@ -1,4 +1,4 @@
-"""What a player does, as plain events, and the MIDI file that says so."""
+"""The events that a player causes, and their MIDI file."""
 
 import io
 from collections.abc import Callable, Iterable, Iterator
@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 BANK, MODULATION, VOLUME, EXPRESSION, PEDAL, REVERB, CHORUS = 0, 1, 7, 11, 64, 91, 93  # MIDI controllers
-BEND_RANGE = 12  # semitones, either way
+BEND_RANGE = 12  # semitones, up or down
 DRUM_CHANNEL = 9  # General MIDI's channel 10, counted from 0
 
 
 class Note(NamedTuple):
-    """A key, string or drum: start and length in seconds, MIDI pitch (60: middle C), velocity 1 to 127."""
+    """A struck key, string or drum: start and length in seconds, MIDI pitch (60: middle C), velocity 1 to 127."""
 
     start: float
     length: float
@@ -21,7 +21,7 @@ class Note(NamedTuple):
 
 
 class Control(NamedTuple):
-    """A controller moved, such as `PEDAL`, to 0 … 127."""
+    """A controller, such as `PEDAL`, moved to a value from 0 to 127."""
 
     start: float
     number: int
@@ -29,22 +29,28 @@ class Control(NamedTuple):
 
 
 class Bend(NamedTuple):
-    """All that sounds bent by `semitones`, at most `BEND_RANGE`, until the next bend."""
+    """A pitch bend of all notes by `semitones`, at most `BEND_RANGE`, until the next bend."""
 
     start: float
     semitones: float
 
 
 Event = Note | Control | Bend
-Phrase = Callable[[np.random.Generator, float], Iterator[Event]]  # which plays for some seconds
+Phrase = Callable[[np.random.Generator, float], Iterator[Event]]  # draws a phrase of that many seconds
 
 
 def to_midi(events: Iterable[Event], program: int, seconds: float, drums: bool = False, transpose: int = 0) -> bytes:
-    """Return a MIDI file of `seconds` in which one program (of drums: one kit) plays `events`.
+    """Return a MIDI file of `seconds` in which one program (for drums: one kit) plays `events`.
 
-    From 128 up, programs are those of the next banks: 128 * 8 + 25 is program 25 of bank 8 (GS's variations).
-    Times are rounded to milliseconds, notes that reach past the end are cut there, and a pitch struck again
-    while it sounds is first let go. `transpose` moves all pitches, in semitones.
+    Times are rounded to milliseconds. Notes are cut at the end of the file. A pitch that is struck again while it
+    sounds is released first.
+
+    Args:
+        events: Notes, controls and bends, in any order.
+        program: Bank times 128 plus the program: 128 * 8 + 25 is program 25 of bank 8 (a GS variation).
+        seconds: Length of the file.
+        drums: Whether to play on the drum channel.
+        transpose: Semitones added to every pitch.
     """
     import mido
 
@@ -73,7 +79,7 @@ def to_midi(events: Iterable[Event], program: int, seconds: float, drums: bool =
 
 
 def _messages(events: Iterable[Event], channel: int, transpose: int) -> Iterator[tuple[int, int, Any]]:
-    """Yield (millisecond, rank, message), last event first; at one time notes end, controls move, notes start."""
+    """Yield (millisecond, rank, message), last event first. The rank sorts one millisecond: end, control, start."""
     from mido import Message
 
     next_start: dict[int, int] = {}
@@ -84,7 +90,7 @@ def _messages(events: Iterable[Event], channel: int, transpose: int) -> Iterator
                 pitch = min(max(event.pitch + transpose, 0), 127)
                 velocity = min(max(round(event.velocity), 1), 127)
                 last = min(tick + max(round(1000 * event.length), 10), next_start.get(pitch, 1 << 31))
-                if last <= tick:  # struck twice in one millisecond
+                if last <= tick:  # the pitch is struck twice in one millisecond
                     continue
                 next_start[pitch] = tick
                 yield tick, 2, Message("note_on", channel=channel, note=pitch, velocity=velocity)

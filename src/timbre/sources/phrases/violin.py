@@ -25,9 +25,9 @@ from timbre.sources.phrases.score import EXPRESSION, Bend, Control, Event, Note,
 STRINGS = (55, 62, 69, 76)  # G D A E
 LOW, HIGH = 55, 100
 
-# The bow's pressure over a note, as expression values.
+# The bow's pressure over one note, as expression values.
 BOWS = ((60, 120, 70), (40, 110, 120), (120, 90, 60), (115, 115), (50, 120, 120, 60), (100, 120, 100))
-# Bach's semiquavers as rungs above the lowest of a scale (bariolage, turns, broken thirds) over which the hand moves.
+# Figures of semiquavers, as in Bach (bariolage, turns, broken thirds). Numbers are rungs of a scale above the hand.
 FIGURES = (
     (0, 2, 4, 2),
     (0, 1, 2, 0),
@@ -39,12 +39,12 @@ FIGURES = (
     (7, 6, 7, 4, 7, 2, 7, 4),
     (2, 1, 0, 1, 2, 4, 3, 5),
 )
-# Reels in eighths and jigs in triplets: rungs above the hand.
+# Reels in eighths and jigs in triplets, as rungs of a scale above the hand.
 TUNES = ((0, 2, 4, 2, 5, 4, 2, 1), (4, 4, 5, 4, 2, 1, 0, 0), (0, 2, 4, 5, 4, 2), (7, 5, 4, 5, 4, 2), (0, 0, 2, 4, 2, 4))
 
 
 def _bowed(rng: Rng, start: float, length: float, pitch: int, velocity: float) -> Iterator[Event]:
-    """One sung note: a swell of the bow, and vibrato once it is long enough to hear."""
+    """Yield one cantabile note: a swell of the bow, and vibrato if the note is longer than 0.3 s."""
     yield Bend(start, 0)
     yield Note(start, length, pitch, velocity)
     if length > 0.3:
@@ -55,7 +55,7 @@ def _bowed(rng: Rng, start: float, length: float, pitch: int, velocity: float) -
 
 
 def long_notes(rng: Rng, seconds: float) -> Iterator[Event]:
-    """One to four long bows, anywhere on the fingerboard, with vibrato or plain."""
+    """Yield one to four long bows, anywhere on the fingerboard, with vibrato or plain."""
     step = seconds / int(rng.integers(1, 5))
     velocity, held, plain = loudness(rng), rng.uniform(0.75, 1), chance(rng, 0.3)
     for start in times(seconds, step):
@@ -67,7 +67,7 @@ def long_notes(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def short_notes(rng: Rng, seconds: float) -> Iterator[Event]:
-    """Separate short bows, each after a pause: martelé, staccato, spiccato."""
+    """Yield separate short bows, each after a pause: martelé, staccato, spiccato."""
     notes = walk(rng, ladder(rng, LOW, HIGH, octaves=1.5))
     step, length, velocity = rng.uniform(0.18, 0.8), rng.uniform(0.06, 0.2), loudness(rng)
     for start, pitch in zip(times(seconds, step), notes, strict=False):
@@ -75,7 +75,7 @@ def short_notes(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def melody(rng: Rng, seconds: float) -> Iterator[Event]:
-    """A slow tune, every note sung."""
+    """Yield a slow tune, every note cantabile."""
     beat, velocity = beat_length(rng, 45, 110), loudness(rng)
     notes = walk(rng, ladder(rng, LOW, 93))
     for (start, length), pitch in zip(rhythm(rng, seconds, beat), notes, strict=False):
@@ -83,19 +83,19 @@ def melody(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def figures(rng: Rng, seconds: float) -> Iterator[Event]:
-    """Semiquavers of a solo partita: one figure moved through the scale."""
+    """Yield semiquavers, as in a solo partita: one figure moved through the scale."""
     rungs = ladder(rng, LOW, 91, octaves=2.4)
     step, velocity, figure = rng.uniform(0.09, 0.2), loudness(rng), pick(rng, FIGURES)
     hands = walk(rng, range(len(rungs) - max(figure)))
-    for place, start in enumerate(times(seconds, step)):
-        if place % len(figure) == 0:
+    for index, start in enumerate(times(seconds, step)):
+        if index % len(figure) == 0:
             hand = next(hands)
-        accent = 1.1 if place % 4 == 0 else 0.95
-        yield Note(start, step * 0.98, rungs[hand + figure[place % len(figure)]], velocity * accent)
+        accent = 1.1 if index % 4 == 0 else 0.95
+        yield Note(start, step * 0.98, rungs[hand + figure[index % len(figure)]], velocity * accent)
 
 
 def scale(rng: Rng, seconds: float) -> Iterator[Event]:
-    """A scale or broken thirds, legato, up and down."""
+    """Yield a scale or broken thirds, legato, up and down."""
     rungs = ladder(rng, LOW, HIGH, octaves=rng.uniform(1, 3))[:: pick(rng, (1, 1, 2))]
     step, velocity = rng.uniform(0.12, 0.5), loudness(rng)
     path = cycle(rungs + rungs[-2:0:-1])
@@ -105,18 +105,18 @@ def scale(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def double_stops(rng: Rng, seconds: float) -> Iterator[Event]:
-    """Two strings bowed at once: thirds, sixths, or a tune over an open string."""
+    """Yield two strings bowed at once: thirds, sixths, or a tune over an open string."""
     beat, velocity, gap = beat_length(rng, 50, 110), loudness(rng), pick(rng, (2, 2, 5, 5, 0))
     rungs = ladder(rng, LOW, 88, octaves=2)
     drone = pick(rng, STRINGS[:3])
-    places = walk(rng, range(len(rungs) - gap))
-    for (start, length), place in zip(rhythm(rng, seconds, beat), places, strict=False):
-        yield from _bowed(rng, start, length, rungs[place], velocity)
-        yield Note(start, length, rungs[place + gap] if gap else drone, velocity * 0.9)
+    indices = walk(rng, range(len(rungs) - gap))
+    for (start, length), index in zip(rhythm(rng, seconds, beat), indices, strict=False):
+        yield from _bowed(rng, start, length, rungs[index], velocity)
+        yield Note(start, length, rungs[index + gap] if gap else drone, velocity * 0.9)
 
 
 def broken_chords(rng: Rng, seconds: float) -> Iterator[Event]:
-    """Chords over three or four strings, the lower two before the upper, as in Bach's chaconne."""
+    """Yield chords over three or four strings, the lower two before the upper, as in Bach's chaconne."""
     step, velocity = rng.uniform(0.6, 1.4), loudness(rng)
     for start, chord in zip(times(seconds, step), cycle(progression(rng)), strict=False):
         low, *upper = [chord[0] % 12, *voicing(chord, 70)]
@@ -130,7 +130,7 @@ def broken_chords(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def portamento(rng: Rng, seconds: float) -> Iterator[Event]:
-    """A tune whose notes are slid into, from above or below."""
+    """Yield a tune in which a slide leads into each note, from above or below."""
     beat, velocity = beat_length(rng, 50, 100), loudness(rng)
     notes = walk(rng, ladder(rng, 57, 93))
     for (start, length), pitch in zip(rhythm(rng, seconds, beat), notes, strict=False):
@@ -141,7 +141,7 @@ def portamento(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def tremolo(rng: Rng, seconds: float) -> Iterator[Event]:
-    """Each note bowed to and fro as fast as the arm can, rising and falling."""
+    """Yield notes repeated by fast short bows, with a rising and falling volume."""
     notes = walk(rng, ladder(rng, LOW, 93))
     step, stroke, velocity = rng.uniform(0.4, 1.6), rng.uniform(0.06, 0.11), loudness(rng)
     yield from swell(0, seconds, pick(rng, BOWS))
@@ -151,15 +151,15 @@ def tremolo(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def fiddle(rng: Rng, seconds: float) -> Iterator[Event]:
-    """A reel or jig, with slides into strong beats and now and then an open string below."""
+    """Yield a reel or jig, with slides into some strong beats and an open string below others."""
     rungs = ladder(rng, LOW, 88, octaves=2.2)
     step, velocity, tune = rng.uniform(0.11, 0.22), loudness(rng), pick(rng, TUNES)
     hands = walk(rng, range(len(rungs) - max(tune)))
-    for place, start in enumerate(times(seconds, step)):
-        if place % len(tune) == 0:
+    for index, start in enumerate(times(seconds, step)):
+        if index % len(tune) == 0:
             hand = next(hands)
-        pitch = rungs[hand + tune[place % len(tune)]]
-        strong = place % (len(tune) // 2) == 0
+        pitch = rungs[hand + tune[index % len(tune)]]
+        strong = index % (len(tune) // 2) == 0
         yield Note(start, step * 0.95, pitch, velocity * (1.15 if strong else 0.9))
         if strong and chance(rng, 0.3):
             yield from glide(start, step / 2, -1, 0)
@@ -168,20 +168,20 @@ def fiddle(rng: Rng, seconds: float) -> Iterator[Event]:
 
 
 def ornaments(rng: Rng, seconds: float) -> Iterator[Event]:
-    """A tune whose longer notes carry trills, and the others mordents."""
+    """Yield a tune with trills on longer notes and mordents on the others."""
     beat, velocity = beat_length(rng, 50, 100), loudness(rng)
     rungs = ladder(rng, 60, 93)
-    places = walk(rng, range(len(rungs) - 1))
-    for (start, length), place in zip(rhythm(rng, seconds, beat), places, strict=False):
+    indices = walk(rng, range(len(rungs) - 1))
+    for (start, length), index in zip(rhythm(rng, seconds, beat), indices, strict=False):
         shake = rng.uniform(0.06, 0.1)
         count = int(length * 0.8 / shake) if length > 0.5 else 2 * int(length > 4 * shake)
-        for turn in range(count):
-            yield Note(start + turn * shake, shake, rungs[place + turn % 2], velocity)
-        yield from _bowed(rng, start + count * shake, length - count * shake, rungs[place], velocity)
+        for stroke in range(count):
+            yield Note(start + stroke * shake, shake, rungs[index + stroke % 2], velocity)
+        yield from _bowed(rng, start + count * shake, length - count * shake, rungs[index], velocity)
 
 
 def high_solo(rng: Rng, seconds: float) -> Iterator[Event]:
-    """A soaring pentatonic line on the E string, wide vibrato, each note slid or leapt into."""
+    """Yield a high pentatonic line on the E string, with vibrato and with slides into some notes."""
     beat, velocity = beat_length(rng, 60, 120), loudness(rng)
     notes = walk(rng, ladder(rng, 76, HIGH, PENTATONIC, octaves=1.5))
     for (start, length), pitch in zip(rhythm(rng, seconds, beat), notes, strict=False):
