@@ -29,10 +29,11 @@ from timbre.core.rng import generator
 from timbre.features.mel import power_to_db, reference_to_peak
 from timbre.model.network import TimbreNet
 from timbre.training.augment import augment, steady_noise
+from timbre.training.auxiliary import TrainingNet
 from timbre.training.config import TrainingConfig
 from timbre.training.fabric import make_fabric, on_own_cores
 from timbre.training.frame_loss import frame_activity, frame_loss
-from timbre.training.mask_loss import WithAuxiliaryOutputs, mask_loss, power_by_class
+from timbre.training.mask_loss import mask_loss, power_by_class
 from timbre.training.mixing import add_up, cut_parts
 from timbre.training.optimizer import make_optimizer
 
@@ -91,9 +92,9 @@ def timbre_steps(params: Params) -> tuple[partial[None], partial[None], float]:
     torch.set_num_threads(params.compute.threads)
     fabric = make_fabric(params.compute)
     count = len(params.instruments)
-    model = WithAuxiliaryOutputs(TimbreNet(params.model, count), count + 1, has_frames=True)
+    model = TrainingNet(TimbreNet(params.model, count), count + 1, has_frames=True)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    cell = model.network.cell
+    cell = model.network.stride
     model, optimizer = fabric.setup(model, make_optimizer(model, params.optimizer, 1e-3))
     config = TrainingConfig(**{field.name: getattr(params, field.name) for field in fields(TrainingConfig)})
     frames = params.audio.samples // params.mel.hop_length + 1

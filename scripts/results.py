@@ -57,7 +57,7 @@ def with_log(text: str, metrics: Path, plots: Path) -> str:
     """A page whose sample of what stages say has the F1 of these metrics and histories."""
     said = {}
     for task in ("layered", "single"):
-        said[f"train_{task}"] = train.in_short(read_table(plots / f"{task}_history.csv", train.Epoch))
+        said[f"train_{task}"] = train.summary(read_table(plots / f"{task}_history.csv", train.Epoch))
     read = {name: json.loads((metrics / f"{name}.json").read_text()) for name in ("single", "layered", "timeline")}
     tested = {task: read[task]["test"] for task in ("single", "layered")}
     said["evaluate"] = report.in_short(tested, read["timeline"])

@@ -1,6 +1,7 @@
-"""The pipeline's stages, run as `python -m stages.<name>`, each with the package that lies beside it.
+"""The stages of the pipeline. Run one with `python -m stages.<name>`.
 
-DVC runs queued experiments in copies of the repository, where an installed package would be another one.
+Each uses the package in the `src` folder of its own repository. DVC runs queued experiments in copies of the
+repository, and an installed package would be another version there.
 """
 
 import signal
@@ -12,5 +13,5 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from timbre.core.stage import end_interrupted, open_standard_streams
 
 open_standard_streams()
-for number in (signal.SIGINT, signal.SIGTERM):  # through seconds of imports; then a stage has something to unwind
+for number in (signal.SIGINT, signal.SIGTERM):  # during the seconds of imports; run_stage takes over
     signal.signal(number, lambda *_: end_interrupted("timbre"))

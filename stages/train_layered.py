@@ -1,4 +1,4 @@
-"""train_layered: learn to tell which instruments play together."""
+"""train_layered: train the multi-label network, which predicts the instruments of a mixture."""
 
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from timbre.training.calibration import calibrate, choose_thresholds
 from timbre.training.config import TrainingConfig
 from timbre.training.mixing import mixed_split
 from timbre.training.sampling import sample_fixed, sample_layered
-from timbre.training.train import START_RATE, load_start, train, write_training
+from timbre.training.train import FINE_TUNING_RATE, load_start, train, write_training
 
 MELS = Path("data/mels")
 MIXTURES = Path("data/layered")
@@ -25,35 +25,34 @@ def train_layered(params: Params) -> str:
     """Write models/layered.safetensors and its history."""
     start = load_start(params.start, params.audio, params.mel, params.model) if params.start else None
     windows = read_table(MELS / "train.csv", Window)
-    knows_parts = params.mixtures.fresh and has_solos(windows)
+    has_parts = params.mixtures.fresh and has_solos(windows)  # the auxiliary losses need the parts of mixtures
     config = TrainingConfig(
         instruments=params.instruments,
         seed=params.seed,
         epochs=params.epochs,
         batch_size=params.batch_size,
         optimizer=params.optimizer,
-        learning_rate=params.learning_rate * (START_RATE if start else 1),
+        learning_rate=params.learning_rate * (FINE_TUNING_RATE if start else 1),
         audio=params.audio,
         mel=params.mel,
         model=params.model,
         augment=params.augment,
-        mask_loss=params.mask_loss if knows_parts else 0,
-        frame_loss=params.frame_loss if knows_parts else 0,
+        mask_loss=params.mask_loss if has_parts else 0,
+        frame_loss=params.frame_loss if has_parts else 0,
     )
     if params.mixtures.fresh:
         pack = open_array(MELS / "train.npy")
-        draw = partial(sample_layered, windows, params.instruments, params.mixtures, params.music)
+        sample_epoch = partial(sample_layered, windows, params.instruments, params.mixtures, params.music)
     else:
         fixed = load_layered(MIXTURES, "train", params.instruments)
-        pack, draw = fixed.mels, partial(sample_fixed, fixed.targets)
-    like_music = params.calibration
-    if like_music.mixtures:
-        unheard, mels = read_table(MELS / "validation.csv", Window), open_array(MELS / "validation.npy")
-        mixtures = mixed_split(unheard, mels, params.mixtures, like_music, config)
+        pack, sample_epoch = fixed.mels, partial(sample_fixed, fixed.targets)
+    if params.calibration.mixtures:
+        clips, mels = read_table(MELS / "validation.csv", Window), open_array(MELS / "validation.npy")
+        mixtures = mixed_split(clips, mels, params.mixtures, params.calibration, config)
     else:
         mixtures = load_layered(MIXTURES, "validation", params.instruments)
     validation = joined(mixtures, load_music(MELS, "validation", params.instruments))
-    network, history = train(LAYERED, pack, draw, validation, config, params.compute, start)
+    network, history = train(LAYERED, pack, sample_epoch, validation, config, params.compute, start)
     calibrate(network, LAYERED, validation)
     thresholds = choose_thresholds(network, validation, params.threshold)
     return write_training(MODELS, LAYERED, network, history, config, thresholds)

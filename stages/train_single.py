@@ -1,4 +1,7 @@
-"""train_single: learn to tell which instrument plays alone, from what was learnt of several together."""
+"""train_single: train the single-label network, which predicts the one instrument of a clip.
+
+It is initialised from the layered network, unless the param `transfer` is 0.
+"""
 
 from functools import partial
 from pathlib import Path
@@ -21,11 +24,11 @@ MODELS = Path("models")
 
 
 def train_single(params: Params) -> str:
-    """Write models/single.safetensors and its history; of neither anything where nothing plays alone."""
+    """Write models/single.safetensors and its history. Without clips of one instrument alone, write placeholders."""
     windows = read_table(MELS / "train.csv", Window)
     if not has_solos(windows):
         write_untrained(MODELS, SINGLE)
-        return "skipped: no clip is of one instrument alone"
+        return "skipped: no clip has one instrument alone"
     config = TrainingConfig(
         instruments=params.instruments,
         seed=params.seed,
@@ -38,11 +41,11 @@ def train_single(params: Params) -> str:
         model=params.model,
         augment=params.augment,
     )
-    draw = partial(sample_single, windows, params.instruments, params.repeats)
+    sample_epoch = partial(sample_single, windows, params.instruments, params.repeats)
     pack = open_array(MELS / "train.npy")
     validation = load_single(MELS, "validation", params.instruments)
     start = load_model(MODELS / "layered.safetensors").network if params.transfer else None
-    network, history = train(SINGLE, pack, draw, validation, config, params.compute, start)
+    network, history = train(SINGLE, pack, sample_epoch, validation, config, params.compute, start)
     calibrate(network, SINGLE, validation)
     return write_training(MODELS, SINGLE, network, history, config)
 

@@ -1,4 +1,7 @@
-"""train_timeline: learn when instruments play, from songs of known truth and what train_layered has learnt."""
+"""train_timeline: train the timeline network, which predicts when each instrument plays.
+
+It learns from synthetic songs and uses the features of the layered network.
+"""
 
 from functools import partial
 from pathlib import Path
@@ -19,7 +22,7 @@ LAYERED, TIMELINE = Path("models/layered.safetensors"), Path("models/timeline.sa
 
 
 def train_timeline(params: Params) -> str:
-    """Write models/timeline.safetensors; a place for it where nothing plays alone."""
+    """Write models/timeline.safetensors. Without clips of one instrument alone, write a placeholder."""
     windows, pack = read_table(CLIPS / "index.csv", Window), open_array(CLIPS / "windows.npy")
     window, seconds = params.audio.window, params.timeline.seconds
     counts = {"train": params.timeline.train, "validation": params.timeline.validation}
@@ -33,12 +36,12 @@ def train_timeline(params: Params) -> str:
     )
     if not train or not validation:
         save_untrained(TIMELINE)
-        return "skipped: no clip is of one instrument alone"
+        return "skipped: no clip has one instrument alone"
     layered = load_model(LAYERED)
-    lessons = partial(timeline_data, pack=pack, layered=layered, options=params.augment, seconds=seconds)
+    data = partial(timeline_data, pack=pack, layered=layered, options=params.augment, seconds=seconds)
     with on_own_cores(params.compute.threads):
-        network = train_timeline_network(lessons(train, split="train", seed=params.seed), params.model, params.seed)
-        f1 = centre(network, lessons(validation, split="validation", seed=params.seed))
+        network = train_timeline_network(data(train, split="train", seed=params.seed), params.model, params.seed)
+        f1 = centre(network, data(validation, split="validation", seed=params.seed))
     write_timeline(TIMELINE, network, layered)
     return f"{len(train)} songs of {seconds:g} s, validation F1 {f1:.3f}"
 

@@ -1,4 +1,4 @@
-"""Training in several processes that exchange gradients (gloo), as it is on several GPUs or machines."""
+"""Training in several processes that exchange gradients (gloo), like training on several GPUs or machines."""
 
 import json
 import os
@@ -18,7 +18,7 @@ def toy(*arguments: int) -> subprocess.CompletedProcess:
 
 
 def test_two_processes_learn_as_one_does():
-    """They hear the same batches in halves; only batch normalisation, over half a batch each, is not the same."""
+    """They use halves of the same batches. Only batch normalisation differs, because it sees half a batch."""
     one, two = (json.loads(toy(devices).stdout) for devices in (1, 2))
     losses = [[epoch["train_loss"] for epoch in history] for history in (one, two)]
     assert losses[0] != losses[1]
@@ -45,19 +45,19 @@ def cores():
 count = len(os.sched_getaffinity(0))
 import torch
 torch.set_num_threads(count)
-torch.ones(1 << 20).mul_(2)  # as where a model was loaded before: the threads are there already
+torch.ones(1 << 20).mul_(2)  # creates the threads, as loading a model does
 before = os.sched_getaffinity(0)
 with on_own_cores(count):
-    assert [each for each in cores() if len(each) == 1] == [[core] for core in sorted(before)], cores()
-assert all(each == sorted(before) for each in cores()), cores()
+    assert [own for own in cores() if len(own) == 1] == [[core] for core in sorted(before)], cores()
+assert all(allowed == sorted(before) for allowed in cores()), cores()
 with on_own_cores(count - 1):
     assert os.sched_getaffinity(0) == before
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux lets a program choose cores")
-def test_threads_have_a_core_each_where_there_are_as_many_and_are_free_again_after():
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux lets a program choose its cores")
+def test_each_thread_is_pinned_to_its_own_core_and_freed_afterwards():
     if len(os.sched_getaffinity(0)) < 2:
-        pytest.skip("one core alone")
+        pytest.skip("there is only one core")
     done = subprocess.run([sys.executable, "-c", OWN_CORES], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -80,5 +80,5 @@ def test_what_is_no_such_model_is_named(tmp_path):
     with pytest.raises(DataError, match=rf"^{tmp_path}/{FILE}: no such model; where PyTorch is installed, timbre exp"):
         OnnxEngine(tmp_path)
     (tmp_path / FILE).write_bytes(b"no model")
-    with pytest.raises(DataError, match=rf"^{tmp_path}/{FILE}: not a model of Timbre's"):
+    with pytest.raises(DataError, match=rf"^{tmp_path}/{FILE}: not a Timbre model"):
         OnnxEngine(tmp_path)

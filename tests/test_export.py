@@ -48,7 +48,7 @@ def test_onnxruntime_answers_as_timbre_does(session, tmp_path):
         single, layered, cells, timeline, mels = session.run(None, {"waveforms": window})
         np.testing.assert_allclose(single[0], list(heard.single.values()), atol=1.5e-4)  # these are rounded to 1e-4
         np.testing.assert_allclose(layered[0], list(heard.layered.values()), atol=1.5e-4)
-        dense = engine.layered.network.dense
+        dense = engine.layered.network.density
         assert timeline.shape == cells.shape == (1, dense * 6 + 2, 4)  # the last cells are of what stands over the end
         db = power_to_db(engine.transform(torch.from_numpy(window)))[0]
         loud = db > db.max() - 60

@@ -133,9 +133,9 @@ def test_training_may_begin_with_the_released_blocks_whatever_the_instruments(pa
 @pytest.mark.parametrize(
     ("section", "key", "value", "reason"),
     [
-        ("model", "channels", 8, "start: that model has model.channels 16, not 8; set it so"),
-        ("mel", "n_mels", 64, "start: that model has mel.n_mels 128, not 64; set it so"),
-        ("audio", "sample_rate", 16000, "start: that model has audio.sample_rate 22050, not 16000; set it so"),
+        ("model", "channels", 8, "model.channels: 8, but the model of start has 16; set it to that"),
+        ("mel", "n_mels", 64, "mel.n_mels: 64, but the model of start has 128; set it to that"),
+        ("audio", "sample_rate", 16000, "audio.sample_rate: 16000, but the model of start has 22050; set it to that"),
     ],
 )
 def test_a_start_of_another_shape_is_refused(params, section, key, value, reason):

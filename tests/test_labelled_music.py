@@ -57,7 +57,7 @@ def test_it_teaches_beside_what_is_rendered_and_alone(repository):
     repository.commit("both")
 
     output = repository.run("dvc exp run -S data.source=folder")
-    assert stages_run(output) == ALL and "train_single: skipped: no clip is of one instrument alone" in output
+    assert stages_run(output) == ALL and "train_single: skipped: no clip has one instrument alone" in output
     models = repository.folder / "models"
     assert is_untrained(models / "single.safetensors")
     assert load_model(models / "layered.safetensors").description.instruments == INSTRUMENTS

@@ -1,11 +1,11 @@
-"""Muon by what linear algebra and torch's own say of it."""
+"""Muon, compared with linear algebra and with the Muon of torch."""
 
 import pytest
 import torch
 from torch import nn
 
 from timbre.model.network import TimbreNet
-from timbre.training.mask_loss import WithAuxiliaryOutputs
+from timbre.training.auxiliary import TrainingNet
 from timbre.training.optimizer import Muon, make_optimizer, orthogonal
 
 
@@ -22,8 +22,8 @@ def test_an_orthogonal_matrix_has_the_same_directions_at_about_one_size(shape):
     assert not orthogonal(torch.zeros(shape)).any()
 
 
-@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch has a Muon of its own from 2.9 on")
-def test_kernels_step_as_torch_s_own_muon_does():
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch has Muon from version 2.9 on")
+def test_kernels_are_updated_as_by_the_muon_of_torch():
     draw = torch.Generator().manual_seed(0)
     start = torch.randn(12, 40, generator=draw)
     ours, theirs = nn.Parameter(start.view(12, 10, 2, 2).clone()), nn.Parameter(start.clone())
@@ -35,12 +35,12 @@ def test_kernels_step_as_torch_s_own_muon_does():
         one.step()
         other.step()
     moved = (theirs - start).norm()
-    assert (ours.flatten(1) - theirs).norm() < 0.02 * moved  # theirs multiplies in half precision
+    assert (ours.flatten(1) - theirs).norm() < 0.02 * moved  # torch multiplies in half precision
 
 
-def test_all_but_kernels_step_as_by_adamw(tiny):
+def test_everything_but_kernels_is_updated_as_by_adamw(tiny):
     torch.manual_seed(0)
-    model = WithAuxiliaryOutputs(TimbreNet(tiny.model, 4), 5, has_frames=True)
+    model = TrainingNet(TimbreNet(tiny.model, 4), 5, has_frames=True)
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     gradients = {name: torch.randn_like(weight) for name, weight in before.items()}
     after = {}

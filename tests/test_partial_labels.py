@@ -21,7 +21,7 @@ from timbre.training.calibration import best_thresholds, fit_platt
 from timbre.training.config import TrainingConfig
 from timbre.training.mask_loss import mask_loss
 from timbre.training.mixing import cut_parts
-from timbre.training.sampling import WHOLE, sample_layered
+from timbre.training.sampling import MUSIC_CLASS, sample_layered
 
 NAN = float("nan")
 MUSIC = [
@@ -49,10 +49,10 @@ def test_of_clips_of_one_instrument_or_of_none_all_is_known():
 def test_an_epoch_hears_mixtures_and_music_at_the_share_asked_for(tiny):
     options = tiny.mixtures.model_copy(update={"fresh": 200})
     drawn = sample_layered(windows() + MUSIC, INSTRUMENTS, options, 0.3, np.random.default_rng(0))
-    whole = np.isfinite(drawn.gains_db[:, drawn.classes == WHOLE])[:, 0]
+    whole = np.isfinite(drawn.gains_db[:, drawn.classes == MUSIC_CLASS])[:, 0]
     assert len(drawn.rows) == 200 and whole.sum() == 60 and whole[:60].sum() < 40
-    assert not np.isfinite(drawn.gains_db[whole][:, drawn.classes != WHOLE]).any()
-    heard = drawn.rows[whole][:, drawn.classes == WHOLE][:, 0]
+    assert not np.isfinite(drawn.gains_db[whole][:, drawn.classes != MUSIC_CLASS]).any()
+    heard = drawn.rows[whole][:, drawn.classes == MUSIC_CLASS][:, 0]
     assert np.array_equal(
         drawn.targets[whole],
         partial_targets([MUSIC[row - 80].label for row in heard], INSTRUMENTS),
@@ -65,7 +65,7 @@ def test_an_epoch_hears_mixtures_and_music_at_the_share_asked_for(tiny):
 def test_music_alone_fills_the_epoch(tiny):
     options = tiny.mixtures.model_copy(update={"fresh": 50})
     drawn = sample_layered(MUSIC, INSTRUMENTS, options, 0.3, np.random.default_rng(0))
-    assert drawn.rows.shape == (50, 1) and drawn.classes.tolist() == [WHOLE]
+    assert drawn.rows.shape == (50, 1) and drawn.classes.tolist() == [MUSIC_CLASS]
 
 
 def test_a_short_note_is_made_of_parts_and_never_of_music(tiny):
@@ -75,7 +75,7 @@ def test_a_short_note_is_made_of_parts_and_never_of_music(tiny):
     config = TrainingConfig(*(getattr(tiny, name) for name in names), tiny.audio, tiny.mel, tiny.model, augment=always)
     pack, noise = pack_of(windows(2, 1)), torch.Generator().manual_seed(0)
     rows, gains = np.array([[0, 1]] * 40), np.zeros((40, 2))
-    _, slots, power = cut_parts(pack, rows, gains, config, noise, np.array([0, WHOLE]))
+    _, slots, power = cut_parts(pack, rows, gains, config, noise, np.array([0, MUSIC_CLASS]))
     silent = (power.sum(dim=1) == 0).any(dim=1)
     assert silent[slots == 0].float().mean() > 0.9 and not silent[slots == 1].any()
 

@@ -134,18 +134,18 @@ def test_dense_features_hold_those_that_they_are_denser_than(blocks, frames):
     mels = torch.randn(2, 64, frames)
     with torch.inference_mode():
         plain, dense = network.pooled_features(mels), network.dense_features(mels)
-    assert dense.shape[2] >= plain.shape[2] * network.dense - network.dense + 1
-    torch.testing.assert_close(dense[:, :, :: network.dense], plain)
+    assert dense.shape[2] >= plain.shape[2] * network.density - network.density + 1
+    torch.testing.assert_close(dense[:, :, :: network.density], plain)
 
 
 def test_dense_features_are_those_of_the_mels_moved():
     torch.manual_seed(0)
     network = TimbreNet(Model(channels=4, blocks=4, hidden=0, dropout=0), 4).eval()
     mels = torch.randn(1, 64, 400)
-    step = network.cell[1] // network.dense
+    step = network.stride[1] // network.density
     with torch.inference_mode():
         dense, moved = network.dense_features(mels), network.pooled_features(mels[:, :, step:])
-    torch.testing.assert_close(dense[:, :, 1 + 4 * network.dense], moved[:, :, 4])  # away from the edges
+    torch.testing.assert_close(dense[:, :, 1 + 4 * network.density], moved[:, :, 4])  # away from the edges
 
 
 def test_what_is_learnt_is_for_what_share_of_each_step_an_instrument_plays():
@@ -200,6 +200,6 @@ def test_where_no_timeline_was_learnt_it_is_that_of_the_cells_against_their_thre
     cells[:, :, 6] = 4.0
     moments = engine.activity(torch.zeros(1, 16, 12), cells)
     assert moments.shape == cells.shape
-    length = engine.layered.network.dense
+    length = engine.layered.network.density
     assert moments[0, 0].tolist() == [4 / length if 6 <= step < 6 + length else 0 for step in range(12)]
     torch.testing.assert_close(moments[0, 1], moments[0, 0] - np.log(9))

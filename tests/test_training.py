@@ -33,7 +33,7 @@ def windows(clips=40, per_clip=2):
 
 
 def pack_of(rows, seed=0):
-    """Log mels in which each instrument lights eight bands of its own over noise."""
+    """Return log mels in which each instrument has eight loud bands, in noise."""
     mels = np.random.default_rng(seed).uniform(-60, -40, (len(rows), BANDS, FRAMES))
     for row, window in enumerate(rows):
         label = INSTRUMENTS.index(window.label)
@@ -64,57 +64,57 @@ def validation(layered=False):
 
 
 @pytest.mark.parametrize("repeats", [1, 3])
-def test_an_epoch_hears_every_clip_as_often_as_asked(repeats):
-    draw = sample_single(windows(), INSTRUMENTS, repeats, np.random.default_rng(0))
-    clips = draw.rows[:, 0] // 2
+def test_an_epoch_uses_every_clip_as_often_as_asked(repeats):
+    sample = sample_single(windows(), INSTRUMENTS, repeats, np.random.default_rng(0))
+    clips = sample.rows[:, 0] // 2
     assert sorted(clips) == sorted([*range(40)] * repeats)
     assert clips.tolist() != sorted(clips)
-    assert (draw.targets.argmax(axis=1) == clips % 4).all()
+    assert (sample.targets.argmax(axis=1) == clips % 4).all()
 
 
 @pytest.mark.parametrize("most", [2, 4])
 def test_fresh_mixtures_have_each_size_and_only_what_their_targets_say(tiny, most):
     options = tiny.mixtures.model_copy(update={"train_instruments": most, "playing": 0.6, "fresh": 200})
-    draw = sample_mixtures(windows(), INSTRUMENTS, options, np.random.default_rng(0))
-    assert len(draw.rows) == len(draw.targets) == 200
-    assert ((draw.gains_db[:, :4] > -np.inf) == draw.targets.astype(bool)).all()
-    assert (draw.gains_db[:, 4:] == -np.inf).all()
-    assert set(draw.targets.sum(axis=1)) == set(range(1, most + 1))
-    playing = draw.rows[:, :4] // 2 % 4
-    assert (playing == np.arange(4))[draw.targets.astype(bool)].all()
+    sample = sample_mixtures(windows(), INSTRUMENTS, options, np.random.default_rng(0))
+    assert len(sample.rows) == len(sample.targets) == 200
+    assert ((sample.gains_db[:, :4] > -np.inf) == sample.targets.astype(bool)).all()
+    assert (sample.gains_db[:, 4:] == -np.inf).all()
+    assert set(sample.targets.sum(axis=1)) == set(range(1, most + 1))
+    playing = sample.rows[:, :4] // 2 % 4
+    assert (playing == np.arange(4))[sample.targets.astype(bool)].all()
 
 
-def test_fresh_mixtures_have_other_instruments_in_the_shares_asked_for(tiny):
+def test_fresh_mixtures_have_other_instruments_as_often_as_asked(tiny):
     others = [Window(80 + row, 0.0, f"other {row}.wav", OTHER, "train", "") for row in range(5)]
     options = tiny.mixtures.model_copy(update={"fresh": 4000, "playing": 0.4, "others": 0.3})
-    draw = sample_mixtures(windows() + others, INSTRUMENTS, options, np.random.default_rng(0))
-    has_other = (draw.gains_db[:, 4:] > -np.inf).any(axis=1)
-    assert (draw.rows[:, 4:][draw.gains_db[:, 4:] > -np.inf] >= 80).all()
-    assert (draw.rows[:, :4] < 80).all()
-    is_none = draw.targets.sum(axis=1) == 0
-    assert has_other[is_none].all()
-    assert is_none.mean() == pytest.approx(0.6**4, abs=0.02)
-    assert draw.targets.mean() == pytest.approx(0.4, abs=0.02)
-    assert has_other[~is_none].mean() == pytest.approx(0.3, abs=0.03)
+    sample = sample_mixtures(windows() + others, INSTRUMENTS, options, np.random.default_rng(0))
+    has_other = (sample.gains_db[:, 4:] > -np.inf).any(axis=1)
+    assert (sample.rows[:, 4:][sample.gains_db[:, 4:] > -np.inf] >= 80).all()
+    assert (sample.rows[:, :4] < 80).all()
+    has_none = sample.targets.sum(axis=1) == 0
+    assert has_other[has_none].all()
+    assert has_none.mean() == pytest.approx(0.6**4, abs=0.02)
+    assert sample.targets.mean() == pytest.approx(0.4, abs=0.02)
+    assert has_other[~has_none].mean() == pytest.approx(0.3, abs=0.03)
 
 
 def test_a_clip_is_drawn_as_often_as_its_weight_says(tiny):
     rows = [replace(window, weight=3) if window.file == "0.wav" else window for window in windows()]
     options = tiny.mixtures.model_copy(update={"playing": 1, "fresh": 2000})
     guitars = sample_mixtures(rows, INSTRUMENTS, options, np.random.default_rng(0)).rows[:, 0] // 2
-    assert (guitars == 0).mean() == pytest.approx(3 / 12, abs=0.03)  # ten clips, of which one counts as three
+    assert (guitars == 0).mean() == pytest.approx(3 / 12, abs=0.03)  # ten clips, one of them counts as three
     single = sample_single(rows, INSTRUMENTS, 2, np.random.default_rng(0)).rows[:, 0] // 2
     assert np.bincount(single).tolist() == [6] + [2] * 39
     assert len(sample_single(rows, INSTRUMENTS, 0.5, np.random.default_rng(0)).rows) == 21  # of 42
 
 
-def test_calibration_hears_mixtures_with_the_priors_it_asks_for_whole_and_the_same_each_time(config, tiny):
+def test_calibration_mixtures_have_the_priors_asked_for_are_not_cropped_and_are_the_same_each_time(config, tiny):
     rows = windows()
     calibration = Calibration(mixtures=400, playing=0.25)
     first, again = (mixed_split(rows, pack_of(rows), tiny.mixtures, calibration, config) for _ in range(2))
     assert first.mels.shape == (400, BANDS, FRAMES)
     assert np.array_equal(first.mels, again.mels)
-    none = 0.75**4  # where the data set has no other instruments, one plays instead
+    none = 0.75**4  # without clips of other instruments, one of the four plays instead
     assert first.targets.sum(axis=1).mean() == pytest.approx(4 * 0.25 + none, abs=0.1)
 
 
@@ -123,14 +123,14 @@ def test_an_epoch_of_single_clips_leaves_other_instruments_out():
     assert 80 not in sample_single(windows() + others, INSTRUMENTS, 1, np.random.default_rng(0)).rows
 
 
-def test_fixed_mixtures_are_each_heard_once():
+def test_each_fixed_mixture_is_used_once():
     targets = np.eye(4, dtype=np.float32)
-    draw = sample_fixed(targets, np.random.default_rng(0))
-    assert sorted(draw.rows[:, 0]) == [0, 1, 2, 3]
-    assert (draw.targets == targets[draw.rows[:, 0]]).all()
+    sample = sample_fixed(targets, np.random.default_rng(0))
+    assert sorted(sample.rows[:, 0]) == [0, 1, 2, 3]
+    assert (sample.targets == targets[sample.rows[:, 0]]).all()
 
 
-def test_fixed_mixtures_alone_where_there_are_none_are_refused():
+def test_training_on_fixed_mixtures_is_refused_if_there_are_none():
     with pytest.raises(ParamsError, match=r"mixtures\.fresh: 0"):
         sample_fixed(np.empty((0, 4), np.float32), np.random.default_rng(0))
 
@@ -141,22 +141,22 @@ def test_parts_are_added_as_powers_at_their_gains(config):
     pack[0, 4:], pack[1, 4:] = -100, -100
     gains = np.array([[0.0, -10.0], [0.0, -np.inf]])
     rows = np.array([[0, 1], [1, 0]])
-    clips, places, parts = cut_parts(pack, rows, gains, config, torch.Generator().manual_seed(0))
-    assert (clips.tolist(), places.tolist()) == ([0, 0, 1], [0, 1, 0])
+    clips, columns, parts = cut_parts(pack, rows, gains, config, torch.Generator().manual_seed(0))
+    assert (clips.tolist(), columns.tolist()) == ([0, 0, 1], [0, 1, 0])
     power = add_up(parts, clips, 2)
     both, one = power[0, 0, 0], power[1, 0, 0]
     assert float(both / one) == pytest.approx(1.1, rel=1e-3)  # equally loud first, then 10 dB down
 
 
 @pytest.mark.parametrize(("task", "weight"), [(SINGLE, 0), (LAYERED, 0), (LAYERED, 0.5)])
-def test_training_learns_and_repeats_itself(task, weight, config, tiny):
+def test_training_learns_and_is_deterministic(task, weight, config, tiny):
     rows, config = windows(), replace(config, mask_loss=weight, frame_loss=weight)
-    draw = (
+    sample_epoch = (
         partial(sample_single, rows, INSTRUMENTS, 1)
         if task is SINGLE
         else partial(sample_mixtures, rows, INSTRUMENTS, tiny.mixtures.model_copy(update={"fresh": 160}))
     )
-    results = [train(task, pack_of(rows), draw, validation(), config, COMPUTE) for _ in range(2)]
+    results = [train(task, pack_of(rows), sample_epoch, validation(), config, COMPUTE) for _ in range(2)]
     (network, history), (again, same_history) = results
     assert history[-1].train_loss < history[0].train_loss
     assert max(epoch.validation_f1 for epoch in history) > 0.9
@@ -165,7 +165,7 @@ def test_training_learns_and_repeats_itself(task, weight, config, tiny):
     assert all(torch.equal(weights[name], tensor) for name, tensor in again.state_dict().items())
 
 
-def test_training_begins_with_the_blocks_of_another_network(config, tiny):
+def test_training_is_initialised_from_the_blocks_of_another_network(config, tiny):
     rows, start = windows(), TimbreNet(tiny.model, 4)
     still = replace(config, epochs=1, learning_rate=1e-12)
     network, _ = train(
@@ -177,8 +177,8 @@ def test_training_begins_with_the_blocks_of_another_network(config, tiny):
 
 
 @pytest.mark.parametrize(("last", "kept_epochs"), [(0.35, 3), (0.4, 4)])
-def test_the_best_epoch_is_kept_of_equals_the_last(config, monkeypatch, last, kept_epochs):
-    """The project this one grew from kept a reference to the weights, and so its last epoch."""
+def test_the_best_epoch_is_kept_and_the_last_one_of_equals(config, monkeypatch, last, kept_epochs):
+    """The project that Timbre grew from kept a reference to the weights, so it saved the last epoch."""
     scores = iter([0.1, 0.2, 0.9, 0.3, 0.1, 0.4, 0.1, last])  # train and validation, four epochs
     task = type(SINGLE)("single", True, SINGLE.loss, SINGLE.probabilities, lambda *_: next(scores))
     seen = []
@@ -196,11 +196,11 @@ def test_the_best_epoch_is_kept_of_equals_the_last(config, monkeypatch, last, ke
     )
     kept = original(network)
     assert [epoch.validation_f1 for epoch in history] == [0.2, 0.3, 0.4, last]
-    assert len(seen) == kept_epochs  # a copy whenever there was none better before
+    assert len(seen) == kept_epochs  # a copy after each epoch that is at least as good as all before
     assert all(torch.equal(kept[name], seen[-1][name]) for name in kept)
 
 
-def test_a_gpu_that_is_not_there_is_refused(config):
+def test_cuda_is_refused_without_a_gpu(config):
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
     rows = windows()
@@ -229,7 +229,7 @@ def saved(tiny, tmp_path):
     return tmp_path / "layered.safetensors", network, description
 
 
-def test_a_model_file_holds_all_that_listening_needs(saved):
+def test_a_model_file_has_all_that_prediction_needs(saved):
     path, network, description = saved
     trained = load_model(path)
     assert trained.description == description
@@ -245,9 +245,9 @@ def test_a_model_file_holds_all_that_listening_needs(saved):
     ("damage", "message"),
     [
         (lambda content: content[: len(content) // 2], "damaged"),
-        (lambda content: b"pickle me", "not a model"),
+        (lambda content: b"pickle me", "not a Timbre model"),
         (lambda content: content.replace(b'\\"format\\":3', b'\\"format\\":7'), "model format 7"),
-        (lambda content: content.replace(b"head.1.weight", b"head.2.weight"), "not a model"),
+        (lambda content: content.replace(b"head.1.weight", b"head.2.weight"), "not a Timbre model"),
     ],
 )
 def test_a_damaged_or_foreign_model_file_is_refused(saved, damage, message):
@@ -264,5 +264,5 @@ def test_a_model_file_without_a_filter_for_a_band_is_refused(saved):
         load_model(path)
 
 
-def test_clips_are_found_in_the_order_of_their_rows():
+def test_windows_are_grouped_by_clip_in_the_order_of_their_rows():
     assert candidates(windows(2, 3)) == [("guitar", [0, 1, 2], 1), ("drums", [3, 4, 5], 1)]

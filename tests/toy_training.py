@@ -1,6 +1,6 @@
-"""A short training as a script: Fabric starts its further processes by running the same command again.
+"""A short training as a script, because Fabric starts its other processes by running the same command again.
 
-usage: toy_training.py DEVICES [EPOCH]: with EPOCH, the second process is killed when it comes to that.
+usage: toy_training.py DEVICES [EPOCH]: with EPOCH, the second process is killed at the start of that epoch.
 """
 
 import json
@@ -27,19 +27,19 @@ EPOCHS = 4
 def main(devices: int, killed_in: int) -> None:
     tiny = Params.model_validate(with_changes(committed_params(), TINY))
     options = tiny.mixtures.model_copy(update={"fresh": 960})
-    whole = QUIET.model_copy(update={"crop": 10.0})  # nothing is drawn by a process on its own
+    whole = QUIET.model_copy(update={"crop": 10.0})  # no process draws random values of its own
     config = TrainingConfig(
         tiny.instruments, 0, EPOCHS, 64, "muon", 0.01, tiny.audio, tiny.mel, tiny.model, whole, mask_loss=0.1
     )
     rows, epochs = windows(160, 1), count(1)
 
-    def draw(rng: np.random.Generator) -> EpochSample:
+    def sample_epoch(rng: np.random.Generator) -> EpochSample:
         if next(epochs) == killed_in and os.environ.get("LOCAL_RANK") == "1":
             os.kill(os.getpid(), signal.SIGKILL)
         return sample_mixtures(rows, tiny.instruments, options, rng)
 
     compute = Compute(device="cpu", precision="32-true", threads=1, devices=devices)
-    history = train(LAYERED, pack_of(rows), draw, validation(), config, compute)[1]
+    history = train(LAYERED, pack_of(rows), sample_epoch, validation(), config, compute)[1]
     print(json.dumps([asdict(epoch) for epoch in history]))
 
 

@@ -47,11 +47,11 @@ class FromWaveform(nn.Module):
         db = power_to_db(self.transform.filters @ power)
         mels = reference_to_peak(db)
         maps = self.layered.dense_features(mels)
-        cells, moments = (net(maps).transpose(1, 2) for net in (self.layered.classify_cells, self.timeline))
+        cells, moments = (net(maps).transpose(1, 2) for net in (self.layered.classify_frames, self.timeline))
         sounds = (level >= SILENCE).float()
         return (
             self.single(mels).softmax(dim=1) * sounds,
-            self.layered.classify(maps[:, :, :: self.layered.dense]).sigmoid() * sounds,
+            self.layered.classify(maps[:, :, :: self.layered.density]).sigmoid() * sounds,
             cells.sigmoid() * sounds[:, :, None],
             moments.sigmoid() * sounds[:, :, None],
             db + 20 * peak.log10()[:, :, None],

@@ -1,32 +1,33 @@
-"""A second opinion by ear: clips whose label a simple model, which has not heard them, contradicts with confidence.
+"""Find clips that may be mislabelled: a simple model, trained without them, confidently predicts another instrument.
 
 Confident learning (Northcutt, Jiang and Chuang, Journal of Artificial Intelligence Research 70, 2021): a clip is
-suspect where the probability of another instrument reaches what that instrument's own clips get on average.
+suspect if another instrument's probability is at least the average of that instrument's own clips.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
 from timbre.features.split import Split, mean_by_clip
 
-FOLDS = 5  # at most
+MAX_FOLDS = 5
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
-"""Clips to train on and clips to judge, by number, of each fold."""
+"""For each fold, the indices of its training clips and of the clips it predicts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A clip to listen to.
+    """A clip that a person should listen to.
 
     Attributes:
-        file: of the clip.
+        file: Name of the file.
         split: train or validation.
-        label: what the data set says.
-        heard: what the model hears.
-        probability: of `heard`, by a model trained without this clip's group.
-        label_probability: of `label`.
+        label: Label in the data set.
+        heard: Instrument that the model predicts.
+        probability: Probability of the predicted instrument, by a model trained without this clip's group.
+        label_probability: Probability of the label, by the same model.
     """
 
     file: str
@@ -38,7 +39,10 @@ class Suspect:
 
 
 def clip_features(split: Split) -> np.ndarray:
-    """Mean and spread of each band, and of its change from frame to frame, over a clip: `[clips, 4 × bands]`."""
+    """Return the features of each clip, `[clips, 4 × bands]`.
+
+    They are mean and standard deviation over time of each band's level, and of its change from frame to frame.
+    """
     features = []
     for mel in split.mels:
         decibels = mel.astype(np.float32)
@@ -49,30 +53,32 @@ def clip_features(split: Split) -> np.ndarray:
 
 
 def folds_of(splits: dict[str, Split], groups: dict[str, str]) -> Folds:
-    """As many folds of whole groups as there may be if each is to train on all labels; none where that cannot be.
+    """Divide clips into as many folds as possible, so that groups stay whole and each fold trains on all labels.
 
     Args:
-        splits: their clips, one split after the other.
-        groups: of each file.
+        splits: Splits by name. Folds index their clips, one split after the other.
+        groups: Group of each file.
+
+    Returns:
+        At most `MAX_FOLDS` folds. Empty if the labels have too few groups.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
     labels = _labels(splits)
     if not len(labels):
         return []
-    kept = [groups[file] for split in splits.values() for file in split.names]
-    held = np.unique(labels)
-    pairs = {*zip(labels.tolist(), kept, strict=True)}
-    most = min(FOLDS, *(sum(label == other for other, _ in pairs) for label in held))
-    for number in range(most, 1, -1):
-        folds = list(StratifiedGroupKFold(number).split(labels, labels, kept))
-        if all(len(judged) and len(np.unique(labels[heard])) == len(held) for heard, judged in folds):
+    group_of_clip = [groups[file] for split in splits.values() for file in split.names]
+    distinct = len(np.unique(labels))
+    groups_per_label = Counter(label for label, _ in {*zip(labels.tolist(), group_of_clip, strict=True)})
+    for number in range(min(MAX_FOLDS, *groups_per_label.values()), 1, -1):
+        folds = list(StratifiedGroupKFold(number).split(labels, labels, group_of_clip))
+        if all(len(predicted) and len(np.unique(labels[trained])) == distinct for trained, predicted in folds):
             return folds
     return []
 
 
-def probabilities_unheard(features: np.ndarray, labels: np.ndarray, folds: Folds) -> np.ndarray:
-    """Probabilities `[clips, instruments]` from logistic regressions, each trained without the clips that it judges."""
+def cross_validated_probabilities(features: np.ndarray, labels: np.ndarray, folds: Folds) -> np.ndarray:
+    """Return probabilities `[clips, instruments]` by logistic regression, each clip by a model trained without it."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import cross_val_predict
     from sklearn.pipeline import make_pipeline
@@ -83,34 +89,39 @@ def probabilities_unheard(features: np.ndarray, labels: np.ndarray, folds: Folds
 
 
 def confident_errors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The label that each clip confidently seems to have instead of its own, int `[clips]`, or −1."""
-    usual = np.array([probabilities[labels == label, label].mean() for label in range(probabilities.shape[1])])
-    confident = np.where(probabilities >= usual, probabilities, 0)
+    """Return the other label that is confidently predicted for each clip, int `[clips]`. −1: none.
+
+    Args:
+        probabilities: `[clips, instruments]`.
+        labels: Labels of the clips, int `[clips]`.
+    """
+    average = np.array([probabilities[labels == label, label].mean() for label in range(probabilities.shape[1])])
+    confident = np.where(probabilities >= average, probabilities, 0)
     likeliest = confident.argmax(axis=1)
     return np.where((confident.max(axis=1) > 0) & (likeliest != labels), likeliest, -1)
 
 
 def find_suspects(splits: dict[str, Split], groups: dict[str, str]) -> list[Suspect]:
-    """List suspects of some splits, the most confident first; none where there are no folds (see `folds_of`).
+    """List the clips that may be mislabelled, the most confident first. Empty if there are no folds, see `folds_of`.
 
     Args:
-        splits: train and validation, by name.
-        groups: of each file; clips of one group are judged by a model that heard none of them.
+        splits: Train and validation, by name.
+        groups: Group of each file. Clips are predicted by a model trained without their group.
     """
     files = [file for split in splits.values() for file in split.names]
     folds = folds_of(splits, groups)
     if not folds:
         return []
-    owners = [name for name, split in splits.items() for _ in split.names]
+    split_of_clip = [name for name, split in splits.items() for _ in split.names]
     labels = _labels(splits)
     instruments = next(iter(splits.values())).instruments
     features = np.concatenate([clip_features(split) for split in splits.values()])
-    probabilities = probabilities_unheard(features, labels, folds)
+    probabilities = cross_validated_probabilities(features, labels, folds)
     errors = confident_errors(probabilities, labels)
     suspects = [
         Suspect(
             file=files[clip],
-            split=owners[clip],
+            split=split_of_clip[clip],
             label=instruments[labels[clip]],
             heard=instruments[errors[clip]],
             probability=round(float(probabilities[clip, errors[clip]]), 3),
@@ -122,4 +133,5 @@ def find_suspects(splits: dict[str, Split], groups: dict[str, str]) -> list[Susp
 
 
 def _labels(splits: dict[str, Split]) -> np.ndarray:
+    """Return the labels of the clips of all splits, int `[clips]`."""
     return np.concatenate([split.targets.argmax(axis=1) for split in splits.values()])

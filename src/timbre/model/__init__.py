@@ -1,1 +1,1 @@
-"""The network, its file, its two tasks."""
+"""The networks, their model files, and the two tasks."""

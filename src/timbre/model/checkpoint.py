@@ -1,4 +1,4 @@
-"""Model files: weights without pickle, and beside them all that is needed to listen with them."""
+"""Model files: weights without pickle, with everything that prediction needs besides them."""
 
 import hashlib
 import json
@@ -22,17 +22,25 @@ from timbre.model.timeline import TimelineNet
 
 FORMAT = 3
 KEY = "timbre"
-UNTRAINED = b"not trained: no clip is of one instrument alone\n"  # in a model's place
-PLACES, VALUES = "mel.filters.places", "mel.filters.values"  # of the filters that are not 0, a hundredth of them
+UNTRAINED = b"not trained: no clip is of one instrument alone\n"  # content of a placeholder
+# Only a hundredth of the mel filters' entries are not 0: their band and bin, and their values.
+FILTER_INDEX, FILTER_VALUES = "mel.filters.places", "mel.filters.values"
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 class ModelConfig(BaseModel):
-    """What a model hears and how sound is brought to it.
+    """Description of a model: what it recognises, and how to prepare its input.
 
-    `thresholds` are the probabilities from which each instrument counts as present; only a layered model has some. A
-    timeline's model `follows` a layered one, whose `fingerprint` that is.
+    Attributes:
+        task: single, layered or timeline.
+        audio: Sample rate and window.
+        mel: Mel spectrogram.
+        model: Shape of the network.
+        thresholds: Probability from which each instrument counts as present. Layered models only.
+        instruments: Names, in label order.
+        follows: Fingerprint of the layered network that a timeline network needs. Timeline models only.
+        format: Version of the file format.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,13 +58,13 @@ class ModelConfig(BaseModel):
     def _check(self) -> "ModelConfig":
         check_names(self.instruments)
         if len(self.thresholds) != (len(self.instruments) if self.task == "layered" else 0):
-            raise ValueError("a layered model has a threshold for each instrument, another none")
+            raise ValueError("a layered model needs one threshold per instrument, other models have none")
         return self
 
 
 @dataclass(frozen=True)
 class TrainedModel(Generic[Network]):
-    """A network in evaluation mode, its description, and the mel filters it learnt with, `[bands, bins]`."""
+    """A network in evaluation mode, its description, and the mel filters of its training, `[bands, bins]`."""
 
     network: Network
     description: ModelConfig
@@ -64,48 +72,48 @@ class TrainedModel(Generic[Network]):
 
 
 def save_model(path: Path, network: nn.Module, description: ModelConfig, filters: Tensor) -> None:
-    """Write weights, description and mel filters as one safetensors file, the same bytes for the same content."""
-    places = filters.nonzero()
-    tensors = {**network.state_dict(), PLACES: places.short(), VALUES: filters[*places.T]}
+    """Write weights, description and mel filters as one safetensors file. The same content gives the same bytes."""
+    index = filters.nonzero()
+    tensors = {**network.state_dict(), FILTER_INDEX: index.short(), FILTER_VALUES: filters[*index.T]}
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     save_file(contiguous, path, metadata={KEY: description.model_dump_json()})
 
 
 def fingerprint(network: TimbreNet) -> str:
-    """What tells one layered network from another, also where it is kept as 16-bit floats."""
+    """Return a short hash that identifies a layered network. Saving it as 16-bit floats does not change the hash."""
     first = next(network.parameters()).detach().half().contiguous()
     return hashlib.sha256(first.numpy().tobytes()).hexdigest()[:16]
 
 
 def save_untrained(path: Path) -> None:
-    """Write, in a model's place, that there was nothing to learn its task from."""
+    """Write a placeholder for a model whose task had no clips to train on."""
     with fresh_file(path) as file:
         file.write_bytes(UNTRAINED)
 
 
 def is_untrained(path: Path) -> bool:
-    """Whether a model file says that there was nothing to learn its task from."""
+    """Return whether a model file is the placeholder of a task that had no clips to train on."""
     return path.is_file() and path.stat().st_size == len(UNTRAINED) and path.read_bytes() == UNTRAINED
 
 
 def load_model(path: Path) -> TrainedModel[TimbreNet]:
-    """Read a single or layered model, weights as float32 whatever they were kept as.
+    """Read a single or layered model. Weights become float32, also if the file has 16-bit floats.
 
     Raises:
-        DataError: the file is missing, untrained, damaged, no model of Timbre's, or of another format.
+        DataError: The file is missing, untrained or damaged, is no Timbre model, or has another format.
     """
     return _load(path, TimbreNet)
 
 
 def load_timeline(path: Path) -> TrainedModel[TimelineNet]:
-    """Read the model of a timeline; see `load_model`."""
+    """Read a timeline model. See `load_model`."""
     return _load(path, TimelineNet)
 
 
 def _load(path: Path, make: Callable[[Model, int], Network]) -> TrainedModel[Network]:
-    """Read what `save_model` wrote into a network of a shape, for a number of instruments."""
+    """Read a model file into the network that `make(shape, number of instruments)` returns."""
     if is_untrained(path):
-        raise DataError(f"{path}: not trained, since its data set had no clip of one instrument alone; add some")
+        raise DataError(f"{path}: not trained, because the data set had no clips of one instrument alone; add some")
     try:
         with safe_open(path, framework="pt") as file:
             values = json.loads((file.metadata() or {})[KEY])
@@ -114,15 +122,15 @@ def _load(path: Path, make: Callable[[Model, int], Network]) -> TrainedModel[Net
             description = ModelConfig.model_validate(values)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         filters = torch.zeros(description.mel.n_mels, description.mel.n_fft // 2 + 1)
-        filters[*tensors.pop(PLACES).long().T] = tensors.pop(VALUES).float()
+        filters[*tensors.pop(FILTER_INDEX).long().T] = tensors.pop(FILTER_VALUES).float()
         if not filters.any(dim=1).all():
-            raise ValueError("a band without a filter")
+            raise ValueError("a band has no filter")
         network = make(description.model, len(description.instruments))
         network.load_state_dict(tensors)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such model; train it with dvc repro") from error
     except (SafetensorError, ValidationError, LookupError, TypeError, ValueError, RuntimeError, OSError) as error:
-        raise DataError(f"{path}: not a model of Timbre's, or damaged; train it again: dvc repro") from error
+        raise DataError(f"{path}: not a Timbre model, or damaged; train it again: dvc repro") from error
     if not all(bool(tensor.isfinite().all()) for tensor in (filters, *tensors.values())):
-        raise DataError(f"{path}: holds weights that are not finite; train it again: dvc repro")
+        raise DataError(f"{path}: has weights that are not finite; train it again: dvc repro")
     return TrainedModel(network.eval(), description, filters)

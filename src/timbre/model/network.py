@@ -1,4 +1,4 @@
-"""The network: one CNN for both tasks, and for recordings of any length."""
+"""The network: one CNN architecture for both tasks and for recordings of any length."""
 
 from itertools import pairwise
 
@@ -8,14 +8,14 @@ from torch.nn.functional import conv2d, max_pool2d, pad
 
 from timbre.core.params import Model
 
-DENSE_BLOCKS = 2  # at most, the last ones, that go on at every frame for dense features
+DENSE_BLOCKS = 2  # at most this many of the last blocks keep every frame for dense features
 
 
 def block(inputs: int, outputs: int, convolutions: int, pool: tuple[int, int]) -> nn.Sequential:
-    """Some 3 × 3 convolutions, each with batch normalisation and ReLU, and max pooling over (bands, frames).
+    """Return 3 × 3 convolutions, each with batch normalisation and ReLU, and max pooling over (bands, frames).
 
-    Pooling comes right after the last convolution, so that what follows works on far fewer points, and rounds up, so
-    that any length is long enough.
+    Pooling comes right after the last convolution, so that the layers after it work on far fewer points. It rounds
+    sizes up, so that no input is too short.
     """
     layers: list[nn.Module] = []
     for index in range(convolutions):
@@ -29,7 +29,7 @@ def block(inputs: int, outputs: int, convolutions: int, pool: tuple[int, int]) -
 
 
 class TimbreNet(nn.Module):
-    """Mel spectrograms to logits, one per instrument, in label order.
+    """A CNN from mel spectrograms to logits, one per instrument, in label order.
 
     ```
     mels [batch, bands, frames]
@@ -41,16 +41,21 @@ class TimbreNet(nn.Module):
     logits [batch, instruments]
     ```
 
-    The first block has one convolution, since at full size all is dearest: frames of 20 ms serve to tell a pluck from
-    a stroke, and then become ones of 80 ms.
+    The first block has only one convolution, because it works at full size and is the most expensive one. Frames of
+    20 ms show the difference between a pluck and a bow stroke; after it, frames of 80 ms are enough.
+
+    Attributes:
+        width: Channels of the last feature maps.
+        stride: Bands and frames of the mels per point of the last feature maps.
+        density: Frames of `dense_features` per frame of `pooled_features`.
     """
 
     def __init__(self, shape: Model, instruments: int) -> None:
         super().__init__()
         widths = [shape.channels * 2**index for index in range(shape.blocks)]
-        self.width = widths[-1]  # channels of the last feature maps
-        self.dense = 2 ** min(DENSE_BLOCKS, shape.blocks - 1)
-        self.cell = (2**shape.blocks, 2 ** (shape.blocks + 1))  # bands and frames that one cell of them stands for
+        self.width = widths[-1]
+        self.density = 2 ** min(DENSE_BLOCKS, shape.blocks - 1)
+        self.stride = (2**shape.blocks, 2 ** (shape.blocks + 1))
         self.blocks = nn.Sequential(
             block(1, widths[0], 1, (2, 4)),
             *(block(inputs, outputs, 2, (2, 2)) for inputs, outputs in pairwise(widths)),
@@ -60,28 +65,34 @@ class TimbreNet(nn.Module):
         self.head = nn.Sequential(nn.Dropout(shape.dropout), *hidden, last)
 
     def forward(self, mels: Tensor) -> Tensor:
-        """Logits `[batch, instruments]` of mels `[batch, bands, frames]` as `reference_to_peak` gives them."""
+        """Return the logits `[batch, instruments]` of mels `[batch, bands, frames]`, scaled by `reference_to_peak`."""
         return self.classify(self.pooled_features(mels))
 
     def pooled_features(self, mels: Tensor) -> Tensor:
-        """The last feature maps, mean over bands: `[batch, channels, frames / cell[1]]`."""
+        """Return the mean over bands of the last feature maps: `[batch, channels, frames / stride[1]]`."""
         return self.features(mels).mean(dim=2)
 
     def features(self, mels: Tensor) -> Tensor:
-        """The last feature maps `[batch, channels, bands / cell[0], frames / cell[1]]`."""
+        """Return the last feature maps `[batch, channels, bands / stride[0], frames / stride[1]]`."""
         return self.blocks(mels[:, None].contiguous(memory_format=torch.channels_last))
 
     def dense_features(self, mels: Tensor) -> Tensor:
-        """`pooled_features` at `dense` times as many places: `[batch, channels, dense * frames / cell[1]]`, about.
+        """Return `pooled_features` with `density` times as many frames.
 
-        Cell i begins `i * cell[1] / dense` frames into the mels; each `dense`-th is one of `pooled_features`. The last
-        two poolings go on frame by frame, and what lies between them reaches as much further (à trous, Holschneider and
-        others, 1989). Of a network of one block, they are `pooled_features`.
+        Dense frame i starts at mel frame `i * stride[1] / density`. Every `density`-th dense frame equals one of
+        `pooled_features`. The last two poolings move on by one frame only, and the convolutions after them are dilated
+        to match (algorithme à trous, Holschneider et al., 1989). With one block, the result is `pooled_features`.
+
+        Args:
+            mels: `[batch, bands, frames]`.
+
+        Returns:
+            Features `[batch, channels, about density * frames / stride[1]]`.
         """
         features, spread = mels[:, None].contiguous(memory_format=torch.channels_last), 1
         for number, layers in enumerate(self.blocks):
             assert isinstance(layers, nn.Sequential)
-            is_dense = 2 ** (len(self.blocks) - number) <= self.dense
+            is_dense = 2 ** (len(self.blocks) - number) <= self.density
             for layer in layers:
                 if isinstance(layer, nn.Conv2d):
                     reach = (1, spread)
@@ -94,10 +105,12 @@ class TimbreNet(nn.Module):
                     features = layer(features)
         return features.mean(dim=2)
 
-    def classify_cells(self, features: Tensor) -> Tensor:
-        """Logits `[batch, instruments, cells]` of each frame of such features by itself."""
-        return self.head(2 * features.transpose(1, 2)).transpose(1, 2)  # its mean and its maximum
+    def classify_frames(self, features: Tensor) -> Tensor:
+        """Return the logits `[batch, instruments, frames]` of each frame of pooled or dense features."""
+        return self.head(2 * features.transpose(1, 2)).transpose(
+            1, 2
+        )  # the mean and the maximum over one frame are equal
 
     def classify(self, features: Tensor) -> Tensor:
-        """Logits `[batch, instruments]` of any stretch of frames of `pooled_features`."""
+        """Return the logits `[batch, instruments]` of consecutive frames of `pooled_features`, of any number."""
         return self.head(features.mean(dim=2) + features.amax(dim=2))

@@ -1,4 +1,8 @@
-"""The two tasks, one instrument alone and several layered, side by side: all that differs between them."""
+"""The two tasks, and everything that differs between them.
+
+`single` is single-label recognition: one instrument plays alone. `layered` is multi-label recognition: several may
+play at once.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,20 +13,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-DIGITS = 4  # of an F1
+DIGITS = 4  # decimal places of a metric
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a model is trained and judged by.
+    """How a model is trained and evaluated.
 
     Attributes:
         name: single or layered.
-        loss: of logits `[clips, instruments]` against targets `[clips, instruments]`; a layered one leaves out what is
-            not known, where a target is not a number, and so does its F1.
-        multiclass: whether one instrument plays, the likeliest, or all play from their thresholds up.
-        probabilities: of logits, the same shape.
-        f1: the metric by which the best epoch is kept, of logits and targets.
+        multiclass: True: the instrument with the highest probability plays. False: all that reach their threshold play.
+        loss: Loss of logits and targets, both `[clips, instruments]`. Layered ignores unknown targets (NaN).
+        probabilities: Turns logits into probabilities of the same shape.
+        f1: Metric of logits and targets that decides which epoch is kept. Layered ignores unknown targets (NaN).
     """
 
     name: Literal["single", "layered"]
@@ -33,7 +36,7 @@ class Task:
 
 
 def _single_f1(logits: Tensor, targets: Tensor) -> float:
-    """Macro F1, of the instruments that play or are heard."""
+    """Return the macro F1 over the instruments that are present or predicted."""
     from sklearn.metrics import f1_score
 
     scores = f1_score(targets.argmax(dim=1), logits.argmax(dim=1), average=None, zero_division=0)
@@ -41,7 +44,7 @@ def _single_f1(logits: Tensor, targets: Tensor) -> float:
 
 
 def _layered_f1(logits: Tensor, targets: Tensor) -> float:
-    """Micro F1 at a threshold of one half."""
+    """Return the micro F1 at a threshold of 0.5."""
     from sklearn.metrics import f1_score
 
     known = ~targets.isnan()
@@ -49,7 +52,7 @@ def _layered_f1(logits: Tensor, targets: Tensor) -> float:
 
 
 def _layered_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Binary cross-entropy, the mean over what is known."""
+    """Return the mean binary cross-entropy over the known targets."""
     known = ~targets.isnan()
     return functional.binary_cross_entropy_with_logits(logits[known], targets[known])
 
@@ -60,7 +63,11 @@ TASKS: dict[str, Task] = {task.name: task for task in (SINGLE, LAYERED)}
 
 
 def decide(probabilities: np.ndarray, thresholds: tuple[float, ...]) -> np.ndarray:
-    """Which instruments are claimed, bool `[clips, instruments]`; without thresholds the likeliest one.
+    """Return which instruments are predicted as present, bool `[clips, instruments]`.
+
+    Args:
+        probabilities: `[clips, instruments]`.
+        thresholds: One per instrument. Empty: the instrument with the highest probability is present.
 
     >>> decide(np.array([[0.2, 0.8]]), (0.1, 0.9)).tolist(), decide(np.array([[0.2, 0.8]]), ()).tolist()
     ([[True, False]], [[False, True]])

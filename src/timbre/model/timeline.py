@@ -1,31 +1,31 @@
-"""The network of timelines: when each instrument plays, from what a layered network hears at every moment."""
+"""The timeline network: instrument activity detection on top of the layered network's dense features."""
 
 from torch import Tensor, nn
 
 from timbre.core.params import Model
 
 HIDDEN = 32
-REACH = 4  # places on each side that the answer to one of them follows
+REACH = 4  # frames on each side that the logits of a frame depend on
 DROPOUT = 0.3
 
 
 class TimelineNet(nn.Module):
-    """Dense features of a layered network to logits, one per instrument and place.
+    """A small network from the layered network's dense features to frame-level logits of each instrument.
 
     ```
-    features [batch, channels, places], as `TimbreNet.dense_features` gives them
+    features [batch, channels, frames] of `TimbreNet.dense_features`
       │  normalisation, linear, 32 channels
-      │  convolution over 9 places, 32 channels
+      │  convolution over 9 frames, 32 channels
       ▼  linear
-    logits [batch, instruments, places]
+    logits [batch, instruments, frames]
     ```
 
-    The answer to a place is of the step that begins with its cell and ends where the next cell begins. It follows the
-    features of neighbours as well, so that it can tell where a sound begins within a cell four times as long.
+    A feature covers four times the time from one dense frame to the next. The logits also depend on neighbouring
+    frames, so that they can locate an onset more precisely than a single feature does.
 
     Args:
-        shape: of the layered network.
-        instruments: how many there are.
+        shape: Shape of the layered network.
+        instruments: Number of instruments.
     """
 
     def __init__(self, shape: Model, instruments: int) -> None:
@@ -44,5 +44,5 @@ class TimelineNet(nn.Module):
         self.last = nn.Conv1d(HIDDEN, instruments, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Logits `[batch, instruments, places]` of features `[batch, channels, places]`."""
+        """Return the logits `[batch, instruments, frames]` of features `[batch, channels, frames]`."""
         return self.last(self.layers(features))

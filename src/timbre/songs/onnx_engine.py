@@ -41,7 +41,7 @@ class OnnxEngine:
             self.thresholds = tuple(json.loads(about["thresholds"]))
             self.step = float(about["step"])
         except Exception as error:  # of ONNX Runtime's own kinds
-            raise DataError(f"{path}: not a model of Timbre's, or damaged; export it again") from error
+            raise DataError(f"{path}: not a Timbre model, or damaged; export it again") from error
 
     def predict(self, waveforms: np.ndarray) -> WindowOutput:
         """Hear windows, float32 `[windows, samples]`, full scale at 1."""

@@ -41,7 +41,7 @@ class TorchEngine:
         self.transform = MelSpectrogram(self.mel, self.layered.filters)
         self.timeline = None if is_untrained(models / TIMELINE) else _load_timeline(models / TIMELINE, self.layered)
         network = self.layered.network
-        self.step = network.cell[1] * self.mel.hop_length / self.audio.sample_rate / network.dense
+        self.step = network.stride[1] * self.mel.hop_length / self.audio.sample_rate / network.density
 
     @torch.inference_mode()
     def predict(self, waveforms: np.ndarray) -> WindowOutput:
@@ -52,12 +52,12 @@ class TorchEngine:
         mels = reference_to_peak(power_to_db(power))
         network = self.layered.network
         maps = network.dense_features(mels)
-        cells = network.classify_cells(maps)
+        cells = network.classify_frames(maps)
         # A window's last frame is centred on its end, and so is the next one's first.
         loud = power[:, :, : waveforms.shape[1] // self.mel.hop_length].numpy() * peak[:, :, None] ** 2
         return WindowOutput(
             single=self.single.network(mels).numpy() if self.single else np.empty((len(mels), 0), np.float32),
-            layered=network.classify(maps[:, :, :: network.dense]).numpy(),
+            layered=network.classify(maps[:, :, :: network.density]).numpy(),
             frames=cells.transpose(1, 2).numpy(),
             activity=self.activity(maps, cells).transpose(1, 2).numpy(),
             power=np.concatenate(list(loud), axis=1),
@@ -74,7 +74,7 @@ class TorchEngine:
         """
         if self.timeline:
             return self.timeline(maps)
-        length = self.layered.network.dense
+        length = self.layered.network.density
         means = avg_pool1d(pad(cells, (length - 1, 0), mode="replicate"), length, stride=1)
         return means - torch.tensor(self.thresholds).logit(eps=1e-6)[:, None]
 

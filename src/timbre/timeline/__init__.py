@@ -1,1 +1,1 @@
-"""Learning when instruments play."""
+"""Training of the timeline network."""

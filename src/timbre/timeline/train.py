@@ -1,4 +1,4 @@
-"""Learning when instruments play, on top of what a layered network hears, which stays as it is."""
+"""Training of the timeline network on the features of a layered network, which stays unchanged."""
 
 from pathlib import Path
 
@@ -19,27 +19,27 @@ from timbre.training.calibration import best_thresholds
 from timbre.training.optimizer import make_optimizer
 
 EPOCHS = 12
-BATCH = 64  # windows
+WINDOWS_PER_BATCH = 64
 LEARNING_RATE = 0.005  # the peak of a one-cycle schedule
 
 
-def train_timeline_network(lessons: TimelineData, shape: Model, seed: int) -> TimelineNet:
-    """A network, in evaluation mode, that has learnt from songs of train.
+def train_timeline_network(data: TimelineData, shape: Model, seed: int) -> TimelineNet:
+    """Train a timeline network; return it in evaluation mode.
 
     Args:
-        lessons: of these songs.
-        shape: of the layered network that heard them.
-        seed: draws weights and the order of windows.
+        data: Features and activity of train songs.
+        shape: Shape of the layered network that computed the features.
+        seed: Seed of the initial weights and of the order of windows.
     """
     torch.manual_seed(int(generator(seed, "timeline", "weights").integers(2**31)))
-    network = TimelineNet(shape, lessons.playing.shape[1])
+    network = TimelineNet(shape, data.playing.shape[1])
     optimizer = make_optimizer(network, "adamw", LEARNING_RATE)
-    steps = max(len(lessons.features) // BATCH, 1)
+    steps = max(len(data.features) // WINDOWS_PER_BATCH, 1)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=EPOCHS * steps)
     for number in progress(range(EPOCHS), "train_timeline", unit="epoch"):
-        order = generator(seed, "timeline", "epoch", number).permutation(len(lessons.features))
+        order = generator(seed, "timeline", "epoch", number).permutation(len(data.features))
         for batch in map(torch.from_numpy, np.array_split(order, steps)):
-            loss = binary_cross_entropy_with_logits(network(lessons.features[batch].float()), lessons.playing[batch])
+            loss = binary_cross_entropy_with_logits(network(data.features[batch].float()), data.playing[batch])
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
@@ -47,37 +47,38 @@ def train_timeline_network(lessons: TimelineData, shape: Model, seed: int) -> Ti
     return network.eval()
 
 
-def centre(network: TimelineNet, lessons: TimelineData) -> float:
-    """Shift the logits of each instrument, in place, so that 0 is where the F1 of steps is greatest.
+def centre(network: TimelineNet, data: TimelineData) -> float:
+    """Shift the logits of each instrument, in place, so that a threshold of 0 gives the highest frame-level F1.
 
     Args:
-        network: learnt from other songs.
-        lessons: of songs of validation.
+        network: Network trained on other songs.
+        data: Features and activity of validation songs.
 
     Returns:
-        The micro F1 of all steps then, of these songs.
+        The micro F1 over all frames of these songs after the shift.
     """
-    plays = _rows(lessons.playing) >= 0.5
-    probabilities = _rows(_answers(network, lessons.features)).sigmoid().double().numpy()
+    plays = _rows(data.playing) >= 0.5
+    probabilities = _rows(_logits(network, data.features)).sigmoid().double().numpy()
     thresholds = torch.tensor(best_thresholds(probabilities, plays.double().numpy()), dtype=torch.float64)
     with torch.no_grad():
         network.last.bias -= thresholds.logit().float()  # type: ignore[operator]
-    claimed = _rows(_answers(network, lessons.features)) >= 0
-    return 2 * int((plays & claimed).sum()) / max(int(plays.sum() + claimed.sum()), 1)
+    predicted = _rows(_logits(network, data.features)) >= 0
+    return 2 * int((plays & predicted).sum()) / max(int(plays.sum() + predicted.sum()), 1)
 
 
-def _answers(network: TimelineNet, features: Tensor) -> Tensor:
+def _logits(network: TimelineNet, features: Tensor) -> Tensor:
+    """Return the logits `[windows, instruments, frames]` of features `[windows, channels, frames]`."""
     with torch.inference_mode():
-        return torch.cat([network(some.float()) for some in features.split(BATCH)])
+        return torch.cat([network(batch.float()) for batch in features.split(WINDOWS_PER_BATCH)])
 
 
 def _rows(values: Tensor) -> Tensor:
-    """`[windows, instruments, places]` as `[windows * places, instruments]`."""
+    """Reshape `[windows, instruments, frames]` to `[windows * frames, instruments]`."""
     return values.transpose(1, 2).flatten(0, 1)
 
 
 def write_timeline(path: Path, network: TimelineNet, layered: TrainedModel[TimbreNet]) -> None:
-    """Write a network as a model file that says which layered one it follows."""
+    """Write a timeline network as a model file that names the layered network it needs."""
     changes = {"task": "timeline", "thresholds": (), "follows": fingerprint(layered.network)}
     description = layered.description.model_copy(update=changes)
     with fresh_file(path) as file:

@@ -1,4 +1,4 @@
-"""What a layered network hears in songs of known truth, and when instruments play in them."""
+"""Training data of the timeline network: features of synthetic songs, and when each instrument plays in them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,11 +19,11 @@ from timbre.training.augment import augment, steady_noise
 
 
 class TimelineData(NamedTuple):
-    """Windows of songs.
+    """Windows of synthetic songs.
 
     Attributes:
-        features: dense features, float16 `[windows, channels, places]`.
-        playing: for what share of each place's step each instrument plays, float32 `[windows, instruments, places]`.
+        features: Dense features, float16 `[windows, channels, frames]`.
+        playing: Fraction of each frame in which each instrument plays, float32 `[windows, instruments, frames]`.
     """
 
     features: Tensor
@@ -39,48 +39,49 @@ def timeline_data(
     split: str,
     seed: int,
 ) -> TimelineData:
-    """Let a layered network hear songs, worn as the mixtures are that it learnt from.
+    """Compute the features and the activity of synthetic songs, augmented like the mixtures of training.
 
     Args:
-        songs: the pieces of each.
-        pack: int16 windows `[rows, samples]`.
-        layered: the network, and what it expects.
-        options: how songs are worn.
-        seconds: how long each song is.
-        split: whose windows they are made of.
-        seed: draws the wear.
+        songs: Pieces of each song.
+        pack: Windows `[rows, samples]`, int16.
+        layered: Layered model that computes the features.
+        options: Augmentation.
+        seconds: Length of each song.
+        split: Split that the songs are made of.
+        seed: Seed of the augmentation.
     """
     network, audio, mel = layered.network, layered.description.audio, layered.description.mel
     transform, grain = MelSpectrogram(mel, layered.filters), steady_noise(audio, mel)
     noise = Generator().manual_seed(int(generator(seed, "timeline", split, "augment").integers(2**31)))
-    frame = mel.hop_length / audio.sample_rate
-    step = frame * network.cell[1] / network.dense
+    mel_frame_seconds = mel.hop_length / audio.sample_rate
+    frame_seconds = mel_frame_seconds * network.stride[1] / network.density
     features, playing = [], []
     for pieces in progress(songs, f"songs of {split}", unit="song"):
         waveform = song_waveform(pieces, pack, audio.sample_rate, seconds)
         windows = np.pad(waveform, (0, -len(waveform) % audio.samples)).reshape(-1, audio.samples)
         with torch.inference_mode():
-            power = augment(transform(torch.from_numpy(windows)), grain, options, frame, noise)
+            power = augment(transform(torch.from_numpy(windows)), grain, options, mel_frame_seconds, noise)
             features.append(network.dense_features(reference_to_peak(power_to_db(power))).half())
-        starts = audio.window * np.arange(len(windows))[:, None] + step * np.arange(features[-1].shape[2])
-        truth = ground_truth(pieces, pack, audio.sample_rate)
-        playing.append(torch.from_numpy(activity_of_frames(truth, layered.description.instruments, starts, step)))
+        starts = audio.window * np.arange(len(windows))[:, None] + frame_seconds * np.arange(features[-1].shape[2])
+        events = ground_truth(pieces, pack, audio.sample_rate)
+        activity = activity_of_frames(events, layered.description.instruments, starts, frame_seconds)
+        playing.append(torch.from_numpy(activity))
     return TimelineData(torch.cat(features), torch.cat(playing))
 
 
 def activity_of_frames(
-    truth: Sequence[Event], instruments: Sequence[str], starts: np.ndarray, step: float
+    events: Sequence[Event], instruments: Sequence[str], starts: np.ndarray, frame_seconds: float
 ) -> np.ndarray:
-    """For what share of each step each instrument plays: float32 `[windows, instruments, steps]`.
+    """Return the fraction of each frame in which each instrument plays: float32 `[windows, instruments, frames]`.
 
     Args:
-        truth: when each is heard.
-        instruments: in label order.
-        starts: of the steps, in seconds, `[windows, steps]`.
-        step: how long each is, in seconds.
+        events: When each instrument plays.
+        instruments: Names, in label order.
+        starts: Start of each frame in seconds, `[windows, frames]`.
+        frame_seconds: Length of each frame.
     """
-    shares = np.zeros((len(starts), len(instruments), starts.shape[1]), np.float32)
-    for one in truth:
-        together = np.minimum(one.end, starts + step) - np.maximum(one.start, starts)
-        shares[:, instruments.index(one.instrument)] += together.clip(0) / step
-    return shares
+    activity = np.zeros((len(starts), len(instruments), starts.shape[1]), np.float32)
+    for event in events:
+        overlap = np.minimum(event.end, starts + frame_seconds) - np.maximum(event.start, starts)
+        activity[:, instruments.index(event.instrument)] += overlap.clip(0) / frame_seconds
+    return activity

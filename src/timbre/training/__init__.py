@@ -1,1 +1,1 @@
-"""train_layered, train_single: from mels to a model."""
+"""Training of the single and layered models, from mel spectrograms to a model file."""

@@ -1,6 +1,7 @@
-"""What rooms, microphones and recorders do to sound, done to power mels on the batch at almost no cost.
+"""Augmentation: effects of rooms, microphones and recorders, applied to the power mels of a batch at almost no cost.
 
-All functions take and give power `[batch, bands, frames]`, where sounds add, and one draw a clip.
+All functions take and return power `[batch, bands, frames]`, because powers of different sounds add up. Each clip gets
+its own random values.
 """
 
 import math
@@ -14,59 +15,59 @@ from torch.nn.functional import avg_pool1d, interpolate
 from timbre.core.params import Audio, Augment, Mel
 from timbre.core.rng import generator as numpy_generator
 from timbre.features.mel import FLOOR, MelSpectrogram, filter_bank
+from timbre.features.mixtures import ACTIVE
 
-ACTIVE = 10 ** (-30 / 10)
-KNOTS = 6  # of the equaliser's curve
-REVERB_SECONDS = (0.1, 1.2)  # until the tail has fallen by 60 dB
-REVERB_LEVEL = (0.1, 1.0)  # of the tail's first frame
-NOISE_DB = (-65.0, -12.0)  # against the clip's mean power
-NOISE_TILT_DB = (-30.0, 10.0)  # from the lowest band to the highest
-LOW_PASS = (0.4, 0.95)  # share of the bands that passes
-LOW_PASS_DB = 8.0  # further down with each band above
-MASKED_BANDS = 0.15  # at most this share
+EQUALISER_KNOTS = 6  # points of the equaliser's curve
+REVERB_SECONDS = (0.1, 1.2)  # time in which the tail decays by 60 dB
+REVERB_LEVEL = (0.1, 1.0)  # level of the tail's first frame
+NOISE_DB = (-65.0, -12.0)  # relative to the clip's mean power
+NOISE_TILT_DB = (-30.0, 10.0)  # difference between the highest band and the lowest
+LOW_PASS = (0.4, 0.95)  # fraction of the bands that pass
+LOW_PASS_DB = 8.0  # attenuation per band above these
+MASKED_BANDS = 0.15  # largest fraction that a mask silences
 MASKED_FRAMES = 0.12
-SHORTEST = 0.15  # of a clip that is left
-GRAIN_SECONDS = 60
-COMPRESSION = (0.1, 0.7)  # of what a clip's level changes by, how much is taken away
-COMPRESSED_DB = 30.0  # below the loudest moment, where a compressor begins
-COMPRESSOR_FRAMES = 9  # that its level is the mean of
+SHORTEST = 0.15  # smallest fraction of a clip that `shorten` keeps
+NOISE_SECONDS = 60
+COMPRESSION = (0.1, 0.7)  # fraction of the level changes that compression removes
+COMPRESSED_DB = 30.0  # levels down to this below the loudest are compressed
+COMPRESSOR_FRAMES = 9  # frames over which the compressor averages the level
 
 
 def steady_noise(audio: Audio, mel: Mel) -> Tensor:
-    """A minute of white noise as power mels `[bands, frames]`, mean 1: how what is steady flickers in each band.
+    """Return a minute of white noise as power mels `[bands, frames]` with mean 1.
 
-    Narrow bands flicker more than wide ones, and overlapping frames alike; a network that has not heard that takes the
-    hiss of a recording for something else.
+    Steady noise fluctuates: more in narrow bands than in wide ones, and similarly in overlapping frames. A network
+    trained without these fluctuations takes the hiss of a recording for something else.
     """
-    noise = numpy_generator(0, "steady noise").standard_normal((1, GRAIN_SECONDS * audio.sample_rate), np.float32)
+    noise = numpy_generator(0, "steady noise").standard_normal((1, NOISE_SECONDS * audio.sample_rate), np.float32)
     power = MelSpectrogram(mel, filter_bank(audio.sample_rate, mel))(torch.from_numpy(noise))[0]
     return power / power.mean()
 
 
 def augment(power: Tensor, grain: Tensor, options: Augment, frame_seconds: float, generator: Generator) -> Tensor:
-    """Pass each clip through a room, a compressor, an equaliser, noise, a low-pass filter and masks of its own.
+    """Augment each clip: reverberation, compression, equaliser, low-pass filter, noise and masks.
 
     Args:
         power: `[batch, bands, frames]`.
-        grain: `[bands, more frames]`, of `steady_noise`.
-        options: shares and levels.
-        frame_seconds: from one frame to the next.
-        generator: draws all of it, on the device of `power`.
+        grain: Output of `steady_noise`, `[bands, more frames]`.
+        options: Fraction of the clips that gets each effect, and levels.
+        frame_seconds: Seconds from one frame to the next.
+        generator: Random generator on the device of `power`.
     """
 
     def draw(clips: Tensor, low: float, high: float, *shape: int) -> Tensor:
         unit = torch.rand(len(clips), *shape or (1, 1), generator=generator, device=power.device)
         return low + (high - low) * unit
 
-    def sometimes(share: float, change: Callable[[Tensor], Tensor]) -> None:
+    def sometimes(fraction: float, change: Callable[[Tensor], Tensor]) -> None:
         nonlocal power
-        chosen = (draw(power, 0, 1)[:, 0, 0] < share).nonzero()[:, 0]
+        chosen = (draw(power, 0, 1)[:, 0, 0] < fraction).nonzero()[:, 0]
         power = power.index_copy(0, chosen, change(power[chosen]))
 
     def grains(clips: Tensor) -> Tensor:
-        stretches = grain.unfold(1, clips.shape[2], 1)  # [bands, starts, frames]
-        starts = (draw(clips, 0, stretches.shape[1])[:, 0, 0]).long()
-        return stretches[:, starts].transpose(0, 1)
+        excerpts = grain.unfold(1, clips.shape[2], 1)  # [bands, starts, frames]
+        starts = (draw(clips, 0, excerpts.shape[1])[:, 0, 0]).long()
+        return excerpts[:, starts].transpose(0, 1)
 
     def with_room(clips: Tensor) -> Tensor:
         return reverberate(
@@ -78,7 +79,7 @@ def augment(power: Tensor, grain: Tensor, options: Augment, frame_seconds: float
 
     sometimes(options.reverb, with_room)
     sometimes(options.compress, lambda x: compress(x, draw(x, *COMPRESSION)))
-    power = equalise(power, draw(power, -options.equaliser_db, options.equaliser_db, KNOTS))
+    power = equalise(power, draw(power, -options.equaliser_db, options.equaliser_db, EQUALISER_KNOTS))
     sometimes(options.low_pass, lambda x: low_pass(x, draw(x, *LOW_PASS)))
     sometimes(options.noise, with_noise)
     sometimes(options.mask, lambda x: mask(x, dim=1, width=draw(x, 0, MASKED_BANDS), start=draw(x, 0, 1)))
@@ -87,9 +88,9 @@ def augment(power: Tensor, grain: Tensor, options: Augment, frame_seconds: float
 
 
 def crop(mels: Tensor, frames: int, generator: Generator) -> Tensor:
-    """Cut `frames` frames from each row of log mels `[rows, bands, all frames]`, its loudest frame among them.
+    """Cut `frames` frames, including the loudest, from each row of log mels `[rows, bands, all frames]`.
 
-    A drum hit at the start of a padded window would else be cut away, and silence called drums.
+    Otherwise the crop could miss a drum hit at the start of a padded window, and silence would be labelled drums.
     """
     rows, bands, length = mels.shape
     loudest = mels.amax(dim=1).argmax(dim=1, keepdim=True)
@@ -97,45 +98,45 @@ def crop(mels: Tensor, frames: int, generator: Generator) -> Tensor:
     last = loudest.clamp_max(length - frames)
     unit = torch.rand(rows, 1, generator=generator, device=mels.device)
     starts = first + ((last - first + 1) * unit).long()
-    places = starts + torch.arange(frames, device=mels.device)
-    return mels.gather(2, places[:, None, :].expand(-1, bands, -1))
+    kept = starts + torch.arange(frames, device=mels.device)
+    return mels.gather(2, kept[:, None, :].expand(-1, bands, -1))
 
 
-def shorten(power: Tensor, share: float | Tensor, generator: Generator) -> Tensor:
-    """Silence a share of the clips but for a stretch that holds the loudest frame: a short note in a long window.
+def shorten(power: Tensor, probability: float | Tensor, generator: Generator) -> Tensor:
+    """Turn some clips into short notes: keep a few frames around the loudest one and silence the rest.
 
-    Of each clip, `[batch, 1]`, the share may be another.
+    `probability` is one number, or one per clip `[batch, 1]`.
     """
     frames = power.shape[2]
     unit = torch.rand(3, len(power), 1, generator=generator, device=power.device)
     length = frames * (SHORTEST + (1 - SHORTEST) * unit[0])
     first = power.sum(dim=1).argmax(dim=1, keepdim=True) - length * unit[1]
-    places = torch.arange(frames, device=power.device)
-    kept = (places >= first) & (places < first + length) | (unit[2] >= share)
+    index = torch.arange(frames, device=power.device)
+    kept = (index >= first) & (index < first + length) | (unit[2] >= probability)
     return power * kept[:, None, :]
 
 
 def make_equally_loud(power: Tensor) -> Tensor:
-    """Bring the mean power of each clip's active frames, those within 30 dB of its loudest, to 1."""
+    """Scale each clip so that its active frames have a mean power of 1. Active: within 30 dB of its loudest frame."""
     frames = power.mean(dim=1, keepdim=True)
     active = frames >= ACTIVE * frames.amax(dim=2, keepdim=True)
     return power / ((frames * active).sum(dim=2, keepdim=True) / active.sum(dim=2, keepdim=True)).clamp_min(FLOOR)
 
 
 def reverberate(power: Tensor, seconds: Tensor, level: Tensor, frame_seconds: float, grain: Tensor) -> Tensor:
-    """Add an exponentially decaying tail: 60 dB down after `seconds`; `level` is that of its first frame.
+    """Add an exponentially decaying tail that starts at `level` and falls by 60 dB in `seconds`.
 
-    `grain` is the random part of the tail, whose many echoes add up as noise does.
+    Its many echoes add up like noise, so the tail is multiplied by `grain`, an excerpt of `steady_noise` for each clip.
     """
     frames = power.shape[2]
     ages = torch.arange(frames, device=power.device)
-    ages = ages[None, :] - ages[:, None]  # of frame `row` when frame `column` sounds
+    ages = ages[None, :] - ages[:, None]  # frames from frame `row` to frame `column`
     decay = torch.exp(-math.log(1e6) * frame_seconds / seconds * ages.clamp_min(0))
     return power + level * (power @ (decay * (ages > 0))) * grain
 
 
 def compress(power: Tensor, amount: Tensor) -> Tensor:
-    """Bring loud and soft moments nearer, as compressors and limiters over a whole mix do: the loud duck all else."""
+    """Reduce level changes over time by `amount`, in all bands alike, like a compressor or limiter on a whole mix."""
     level = power.mean(dim=1, keepdim=True)
     level = avg_pool1d(level, COMPRESSOR_FRAMES, 1, COMPRESSOR_FRAMES // 2, count_include_pad=False)
     loudest = level.amax(dim=2, keepdim=True).clamp_min(FLOOR)
@@ -143,30 +144,36 @@ def compress(power: Tensor, amount: Tensor) -> Tensor:
 
 
 def equalise(power: Tensor, knots_db: Tensor) -> Tensor:
-    """Change levels along the bands by a curve through `knots_db` `[batch, knots]`."""
+    """Change the level of each band by a curve through the points `knots_db` `[batch, knots]`."""
     curve = interpolate(knots_db[:, None], size=power.shape[1], mode="linear", align_corners=True)
     return power * 10 ** (curve[:, 0, :, None] / 10)
 
 
-def low_pass(power: Tensor, share: Tensor) -> Tensor:
-    """Let the lowest `share` of the bands pass, and take the others down steeply."""
+def low_pass(power: Tensor, fraction: Tensor) -> Tensor:
+    """Keep the lowest `fraction` of the bands and attenuate the others steeply."""
     bands = power.shape[1]
-    above = torch.arange(bands, device=power.device)[None, :, None] - share * bands
+    above = torch.arange(bands, device=power.device)[None, :, None] - fraction * bands
     return power * 10 ** (-LOW_PASS_DB / 10 * above.clamp_min(0))
 
 
 def add_noise(power: Tensor, level_db: Tensor, tilt_db: Tensor, grain: Tensor) -> Tensor:
-    """Add steady coloured noise at a level against the clip's mean; `grain` is its random part, of mean 1."""
+    """Add steady coloured noise at a level relative to the clip's mean power.
+
+    `grain` is an excerpt of `steady_noise` for each clip. `tilt_db` is the highest band's level minus the lowest's.
+    """
     slope = torch.linspace(0, 1, power.shape[1], device=power.device)[None, :, None]
     mean = power.mean(dim=(1, 2), keepdim=True)
     return power + mean * 10 ** ((level_db + tilt_db * slope) / 10) * grain
 
 
 def mask(power: Tensor, dim: int, width: Tensor, start: Tensor) -> Tensor:
-    """Silence a stretch of bands (dim 1) or frames (dim 2); width and start are shares (SpecAugment, 2019)."""
+    """Silence adjacent bands (dim 1) or frames (dim 2): SpecAugment (Park et al., 2019).
+
+    `width` is a fraction of the size. `start` is a fraction of the remaining size.
+    """
     size = power.shape[dim]
     shape = [1, 1, 1]
     shape[dim] = size
-    places = torch.arange(size, device=power.device).view(shape) / size
+    position = torch.arange(size, device=power.device).view(shape) / size
     first = start * (1 - width)
-    return power.masked_fill((places >= first) & (places < first + width), 0.0)
+    return power.masked_fill((position >= first) & (position < first + width), 0.0)

@@ -1,8 +1,8 @@
-"""Probabilities that mean what they say, and thresholds to go with them: both from validation alone.
+"""Calibration of probabilities, and choice of thresholds. Both use validation clips only.
 
-A trained network is too sure of itself, or not sure enough. One scale and shift per instrument (Platt, 1999), or of a
-choice among instruments one scale (temperature, Guo and others, 2017), fitted to its logits on validation clips, put
-that right; they become part of the network's last layer.
+A trained network is overconfident or underconfident. Calibration fits its logits on validation clips: in the
+multi-label task one scale and shift per instrument (Platt, 1999), in the single-label task one scale for all
+(temperature scaling, Guo et al., 2017). Scale and shift become part of the network's last layer.
 """
 
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ from timbre.model.inference import clip_logits
 from timbre.model.network import TimbreNet
 from timbre.model.tasks import Task
 
-TEMPERATURES = (-3.0, 3.0)  # natural logarithm of the scale that is searched
+LOG_SCALES = (-3.0, 3.0)  # range of the natural logarithm of the scale
 THRESHOLDS = np.round(np.arange(0.05, 0.951, 0.01), 2)
 
 
 def calibrate(network: TimbreNet, task: Task, validation: Split) -> None:
-    """Calibrate a network, which is on the CPU, on validation clips, in place."""
+    """Calibrate a network on validation clips, in place. The network is on the CPU."""
     logits = clip_logits(network, validation).numpy().astype(float)
     scale_logits(network, *(fit_temperature if task.multiclass else fit_platt)(logits, validation.targets))
 
 
 def choose_thresholds(network: TimbreNet, validation: Split, threshold: float | Literal["auto"]) -> tuple[float, ...]:
-    """A threshold for each instrument: the probability given, or, if `auto`, that of greatest F1 on these clips."""
+    """Return one threshold per instrument: the given one, or for `auto` the one with the highest F1 on validation."""
     if threshold != "auto":
         return (threshold,) * len(validation.instruments)
     logits = clip_logits(network, validation).numpy().astype(float)
@@ -35,53 +35,68 @@ def choose_thresholds(network: TimbreNet, validation: Split, threshold: float | 
 
 
 def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scale and shift, for each instrument, that make a softmax of logits likeliest: one scale, and no shift."""
+    """Return the scales and shifts `[instruments]` of temperature scaling: one common scale, and no shift.
+
+    Args:
+        logits: `[clips, instruments]`.
+        targets: 1 for the instrument that plays, same shape.
+    """
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
     def negative_log_likelihood(log_scale: float) -> float:
         return -float((log_softmax(np.exp(log_scale) * logits, axis=1) * targets).sum())
 
-    scale = np.exp(minimize_scalar(negative_log_likelihood, bounds=TEMPERATURES, method="bounded").x)
+    scale = np.exp(minimize_scalar(negative_log_likelihood, bounds=LOG_SCALES, method="bounded").x)
     return np.full(logits.shape[1], scale), np.zeros(logits.shape[1])
 
 
 def fit_platt(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scale and shift, for each instrument, that make its sigmoid of logits `[clips, instruments]` likeliest.
+    """Return the scales and shifts `[instruments]` of Platt scaling.
 
-    An instrument that plays in all clips or in none is left as it is. Where a target is not a number, nothing is known.
+    An instrument that plays in all clips or in none keeps scale 1 and shift 0.
+
+    Args:
+        logits: `[clips, instruments]`.
+        targets: 1 for present, 0 for absent, NaN for unknown, same shape.
     """
     from sklearn.linear_model import LogisticRegression
 
     scales, shifts = np.ones(logits.shape[1]), np.zeros(logits.shape[1])
-    for label, (values, truth) in enumerate(_known(logits, targets)):
-        if 0 < truth.sum() < len(truth):
-            fitted = LogisticRegression(C=100.0).fit(values[:, None], truth)
-            if fitted.coef_[0, 0] > 0:  # else these logits say nothing that could be put right
+    for label, (known_logits, known_targets) in enumerate(_known(logits, targets)):
+        if 0 < known_targets.sum() < len(known_targets):
+            fitted = LogisticRegression(C=100.0).fit(known_logits[:, None], known_targets)
+            if fitted.coef_[0, 0] > 0:  # a negative scale would turn the ranking around
                 scales[label], shifts[label] = fitted.coef_[0, 0], fitted.intercept_[0]
     return scales, shifts
 
 
 def best_thresholds(probabilities: np.ndarray, targets: np.ndarray) -> tuple[float, ...]:
-    """For each instrument the threshold of greatest F1, where it is known; of equals the one nearest to one half."""
-    found = []
-    for values, truth in _known(probabilities, targets):
-        claimed = values[:, None] >= THRESHOLDS
-        right = (claimed & (truth[:, None] > 0)).sum(axis=0)
-        f1 = 2 * right / np.maximum(claimed.sum(axis=0) + truth.sum(), 1)
-        found.append(float(min(THRESHOLDS[f1 >= f1.max() - 1e-9], key=lambda threshold: abs(threshold - 0.5))))
-    return tuple(found)
+    """Return the threshold with the highest F1 for each instrument. Of equal ones, the nearest to 0.5 wins.
+
+    Args:
+        probabilities: `[clips, instruments]`.
+        targets: 1 for present, 0 for absent, NaN for unknown, same shape.
+    """
+    thresholds = []
+    for known_probabilities, known_targets in _known(probabilities, targets):
+        predicted = known_probabilities[:, None] >= THRESHOLDS
+        true_positives = (predicted & (known_targets[:, None] > 0)).sum(axis=0)
+        f1 = 2 * true_positives / np.maximum(predicted.sum(axis=0) + known_targets.sum(), 1)
+        best = THRESHOLDS[f1 >= f1.max() - 1e-9]
+        thresholds.append(float(min(best, key=lambda threshold: abs(threshold - 0.5))))
+    return tuple(thresholds)
 
 
 def _known(values: np.ndarray, targets: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Of each instrument values and targets, where these are known."""
-    for given, truth in zip(values.T, targets.T, strict=True):
-        known = ~np.isnan(truth)
-        yield given[known], truth[known]
+    """Yield values and targets of each instrument, for the clips with known targets."""
+    for instrument_values, instrument_targets in zip(values.T, targets.T, strict=True):
+        known = ~np.isnan(instrument_targets)
+        yield instrument_values[known], instrument_targets[known]
 
 
 def scale_logits(network: TimbreNet, scales: np.ndarray, shifts: np.ndarray) -> None:
-    """Make scale and shift part of the network's last layer."""
+    """Make the scale and shift of each instrument part of the network's last layer, in place."""
     last = network.head[-1]
     assert isinstance(last, nn.Linear)
     scale, shift = (last.weight.new_tensor(values) for values in (scales, shifts))

@@ -1,4 +1,4 @@
-"""The numbers of one training."""
+"""The settings of one training."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ from timbre.core.params import Audio, Augment, Mel, Model
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The numbers of one training, as params.yaml has them."""
+    """The settings of one training. params.yaml explains each."""
 
     instruments: tuple[str, ...]
     seed: int
@@ -25,5 +25,5 @@ class TrainingConfig:
 
     @property
     def frame_seconds(self) -> float:
-        """Time from one mel frame to the next."""
+        """Seconds from one mel frame to the next."""
         return self.mel.hop_length / self.audio.sample_rate

@@ -18,22 +18,22 @@ from timbre.core.params import Compute
 
 
 def make_fabric(compute: Compute) -> Fabric:
-    """Choose device and precision, and make PyTorch repeatable.
+    """Choose device and precision, start the processes, and make PyTorch deterministic.
 
-    `auto` takes a CUDA GPU where there is one, and bf16 where the device computes in it.
+    `auto` uses a CUDA GPU if there is one, and bf16 if the device supports it.
 
     Raises:
-        ParamsError: a GPU is asked for where there is none, or more GPUs than there are.
+        ParamsError: The params ask for a GPU where there is none, or for more GPUs than there are.
     """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with this
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # it takes 6 % of a step
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # would take 6 % of a step
     gpu = torch.cuda.is_available()
     if compute.device == "cuda" and not gpu:
-        raise ParamsError("params.yaml: compute.device: cuda, but PyTorch sees no GPU here; use auto or cpu")
+        raise ParamsError("params.yaml: compute.device: cuda, but PyTorch finds no GPU; use auto or cpu")
     if gpu and compute.device != "cpu" and compute.devices > torch.cuda.device_count():
         raise ParamsError(
-            f"params.yaml: compute.devices: {compute.devices}, but there are {torch.cuda.device_count()} GPUs here"
+            f"params.yaml: compute.devices: {compute.devices}, but there are {torch.cuda.device_count()} GPUs; lower it"
         )
     device = "cuda" if gpu and compute.device != "cpu" else "cpu"
     bf16 = torch.cuda.is_bf16_supported() if device == "cuda" else torch.ops.mkldnn._is_mkldnn_bf16_supported()
@@ -54,10 +54,10 @@ def make_fabric(compute: Compute) -> Fabric:
 
 @contextmanager
 def on_own_cores(threads: int) -> Iterator[None]:
-    """Keep each of torch's threads on a core of its own, where there are no more cores than threads.
+    """Pin each of torch's threads to its own core, if there are at most as many cores as threads. Linux only.
 
-    Beside another busy process the kernel would put two of them on one core, and at each small operation one waits for
-    the other. Where cores are to spare, it finds one. Elsewhere than on Linux, nothing is done.
+    While another process is busy, the kernel would otherwise put two threads on one core. Each small operation would
+    then wait for the slower thread. With spare cores, the kernel finds a free one itself.
     """
     torch.set_num_threads(threads)
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
@@ -72,7 +72,7 @@ def on_own_cores(threads: int) -> Iterator[None]:
 
 
 def _on_each_thread(threads: int, work: Callable[[int], None]) -> None:
-    """Call `work` with its number on each thread that torch shares this one's operations with, which OpenMP keeps."""
+    """Call `work(number)` on each OpenMP thread that torch splits this thread's operations among."""
     for library in threadpool_info():
         openmp = CDLL(library["filepath"]) if library["user_api"] == "openmp" else None
         if hasattr(openmp, "GOMP_parallel"):
@@ -80,13 +80,13 @@ def _on_each_thread(threads: int, work: Callable[[int], None]) -> None:
 
 
 def _in_parallel(openmp: Any, threads: int, work: Callable[[int], None]) -> None:
-    """What compilers make of `#pragma omp parallel num_threads(threads)`."""
+    """Call `work(number)` on each thread, like code that is compiled from `#pragma omp parallel`."""
     region = CFUNCTYPE(None, c_void_p)(lambda _: work(openmp.omp_get_thread_num()))
     openmp.GOMP_parallel(region, None, threads, 0)
 
 
 def all_gather(rows: Tensor, fabric: Fabric) -> Tensor:
-    """The rows `[n, …]` of all processes, one after another."""
+    """Return the rows `[n, …]` of all processes, concatenated."""
     if fabric.world_size == 1:
         return rows
     parts: list[Any] = [None] * fabric.world_size
@@ -95,7 +95,7 @@ def all_gather(rows: Tensor, fabric: Fabric) -> Tensor:
 
 
 def keep_rank_zero(fabric: Fabric) -> None:
-    """End all processes but the first, once all have come so far: what follows is for one."""
+    """Wait for all processes, then end all except the first, which does the rest alone."""
     if fabric.world_size > 1:
         fabric.barrier()
         torch.distributed.destroy_process_group()
@@ -105,10 +105,10 @@ def keep_rank_zero(fabric: Fabric) -> None:
 
 @contextmanager
 def explain_lost_process(fabric: Fabric) -> Iterator[None]:
-    """Tell in a line when another process of a training has ended, of which this one learns by a lost connection.
+    """Turn the lost connection to another training process into a one-line error.
 
     Raises:
-        WorkerError: that happened.
+        WorkerError: Another process of this training ended.
     """
     try:
         yield
@@ -116,5 +116,5 @@ def explain_lost_process(fabric: Fabric) -> Iterator[None]:
         if fabric.world_size == 1:
             raise
         raise WorkerError(
-            "another process of this training ended; its own message tells why. Nothing half-written is kept: run again"
+            "another process of this training ended; its own message says why. No partial output is kept: run it again"
         ) from error

@@ -1,6 +1,6 @@
-"""Frame loss: an auxiliary loss of training on mixtures, which learns in which frames each instrument plays.
+"""Frame loss: an auxiliary loss of training on mixtures. It learns in which frames each instrument plays.
 
-The label of a whole clip does not say where in it an instrument plays. The parts of a mixture do. Strong labels also
+The label of a clip does not say when an instrument plays in it. The parts of a mixture do. Such strong labels also
 improve clip-level recognition: Hershey et al., "The benefit of temporally-strong labels in audio event
 classification", ICASSP 2021.
 """
@@ -10,49 +10,49 @@ from torch import Tensor
 from torch.nn.functional import avg_pool1d, binary_cross_entropy_with_logits, max_pool1d
 
 from timbre.features.events import PAUSE
-from timbre.training.augment import ACTIVE
+from timbre.features.mixtures import ACTIVE
 
 
 def frame_activity(
-    parts: Tensor, clips: Tensor, labels: Tensor, size: tuple[int, int], cell: int, frame_seconds: float
+    parts: Tensor, clips: Tensor, labels: Tensor, size: tuple[int, int], stride: int, frame_seconds: float
 ) -> Tensor:
-    """For what share of each cell each instrument is heard in some mixtures: `[mixtures, instruments, cells]`.
+    """Return the fraction of each output frame in which each instrument plays: `[mixtures, instruments, frames]`.
 
-    A part is heard where it is within 30 dB of its loudest frame, and in pauses of less than `PAUSE`. In a mixture with
-    music whose parts nobody knows, this is not a number.
+    A part plays where it is within 30 dB of its loudest frame, and in pauses shorter than `PAUSE`. A mixture that
+    includes labelled music, whose parts are unknown, gets NaN.
 
     Args:
-        parts: power `[parts, bands, frames]`.
-        clips: int `[parts]`, the mixture each is in.
-        labels: int `[parts]`, what it is: an instrument, something else from `size[1]` on, or unknown below 0.
-        size: how many mixtures and instruments there are.
-        cell: frames of one.
-        frame_seconds: from one frame to the next.
+        parts: Power `[parts, bands, mel frames]`.
+        clips: Mixture that each part belongs to, int `[parts]`.
+        labels: Label of each part, int `[parts]`: an instrument, another class from `size[1]` on, or music below 0.
+        size: Number of mixtures, number of instruments.
+        stride: Mel frames per output frame.
+        frame_seconds: Seconds from one mel frame to the next.
     """
     level = parts.sum(dim=1)
     sounds = (level >= ACTIVE * level.amax(dim=1, keepdim=True)).to(parts)[:, None]
     reach = round(PAUSE / frame_seconds / 2)
-    bridged = -_spread(-_spread(sounds, reach), reach)
-    heard = avg_pool1d(bridged, cell, ceil_mode=True)[:, 0]
-    total = heard.new_zeros(*size, heard.shape[1])
-    ours = (labels >= 0) & (labels < size[1])
-    total[clips[ours], labels[ours]] = heard[ours]
+    bridged = -_dilate(-_dilate(sounds, reach), reach)
+    activity = avg_pool1d(bridged, stride, ceil_mode=True)[:, 0]
+    total = activity.new_zeros(*size, activity.shape[1])
+    is_instrument = (labels >= 0) & (labels < size[1])
+    total[clips[is_instrument], labels[is_instrument]] = activity[is_instrument]
     total[clips[labels < 0]] = torch.nan
     return total
 
 
-def _spread(values: Tensor, reach: int) -> Tensor:
-    """The greatest of each value's neighbours within reach, `[rows, 1, frames]`."""
+def _dilate(values: Tensor, reach: int) -> Tensor:
+    """Return the maximum over `reach` neighbours on each side of each value, `[rows, 1, frames]`."""
     return max_pool1d(values, 2 * reach + 1, stride=1, padding=reach)
 
 
-def frame_loss(logits: Tensor, heard: Tensor) -> Tensor:
-    """Mean cross-entropy of cells whose truth is known.
+def frame_loss(logits: Tensor, activity: Tensor) -> Tensor:
+    """Return the mean binary cross-entropy over the frames with known activity.
 
     Args:
-        logits: `[batch, instruments, cells]`.
-        heard: of the same shape, from 0 to 1, or not a number where that is not known.
+        logits: Frame-level logits `[batch, instruments, frames]`.
+        activity: Targets from 0 to 1, same shape. NaN where unknown.
     """
-    known = ~heard.isnan()
-    losses = binary_cross_entropy_with_logits(logits, heard.nan_to_num(), reduction="none")
+    known = ~activity.isnan()
+    losses = binary_cross_entropy_with_logits(logits, activity.nan_to_num(), reduction="none")
     return losses.where(known, 0).sum() / known.sum().clamp_min(1)

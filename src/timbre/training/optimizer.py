@@ -1,4 +1,4 @@
-"""Muon: the optimiser of the convolutions, which learn in half the steps that AdamW takes."""
+"""Muon: the optimiser of the convolutions. They learn in half the steps that AdamW needs."""
 
 from collections.abc import Callable, Iterable
 from typing import Literal
@@ -7,31 +7,32 @@ import torch
 from torch import Tensor, nn
 
 WEIGHT_DECAY = 0.01
-NEWTON_SCHULZ = 3.4445, -4.7750, 2.0315  # of the odd polynomial that draws singular values towards 1
-STEPS = 5
+NEWTON_SCHULZ = 3.4445, -4.7750, 2.0315  # coefficients of the odd polynomial that moves singular values towards 1
+STEPS = 5  # iterations of that polynomial
 MOMENTUM = 0.95
-ADAMW_RMS = 0.2  # of an update of AdamW; Muon's steps are scaled to it, so that both share one learning rate
+ADAMW_RMS = 0.2  # root mean square of AdamW's updates. Muon's are scaled to it, so that both use one learning rate
 
 
 def make_optimizer(network: nn.Module, name: Literal["muon", "adamw"], learning_rate: float) -> "Muon":
-    """An optimiser of that name for what a network learns.
+    """Return an optimiser for all parameters of a network.
 
-    Muon takes kernels over more than one point and one channel; `adamw` leaves none to it.
+    With `muon`, Muon updates the kernels that span several points and channels, and AdamW updates the rest. With
+    `adamw`, AdamW updates everything.
     """
     kernels = [weight for weight in network.parameters() if weight.ndim == 4 and min(weight.shape[1:]) > 1]
     if name == "adamw":
         kernels = []
-    special = set(kernels)
-    return Muon(kernels, [weight for weight in network.parameters() if weight not in special], learning_rate)
+    by_muon = set(kernels)
+    return Muon(kernels, [weight for weight in network.parameters() if weight not in by_muon], learning_rate)
 
 
 class Muon(torch.optim.AdamW):
-    """Steps of equal size in every direction for kernels of convolutions, those of AdamW for all else.
+    """Orthogonalised updates for convolution kernels, AdamW for all other parameters.
 
-    The gradient of a kernel, seen as a matrix of outputs by inputs, has few large singular values; its momentum is
-    orthogonalised, so that rare directions are learnt as fast as common ones (Jordan et al., 2024). The size is such
-    that AdamW's learning rate serves (Liu et al., 2025). Torch's own takes matrices alone, in bfloat16, which makes a
-    step many times slower on CPUs that do not multiply that.
+    The gradient of a kernel, as a matrix of outputs by inputs, has few large singular values. Muon orthogonalises its
+    momentum, so that rare directions are learnt as fast as common ones (Jordan et al., 2024). Updates are scaled so
+    that AdamW's learning rate fits (Liu et al., 2025). Torch's own Muon accepts matrices only and computes in bfloat16,
+    which is many times slower on CPUs without bfloat16 products.
     """
 
     def __init__(self, kernels: Iterable[nn.Parameter], others: Iterable[nn.Parameter], lr: float) -> None:
@@ -40,7 +41,7 @@ class Muon(torch.optim.AdamW):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Update all parameters from their gradients, which those of kernels then no longer have."""
+        """Update all parameters from their gradients. The gradients of the kernels are removed."""
         for group in self.param_groups:
             if group["orthogonal"]:
                 for kernel in group["params"]:
@@ -48,7 +49,7 @@ class Muon(torch.optim.AdamW):
         return super().step(closure)
 
     def _step_orthogonal(self, kernel: nn.Parameter, rate: float, decay: float) -> None:
-        gradient, kernel.grad = kernel.grad, None  # none left for AdamW
+        gradient, kernel.grad = kernel.grad, None  # so that AdamW skips it
         assert gradient is not None
         state = self.state[kernel]
         if not state:
@@ -61,17 +62,17 @@ class Muon(torch.optim.AdamW):
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """A matrix `[rows, columns]` with its singular values brought near 1, 0.7 to 1.2, as Newton and Schulz do.
+    """Return a matrix `[rows, columns]` with singular values moved near 1 (0.7 to 1.2), by Newton-Schulz iterations.
 
-    All iterations but the last product work on the small side's square (Gram) matrix.
+    The iterations work on the Gram matrix of the smaller side, which is cheaper.
     """
     if matrix.shape[0] > matrix.shape[1]:
         return orthogonal(matrix.T).T
     matrix = matrix / matrix.norm().clamp_min(1e-7)
-    one = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
-    gram, factor = matrix @ matrix.T, one
+    identity = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
+    gram, factor = matrix @ matrix.T, identity
     first, third, fifth = NEWTON_SCHULZ
     for _ in range(STEPS):
-        slope = first * one + gram @ (third * one + fifth * gram)
+        slope = first * identity + gram @ (third * identity + fifth * gram)
         gram, factor = slope @ gram @ slope, slope @ factor
     return factor @ matrix

@@ -1,5 +1,6 @@
-"""What one epoch of training hears: which windows, at which levels, and what plays."""
+"""Sampling of training epochs: which windows are used, at which levels, and which instruments play."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -13,19 +14,19 @@ from timbre.core.partial_labels import is_alone, is_partial, partial_targets
 from timbre.core.tables import Window
 from timbre.features.mixtures import MAX_OTHERS, OTHERS_DB, has_solos, others_beside, who_plays
 
-WHOLE = -1
+MUSIC_CLASS = -1  # class of labelled music, whose parts are unknown
 
 
 @dataclass(frozen=True)
 class EpochSample:
-    """Rows of a mel pack to be added up, and what plays in each sum.
+    """The examples of one epoch: which rows of a mel pack to add up, and which instruments play.
 
     Attributes:
-        rows: int `[clips, parts]`, rows of the pack.
-        gains_db: float `[clips, parts]`, level of each part; minus infinity where there is none.
-        targets: float `[clips, instruments]`, 1 where an instrument plays.
-        classes: int `[parts]`, labels of what is in each column, other being the last, or `WHOLE`: music whose parts
-            nobody knows; none where there are no parts.
+        rows: Row of the pack for each part, int `[clips, columns]`.
+        gains_db: Level of each part, float `[clips, columns]`. Minus infinity: no part.
+        targets: 1 for present, 0 for absent, NaN for unknown, float `[clips, instruments]`.
+        classes: Class of each column, int `[columns]`: label of an instrument, the number of instruments for other, or
+            `MUSIC_CLASS`. None if auxiliary losses do not apply.
     """
 
     rows: np.ndarray
@@ -35,7 +36,13 @@ class EpochSample:
 
 
 class Candidate(NamedTuple):
-    """A clip to draw from: its label, its rows, counted in the order of the split's own table, and its weight."""
+    """A clip that can be drawn.
+
+    Attributes:
+        label: Label of the clip.
+        rows: Rows of its windows in the split's table.
+        weight: How many clips it counts as.
+    """
 
     label: str
     rows: list[int]
@@ -43,7 +50,7 @@ class Candidate(NamedTuple):
 
 
 def candidates(windows: Sequence[Window]) -> list[Candidate]:
-    """The clips of a split."""
+    """Group the windows of a split by clip."""
     clips: dict[str, Candidate] = {}
     for row, window in enumerate(windows):
         clips.setdefault(window.file, Candidate(window.label, [], window.weight)).rows.append(row)
@@ -53,10 +60,10 @@ def candidates(windows: Sequence[Window]) -> list[Candidate]:
 def sample_single(
     windows: Sequence[Window], instruments: Sequence[str], repeats: float, rng: np.random.Generator
 ) -> EpochSample:
-    """Draw `repeats` windows of each clip, times its weight, in a random order: long files count no more than short.
+    """Draw `repeats` windows of each clip, times its weight, in a random order.
 
-    Of 1.5 repeats, half of the clips are drawn twice. Clips of other instruments are no example of any instrument, and
-    are left out.
+    Long clips count no more than short ones. With 1.5 repeats, half of the clips are drawn twice. Clips of other
+    instruments are left out, because they are no example of any instrument.
     """
     clips = [clip for clip in candidates(windows) if is_alone(clip.label)]
     once = np.repeat(np.arange(len(clips)), [clip.weight for clip in clips])
@@ -68,75 +75,84 @@ def sample_single(
 def sample_layered(
     windows: Sequence[Window], instruments: Sequence[str], options: Mixtures, music: float, rng: np.random.Generator
 ) -> EpochSample:
-    """Draw mixtures of what plays alone, and labelled music, whichever there is: `fresh` in all.
+    """Draw `fresh` examples: mixtures of solo clips, windows of labelled music, or both.
 
-    Where there is both, they come in a random order, and a share of `music` is music.
+    If the split has both kinds, the fraction `music` of the examples is labelled music, in a random order.
     """
     clips = [clip for clip in candidates(windows) if is_partial(clip.label)]
     if not clips:
         return sample_mixtures(windows, instruments, options, rng)
-    number = round(music * options.fresh) if has_solos(windows) else options.fresh
-    labelled = _sample_music(clips, instruments, number, rng)
-    if number == options.fresh:
-        return labelled
-    options = options.model_copy(update={"fresh": options.fresh - number})
-    return _together(sample_mixtures(windows, instruments, options, rng), labelled, rng)
+    count = round(music * options.fresh) if has_solos(windows) else options.fresh
+    labelled_music = _sample_music(clips, instruments, count, rng)
+    if count == options.fresh:
+        return labelled_music
+    options = options.model_copy(update={"fresh": options.fresh - count})
+    return _shuffled(sample_mixtures(windows, instruments, options, rng), labelled_music, rng)
 
 
 def _sample_music(
-    clips: Sequence[Candidate], instruments: Sequence[str], number: int, rng: np.random.Generator
+    clips: Sequence[Candidate], instruments: Sequence[str], count: int, rng: np.random.Generator
 ) -> EpochSample:
-    """Draw a number of windows, of one clip after another and then of all again, by their weights."""
+    """Draw `count` windows of labelled music. Every clip is used, as often as its weight, before any is used again."""
     once = np.repeat(np.arange(len(clips)), [clip.weight for clip in clips])
-    rounds = [rng.permutation(once) for _ in range(-(-number // len(once)))]
-    order = np.concatenate([once[:0], *rounds])[:number]
-    return replace(_one_window_of_each([clips[clip] for clip in order], instruments, rng), classes=np.array([WHOLE]))
+    rounds = [rng.permutation(once) for _ in range(math.ceil(count / len(once)))]
+    order = np.concatenate([once[:0], *rounds])[:count]
+    sample = _one_window_of_each([clips[clip] for clip in order], instruments, rng)
+    return replace(sample, classes=np.array([MUSIC_CLASS]))
 
 
 def _one_window_of_each(
     clips: Sequence[Candidate], instruments: Sequence[str], rng: np.random.Generator
 ) -> EpochSample:
-    """A window of each clip, as it is."""
+    """Draw one window of each clip, at its own level."""
     rows = np.array([rng.choice(clip.rows) for clip in clips], int)
     targets = partial_targets([clip.label for clip in clips], instruments)
     return EpochSample(rows[:, None], np.zeros((len(rows), 1)), targets)
 
 
-def _together(mixtures: EpochSample, whole: EpochSample, rng: np.random.Generator) -> EpochSample:
-    """Mixtures, and music in a column of its own, in a random order."""
-    assert mixtures.classes is not None and whole.classes is not None
-    (first, parts), (second, one) = mixtures.rows.shape, whole.rows.shape
-    rows, gains_db = np.zeros((first + second, parts + one), int), np.full((first + second, parts + one), -np.inf)
-    for table, (ours, theirs) in ((rows, (mixtures.rows, whole.rows)), (gains_db, (mixtures.gains_db, whole.gains_db))):
-        table[:first, :parts], table[first:, parts:] = ours, theirs
-    order = rng.permutation(first + second)
-    targets = np.concatenate([mixtures.targets, whole.targets])
-    classes = np.concatenate([mixtures.classes, whole.classes])
-    return EpochSample(rows[order], gains_db[order], targets[order], classes)
+def _shuffled(mixtures: EpochSample, music: EpochSample, rng: np.random.Generator) -> EpochSample:
+    """Join mixtures and labelled music in a random order. Music gets its own column."""
+    assert mixtures.classes is not None and music.classes is not None
+    order = rng.permutation(len(mixtures.targets) + len(music.targets))
+    return EpochSample(
+        rows=_block_diagonal(mixtures.rows, music.rows, fill=0)[order],
+        gains_db=_block_diagonal(mixtures.gains_db, music.gains_db, fill=-np.inf)[order],
+        targets=np.concatenate([mixtures.targets, music.targets])[order],
+        classes=np.concatenate([mixtures.classes, music.classes]),
+    )
+
+
+def _block_diagonal(first: np.ndarray, second: np.ndarray, fill: float) -> np.ndarray:
+    """Return a matrix with `first` in its upper left, `second` in its lower right, and `fill` elsewhere."""
+    rows, columns = np.add(first.shape, second.shape)
+    matrix = np.full((rows, columns), fill, first.dtype)
+    matrix[: len(first), : first.shape[1]] = first
+    matrix[len(first) :, first.shape[1] :] = second
+    return matrix
 
 
 def sample_mixtures(
     windows: Sequence[Window], instruments: Sequence[str], options: Mixtures, rng: np.random.Generator
 ) -> EpochSample:
-    """Draw `fresh` mixtures like music's: who plays is drawn for each instrument by itself, and most have company.
+    """Draw `fresh` mixtures that resemble real music: each instrument plays with its own probability.
 
-    Where the data set has clips of other instruments, a share of the mixtures has one or some of these as well, and so
-    has each in which none of the instruments plays; where it has none, one of these plays then.
+    If the split has clips of other instruments, some mixtures get one or more of them, and so does every mixture in
+    which none of the instruments plays. If it has none, every mixture has at least one of the instruments.
     """
     clips = candidates(windows)
-    of_class = [[clip for clip in clips if clip.label == wanted] for wanted in (*instruments, OTHER)]
-    reach = [np.cumsum([clip.weight for clip in some]) for some in of_class]
-    has_others = bool(of_class[-1])
+    by_class = [[clip for clip in clips if clip.label == wanted] for wanted in (*instruments, OTHER)]
+    weights = [np.cumsum([clip.weight for clip in of_class]) for of_class in by_class]
+    has_others = bool(by_class[-1])
     number = len(instruments)
     rows = np.zeros((options.fresh, number + MAX_OTHERS), int)
     gains_db = np.full(rows.shape, -np.inf)
     targets = np.zeros((options.fresh, number), np.float32)
 
-    def add(mixture: int, part: int, label: int, gain_db: float) -> None:
-        chosen = np.searchsorted(reach[label], rng.integers(reach[label][-1]), side="right")
-        clip = of_class[label][chosen].rows
-        rows[mixture, part] = clip[rng.integers(len(clip))]
-        gains_db[mixture, part] = gain_db
+    def add(mixture: int, column: int, label: int, gain_db: float) -> None:
+        chosen = np.searchsorted(weights[label], rng.integers(weights[label][-1]), side="right")
+        clip_rows = by_class[label][chosen].rows
+        rows[mixture, column] = clip_rows[rng.integers(len(clip_rows))]
+        gains_db[mixture, column] = gain_db
 
     for mixture in range(options.fresh):
         players = who_plays(number, options.playing, options.train_instruments, has_others, rng)
@@ -151,12 +167,16 @@ def sample_mixtures(
 
 
 def sample_fixed(targets: np.ndarray, rng: np.random.Generator) -> EpochSample:
-    """Draw every row of a pack of fixed mixtures once, in a random order.
+    """Use every fixed mixture once, in a random order.
+
+    Args:
+        targets: Targets of the mixtures, float `[mixtures, instruments]`.
+        rng: Random generator.
 
     Raises:
-        ParamsError: there are none, as of labelled music alone.
+        ParamsError: There are no fixed mixtures, because the data set has labelled music only.
     """
     if not len(targets):
-        raise ParamsError("params.yaml: mixtures.fresh: 0 hears fixed mixtures alone, and there are none; raise it")
+        raise ParamsError("params.yaml: mixtures.fresh: 0 trains on fixed mixtures only, but there are none; raise it")
     order = rng.permutation(len(targets))
     return EpochSample(order[:, None], np.zeros((len(order), 1)), targets[order])
