@@ -13,7 +13,7 @@ from timbre.benchmark import Music, as_table, predict_recordings
 from timbre.core.errors import DataError
 from timbre.core.partial_labels import partial_targets
 from timbre.core.stage import one_line_errors
-from timbre.labels.labels_csv import EXPECTED, LABELS, read_labels_csv
+from timbre.labels.labels_csv import LABELS, read_labels_csv
 from timbre.songs.predictor import Predictor
 
 
@@ -23,17 +23,13 @@ def read_music(folder: Path, instruments: tuple[str, ...]) -> Music:
     Raises:
         DataError: there are none, a column or file is missing, or a name is no instrument's, or on both sides.
     """
-    path = folder / LABELS
-    try:
-        rows = read_labels_csv(path.read_bytes(), path, instruments)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); expected {EXPECTED}") from error
+    rows = read_labels_csv(folder / LABELS, instruments)
     for row in rows:
         if not (folder / row.path).is_file():
-            raise DataError(f"{row.place}: {row.path} is not there")
+            raise DataError(f"{row.location}: {row.path} is not there")
     return Music(
         files=[folder / row.path for row in rows],
-        sources=[row.group or str(Path(row.path).parent) for row in rows],
+        sources=[row.group or row.source or str(Path(row.path).parent) for row in rows],
         targets=partial_targets([row.label for row in rows], instruments),
     )
 

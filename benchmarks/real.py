@@ -18,7 +18,7 @@ from sklearn.metrics import f1_score, recall_score, roc_auc_score
 
 from timbre.core.instruments import OTHER
 from timbre.core.params import Compute, Mixtures, Splits
-from timbre.core.partial_labels import is_alone
+from timbre.core.partial_labels import is_single
 from timbre.core.tables import Window, parts_by_mixture, read_table
 from timbre.dataset.prepare import PACK, prepare_dataset
 from timbre.evaluation.predictions import predict_split
@@ -68,7 +68,7 @@ def _judged(raw: Path, folder: Path, single: TrainedModel, layered: TrainedModel
     splits = Splits(by="file", validation=0.001, keep_test_groups=True)
     prepare_dataset(raw, folder, instruments, audio, splits, seed=0, compute=Compute())
     windows = [replace(row, split="train") for row in read_table(folder / "index.csv", Window)]
-    playing = [window for window in windows if is_alone(window.label)]
+    playing = [window for window in windows if is_single(window.label)]
     others = [window for window in windows if window.label == OTHER]
     pack = folder / PACK
 

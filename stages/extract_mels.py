@@ -5,7 +5,7 @@ from pathlib import Path
 
 from timbre.core.files import fresh_folder
 from timbre.core.params import Params
-from timbre.core.partial_labels import kind
+from timbre.core.partial_labels import label_kind
 from timbre.core.stage import run_stage
 from timbre.core.tables import SPLITS, Window, read_table, write_table
 from timbre.features.extraction import clip_mels, write_mels
@@ -15,7 +15,7 @@ CLIPS = Path("data/clips")
 
 def extract_mels(params: Params) -> str:
     """Write data/mels: for each split a pack and the index of its rows, by kind of clip."""
-    index = sorted(read_table(CLIPS / "index.csv", Window), key=lambda window: kind(window.label))
+    index = sorted(read_table(CLIPS / "index.csv", Window), key=lambda window: label_kind(window.label))
     extract = partial(clip_mels, pack=CLIPS / "windows.npy", sample_rate=params.audio.sample_rate, mel=params.mel)
     with fresh_folder("data/mels") as mels:
         for split in SPLITS:

@@ -82,8 +82,8 @@ def test_a_table_says_what_plays_in_music_and_what_does_not(prefix):
         (["a/1.wav", "a/2.wav"], TABLE.replace("one,", "one,dev"), "labels.csv:2: split 'dev' is none of train, valid"),
         ([], TABLE.replace(",flute", ",cello"), "labels.csv:2: a/1.wav: cello cannot be present and absent"),
         ([], TABLE.replace("voice", "zither"), "labels.csv:2: a/1.wav: class 'zither' is none of cello, flute, other"),
-        ([], "path,label\na/1.wav,cello\n", "labels.csv: has no column present and no absent; expected CSV with"),
-        ([], TABLE.splitlines()[0], "labels.csv: holds no rows"),
+        ([], "path,plays\na/1.wav,cello\n", "labels.csv: has no column label; expected CSV with"),
+        ([], TABLE.splitlines()[0], "labels.csv: has no rows"),
         (["a/1.wav", "a/2.wav", "cello/9.wav"], TABLE, r"holds labels.csv and folders of instruments \(cello\); take"),
     ],
 )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_splits import TEST, assign, of_all
 from test_training import pack_of, windows
 
-from timbre.core.partial_labels import label_of, partial_targets, sides
+from timbre.core.partial_labels import partial_label, partial_targets, present_and_absent
 from timbre.core.tables import Clip, Window
 from timbre.evaluation.prediction_table import predictions_as_csv, read_predictions
 from timbre.evaluation.predictions import Predictions
@@ -36,8 +36,8 @@ def test_a_label_keeps_what_is_known(of_each):
         side: [name for name, plays in zip(INSTRUMENTS, of_each, strict=True) if plays is side]
         for side in (True, False)
     }
-    label = label_of(known[True], known[False])
-    assert sides(label) == (tuple(known[True]), tuple(known[False]))
+    label = partial_label(known[True], known[False])
+    assert present_and_absent(label) == (tuple(known[True]), tuple(known[False]))
     wanted = [NAN if plays is None else float(plays) for plays in of_each]
     assert np.array_equal(partial_targets([label], INSTRUMENTS), [wanted], equal_nan=True)
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from timbre.cli import app
 from timbre.core.errors import DataError
-from timbre.core.partial_labels import sides
+from timbre.core.partial_labels import present_and_absent
 from timbre.sources.folder import folder_files
 from timbre.sources.layouts import find_layout
 from timbre.sources.public import COLLECTIONS
@@ -88,19 +88,19 @@ def read(name, folder, instruments=INSTRUMENTS):
 
 def test_openmic_has_the_labels_of_the_crowd_its_own_split_and_no_corrupt_track(openmic):
     rows = read("openmic", openmic)
-    assert sides(rows["000046_3840.ogg"].label) == (("guitar",), ("violin",))
-    assert sides(rows["000135_483840.ogg"].label) == (("piano",), ("drums",))
+    assert present_and_absent(rows["000046_3840.ogg"].label) == (("guitar",), ("violin",))
+    assert present_and_absent(rows["000135_483840.ogg"].label) == (("piano",), ("drums",))
     assert [row.split for row in rows.values()] == ["train", "test", "train"]
     assert not any("071826" in name for name in rows)
     percussion = read("openmic", openmic, ("mallet percussion", "violin"))
-    assert sides(percussion["000046_3840.ogg"].label) == (("mallet percussion",), ("violin",))
+    assert present_and_absent(percussion["000046_3840.ogg"].label) == (("mallet percussion",), ("violin",))
 
 
 def test_irmas_training_can_name_drums_and_testing_names_all_predominant_instruments(irmas):
     rows = read("irmas", irmas)
-    assert sides(rows["[gel][dru][pop_roc]0829__1.wav"].label) == (("guitar", "drums"), ())
-    assert sides(rows["[pia][nod][cla]1389__1.wav"].label) == (("piano",), ("drums",))
-    assert sides(rows["02 - And So It Goes-1.wav"].label) == (("violin", "piano"), ("guitar",))
+    assert present_and_absent(rows["[gel][dru][pop_roc]0829__1.wav"].label) == (("guitar", "drums"), ())
+    assert present_and_absent(rows["[pia][nod][cla]1389__1.wav"].label) == (("piano",), ("drums",))
+    assert present_and_absent(rows["02 - And So It Goes-1.wav"].label) == (("violin", "piano"), ("guitar",))
     assert len({row.group for name, row in rows.items() if "0829" in name}) == 1
 
 

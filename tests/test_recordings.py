@@ -58,11 +58,11 @@ def test_recordings_stand_beside_rendered_clips(recordings, tiny, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("guitar", "lute", r"labels\.csv:2: label 'lute' is none of guitar, drums, violin, piano, other"),
+        ("guitar", "lute", r"labels\.csv:2: oak/a\.flac: class 'lute' is none of guitar, drums, violin, piano, other"),
         ("oak/a.flac", "oak/c.flac", r"labels\.csv:2: oak/c\.flac is not there"),
         ("oak/a.flac", "../labels.csv", r"labels\.csv:2: '\.\./labels\.csv' is no path below the folder"),
         ("oak/a.flac", "oak/b.flac", r"labels\.csv:3: oak/b\.flac has the name of another file"),
-        ("path,label", "file,label", r"labels\.csv: has no column path"),
+        ("path,label", "name,label", r"labels\.csv: has no column path"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_named(recordings, tmp_path, old, new, reason):

@@ -7,8 +7,9 @@ import pytest
 import soundfile
 from helpers import INSTRUMENTS, tone
 
-from timbre.core.errors import ParamsError
-from timbre.evaluation.songs import Label, in_words, match_labels, read_labels, write_songs
+from timbre.core.errors import DataError, ParamsError
+from timbre.evaluation.songs import in_words, match_labels, write_songs
+from timbre.labels.labels_csv import LabelRow, read_labels_csv
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="names of any bytes need POSIX")
 
@@ -36,16 +37,16 @@ def test_songs_are_heard_drawn_and_scored(models, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"file,plays\na.wav,piano\n", "has no column instruments; expected CSV"),
-        (b"file,instruments\na.wav,flute\n", r"labels\.csv:2: flute: not one of"),
+        (b"file,plays\na.wav,piano\n", "has no column label; expected CSV"),
+        (b"file,instruments\na.wav,zither\n", r"labels\.csv:2: a\.wav: class 'zither' is none of"),
         (b"\x81file,instruments\na.wav,flute\n", "neither UTF-8 nor Windows text"),
-        (b"", "has no column file and no instruments"),
+        (b"", "has no column path and no label"),
     ],
 )
 def test_labels_that_cannot_be_read_say_why(tmp_path, content, message):
     (tmp_path / "labels.csv").write_bytes(content)
-    with pytest.raises(ParamsError, match=message):
-        read_labels(tmp_path / "labels.csv", INSTRUMENTS)
+    with pytest.raises(DataError, match=message):
+        read_labels_csv(tmp_path / "labels.csv", INSTRUMENTS)
 
 
 def test_rows_name_songs_in_any_spelling_and_what_counts_for_nothing_is_told():
@@ -60,14 +61,14 @@ def test_rows_name_songs_in_any_spelling_and_what_counts_for_nothing_is_told():
         "d.wav": "piano",
     }
     rows = [*files.items(), ("c.wav", "guitar"), ("D.wav", "drums"), ("B.WAV", "drums")]
-    labels = [Label(f"labels.csv:{line}", file, frozenset({plays})) for line, (file, plays) in enumerate(rows, 2)]
-    truth, issues = match_labels(labels, songs)
-    assert truth == {"Für Élise.wav": {"piano"}, "CD 1/b.wav": {"drums"}, "b.wav": {"violin"}, "c.wav": {"guitar"}}
+    labels = [LabelRow(f"labels.csv:{line}", file, plays) for line, (file, plays) in enumerate(rows, 2)]
+    found, issues = match_labels(labels, songs)
+    assert found == {"Für Élise.wav": "piano", "CD 1/b.wav": "drums", "b.wav": "violin", "c.wav": "guitar"}
     assert issues == [
-        "labels.csv:6: e.wav: no song is named so",
-        "labels.csv:7: CD 2/c.wav: no song is named so",
-        "labels.csv:11: B.WAV: several songs are named so but for case",
-        "labels.csv:9: c.wav: the same as labels.csv:5; counted once",
+        "labels.csv:6: e.wav: no song has this name",
+        "labels.csv:7: CD 2/c.wav: no song has this name",
+        "labels.csv:11: B.WAV: several songs have this name in other spellings",
+        "labels.csv:9: c.wav: repeats labels.csv:5; counted once",
         "labels.csv:10: d.wav: contradicts labels.csv:8; not scored",
     ]
 
@@ -78,10 +79,10 @@ def test_rows_that_name_no_song_are_told_in_the_figures_and_in_the_log(models, t
     figures = write_songs(tmp_path, models, tmp_path / "out")
     assert "scored" not in figures
     assert figures["issues"] == [
-        f"labels.csv:{line}: {name}.wav: no song is named so" for line, name in ((2, "b"), (3, "c"))
+        f"labels.csv:{line}: {name}.wav: no song has this name" for line, name in ((2, "b"), (3, "c"))
     ]
     assert in_words(figures) == (
-        "1 songs heard, 0 unreadable, 0 scored (labels.csv:2: b.wav: no song is named so; 1 more in metrics/songs.json)"
+        "1 songs heard, 0 unreadable, 0 scored (labels.csv:2: b.wav: no song has this name; 1 more in metrics/songs.json)"
     )
 
 

@@ -1,48 +1,64 @@
-"""What is known of a clip, as tables keep it in one word.
+"""Labels of clips, written as one word each.
 
-A clip of one instrument alone has its name, one in which none of them plays is `other`. LabelRow music says what plays
-and what does not, `guitar;drums|violin`: of what stands on neither side of the bar, nothing is known.
+A clip of a single instrument has that instrument's name; a clip in which none of the instruments plays is `other`.
+Labelled music has a partial label such as `guitar;drums|violin`: guitar and drums are present, violin is absent, and
+all other instruments are unknown.
 """
 
 from collections.abc import Iterable, Sequence
+from enum import IntEnum
 
 import numpy as np
 
 from timbre.core.instruments import OTHER
 
-BETWEEN, BAR = ";", "|"  # no instrument's name holds either
+BETWEEN, BAR = ";", "|"  # no instrument's name contains either
 ALL_UNKNOWN = BAR
-MUSIC = "music"  # what labelled music is called where kinds of clips are counted
+MUSIC = "music"  # the name of labelled music where clips are counted by class
 
 
-def label_of(present: Iterable[str], absent: Iterable[str]) -> str:
-    """What plays in labelled music and what does not, as one word.
+class LabelKind(IntEnum):
+    """The kinds of label, in the order in which a split of data/mels holds their clips."""
 
-    >>> label_of(["guitar", "drums"], ["violin"])
+    SINGLE = 0
+    OTHER = 1
+    PARTIAL = 2
+
+
+def label_kind(label: str) -> LabelKind:
+    """Return the kind of a label.
+
+    >>> label_kind("guitar").name, label_kind("other").name, label_kind("guitar|").name
+    ('SINGLE', 'OTHER', 'PARTIAL')
+    """
+    if is_partial(label):
+        return LabelKind.PARTIAL
+    return LabelKind.OTHER if label == OTHER else LabelKind.SINGLE
+
+
+def is_single(label: str) -> bool:
+    """Return whether a label names a single instrument."""
+    return label_kind(label) is LabelKind.SINGLE
+
+
+def is_partial(label: str) -> bool:
+    """Return whether a label is partial, as the labels of music are."""
+    return BAR in label
+
+
+def partial_label(present: Iterable[str], absent: Iterable[str]) -> str:
+    """Return the partial label that says which instruments are present and which are absent.
+
+    >>> partial_label(["guitar", "drums"], ["violin"])
     'guitar;drums|violin'
     """
     return f"{BETWEEN.join(present)}{BAR}{BETWEEN.join(absent)}"
 
 
-def is_partial(label: str) -> bool:
-    """Whether a clip is labelled music."""
-    return BAR in label
+def present_and_absent(label: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the present and the absent instruments of a partial label.
 
-
-def is_alone(label: str) -> bool:
-    """Whether one instrument plays in a clip, and nothing else."""
-    return label != OTHER and not is_partial(label)
-
-
-def kind(label: str) -> int:
-    """The place of a clip's kind in a pack of mels: one instrument alone, then other, then labelled music."""
-    return 0 if is_alone(label) else 1 if label == OTHER else 2
-
-
-def sides(label: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What plays in labelled music, and what does not.
-
-    >>> sides("guitar;drums|")
+    >>> present_and_absent("guitar;drums|")
     (('guitar', 'drums'), ())
     """
     present, _, absent = label.partition(BAR)
@@ -50,10 +66,10 @@ def sides(label: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def partial_targets(labels: Sequence[str], instruments: Sequence[str]) -> np.ndarray:
-    """1 where an instrument plays, 0 where not, not a number where that is unknown: float32 `[clips, instruments]`."""
+    """Return float32 targets `[clips, instruments]`: 1 where present, 0 where absent, NaN where unknown."""
     targets = np.full((len(labels), len(instruments)), np.nan, np.float32)
     for row, label in zip(targets, labels, strict=True):
-        present, absent = sides(label) if is_partial(label) else ((label,), instruments)
+        present, absent = present_and_absent(label) if is_partial(label) else ((label,), instruments)
         for value, names in ((0, absent), (1, present)):
             row[[instruments.index(name) for name in names if name in instruments]] = value
     return targets

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from timbre.audio.decode import AUDIO_SUFFIXES
 from timbre.core.errors import DataError
-from timbre.core.partial_labels import ALL_UNKNOWN, is_alone, is_partial, sides
+from timbre.core.partial_labels import ALL_UNKNOWN, is_partial, is_single, present_and_absent
 from timbre.core.printable import printable
 from timbre.core.tables import Clip, Issue
 from timbre.labels.class_names import ClassNames
@@ -86,8 +86,8 @@ def require_every_class(
         DataError: an instrument has none; the text gives the commonest reason.
     """
     train = [clip.label for clip in clips if clip.split == "train"]
-    alone = {label for label in train if is_alone(label)}
-    held = alone or {name for label in train if is_partial(label) for name in sides(label)[0]}
+    alone = {label for label in train if is_single(label)}
+    held = alone or {name for label in train if is_partial(label) for name in present_and_absent(label)[0]}
     if missing := [label for label in instruments if label not in held]:
         others = {clip.file for clip in known if clip.label not in missing}
         raise DataError(

@@ -10,7 +10,7 @@ import numpy as np
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
 from timbre.core.params import Splits
-from timbre.core.partial_labels import MUSIC, is_partial, sides
+from timbre.core.partial_labels import MUSIC, is_partial, present_and_absent
 from timbre.core.rng import generator
 from timbre.core.tables import SPLITS, Clip, Issue
 from timbre.dataset.groups import are_kaggles, own_group, rule_of
@@ -169,7 +169,7 @@ def _kind(clip: Clip) -> str:
 
 def _in_music(clip: Clip) -> list[str]:
     """Of labelled music, what plays in it."""
-    return [IN_MUSIC.format(name) for name in sides(clip.label)[0]] if is_partial(clip.label) else []
+    return [IN_MUSIC.format(name) for name in present_and_absent(clip.label)[0]] if is_partial(clip.label) else []
 
 
 def _draw(counts: np.ndarray, movable: np.ndarray, share: float, spare: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,38 +1,28 @@
 """Songs as part of an experiment: what the models say of a folder of them, in a table, pictures, and metrics."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from timbre.core.errors import AudioError, DataError, ParamsError
+from timbre.core.errors import AudioError, ParamsError
+from timbre.core.partial_labels import partial_targets
 from timbre.core.printable import printable
 from timbre.core.stage import progress
 from timbre.evaluation.metrics import layered_metrics
 from timbre.features.split import targets_of
-from timbre.labels.sheets import read_sheet, spelling
+from timbre.labels.labels_csv import LABELS, LabelRow, read_labels_csv
+from timbre.labels.sheets import spelling
 from timbre.songs.find import find
 from timbre.songs.predictor import Predictor, Song
 from timbre.songs.song import as_png
 from timbre.songs.text import as_csv, csv_row, error_as_csv, fields
 
-LABELS = "labels.csv"
-COLUMNS = ("file", "instruments")
-
-
-class Label(NamedTuple):
-    """A row of labels: its place (`labels.csv:12`), the song's path as it is written there, and what plays in it."""
-
-    place: str
-    file: str
-    instruments: frozenset[str]
-
 
 def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
     """Hear all songs below `path`; write songs.csv and a picture of each to `folder`.
 
-    Where `labels.csv` lies beside the songs, with the columns file and instruments (those that play, with + between,
-    such as guitar+drums), they are scored as well.
+    If the folder has a `labels.csv`, the songs that it lists are scored as well. See `timbre.labels.labels_csv`.
 
     Returns:
         How many were heard, how many could not be; where there are labels, how many were scored and the metrics of
@@ -40,8 +30,8 @@ def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
         each song that could not be drawn.
 
     Raises:
-        ParamsError: there is no such folder, or nothing in it; the labels cannot be read.
-        DataError: a model is missing or damaged.
+        ParamsError: The folder is missing or has no songs.
+        DataError: A model is missing or damaged, or the labels cannot be read.
     """
     if not path.is_dir():
         raise ParamsError(f"params.yaml: songs.path: {path} is not a folder")
@@ -49,7 +39,8 @@ def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
     if found[0].problem:
         raise ParamsError(f"params.yaml: songs.path: {path} {found[0].problem}")
     predictor = Predictor(models)
-    labels, issues = match_labels(read_labels(path / LABELS, predictor.instruments), [song.inside for song in found])
+    label_rows = read_labels_csv(path / LABELS, predictor.instruments) if (path / LABELS).exists() else []
+    labels, issues = match_labels(label_rows, [song.inside for song in found])
     folder.mkdir(parents=True)
     rows, present = [csv_row(fields(predictor.instruments))], {}
     for song in progress(found, "songs", unit="song"):
@@ -67,7 +58,7 @@ def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
     (folder / "songs.csv").write_text("\n".join(rows) + "\n", encoding="utf-8", newline="\n")
     metrics: dict[str, object] = {"heard": len(present), "unreadable": len(found) - len(present)}
     if scored := [name for name in present if name in labels]:
-        truth = targets_of([labels[name] for name in scored], predictor.instruments)
+        truth = partial_targets([labels[name] for name in scored], predictor.instruments)
         answers = targets_of([present[name] for name in scored], predictor.instruments)
         metrics |= {"scored": len(scored), **layered_metrics(truth, answers, predictor.instruments)}
     return metrics | ({"issues": issues} if issues else {})
@@ -85,56 +76,35 @@ def in_words(metrics: Mapping[str, Any]) -> str:
             return f"{words} ({issues[0]}; {len(issues) - 1} more in metrics/songs.json)"
 
 
-def read_labels(path: Path, instruments: Sequence[str]) -> list[Label]:
-    """The rows that say which instruments play in a song; none where there is no such table.
+def match_labels(rows: Iterable[LabelRow], songs: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """Return the label of each song, and one line for each row that matches no song, or more than one, or is not used.
 
-    Raises:
-        ParamsError: the table cannot be read, lacks a column, or names another instrument.
+    A row matches a song by its path below the folder, with `/` or `\\`, in any case if only one song is spelt like that.
+    A song with contradictory rows has no label.
     """
-    if not path.exists():
-        return []
-    try:
-        lines = read_sheet(path, COLUMNS, (), f"CSV with the columns {' and '.join(COLUMNS)}")
-    except DataError as error:
-        raise ParamsError(str(error)) from error
-    labels = []
-    for number, cells in lines:
-        names = {name.strip().casefold() for name in cells["instruments"].split("+")} - {""}
-        known = {name.casefold(): name for name in instruments}
-        if unknown := names - known.keys():
-            raise ParamsError(f"{path}:{number}: {', '.join(sorted(unknown))}: not one of {', '.join(instruments)}")
-        labels.append(Label(f"{path.name}:{number}", cells["file"], frozenset(known[name] for name in names)))
-    return labels
-
-
-def match_labels(labels: Iterable[Label], songs: Iterable[str]) -> tuple[dict[str, frozenset[str]], list[str]]:
-    """What plays in each song, and a line for each row that says nothing of any, or nothing that counts.
-
-    Rows name a song by its path below the folder, with `/` or `\\`, in any case, where that leaves no doubt. A song
-    whose rows contradict each other has no label.
-    """
-    named = {song: [song] for song in songs}
+    exact = {song: [song] for song in songs}
     alike: dict[str, list[str]] = {}
-    for song in named:
+    for song in exact:
         alike.setdefault(spelling(song), []).append(song)
-    rows_of: dict[str, list[Label]] = {}
+    rows_of: dict[str, list[LabelRow]] = {}
     issues = []
-    for label in labels:
-        meant = named.get(label.file) or alike.get(spelling(label.file), [])
-        if len(meant) == 1:
-            rows_of.setdefault(meant[0], []).append(label)
+    for row in rows:
+        matches = exact.get(row.path) or alike.get(spelling(row.path), [])
+        if len(matches) == 1:
+            rows_of.setdefault(matches[0], []).append(row)
         else:
-            fault = "several songs are named so but for case" if meant else "no song is named so"
-            issues.append(f"{label.place}: {printable(label.file)}: {fault}")
-    truth = {}
-    for song, rows in rows_of.items():
-        first, *others = rows
-        if all(row.instruments == first.instruments for row in others):
-            truth[song] = first.instruments
-            issues += [f"{row.place}: {printable(song)}: the same as {first.place}; counted once" for row in others]
+            fault = "several songs have this name in other spellings" if matches else "no song has this name"
+            issues.append(f"{row.location}: {printable(row.path)}: {fault}")
+    labels = {}
+    for song, (first, *others) in rows_of.items():
+        if all(row.label == first.label for row in others):
+            labels[song] = first.label
+            issues += [f"{row.location}: {printable(song)}: repeats {first.location}; counted once" for row in others]
         else:
-            issues += [f"{row.place}: {printable(song)}: contradicts {first.place}; not scored" for row in others]
-    return truth, issues
+            issues += [
+                f"{row.location}: {printable(song)}: contradicts {first.location}; not scored" for row in others
+            ]
+    return labels, issues
 
 
 def _draw(song: Song, path: Path) -> list[str]:

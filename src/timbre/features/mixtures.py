@@ -8,7 +8,7 @@ import numpy as np
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
 from timbre.core.params import Mel, Mixtures
-from timbre.core.partial_labels import is_alone, is_partial
+from timbre.core.partial_labels import is_partial, is_single
 from timbre.core.rng import generator
 from timbre.core.tables import Part, Window
 from timbre.features.arrays import open_array
@@ -39,7 +39,7 @@ def others_beside(share: float, players: int, rng: np.random.Generator) -> int:
 
 def has_solos(windows: Iterable[Window]) -> bool:
     """Whether there are clips of one instrument alone."""
-    return any(is_alone(window.label) for window in windows)
+    return any(is_single(window.label) for window in windows)
 
 
 def draw_recipes(

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from timbre.core.errors import DataError
-from timbre.core.instruments import OTHER
-from timbre.core.partial_labels import BAR, kind, partial_targets
+from timbre.core.partial_labels import LabelKind, label_kind, partial_targets
 from timbre.core.tables import Part, Window, parts_by_mixture, read_table
 from timbre.features.arrays import open_array
 
@@ -40,20 +39,20 @@ class Split:
 
 def load_single(folder: Path, split: str, instruments: tuple[str, ...]) -> Split:
     """Read a split of data/mels: clips of one instrument each."""
-    return _load_kind(folder, split, instruments, kind(instruments[0]))
+    return _load_kind(folder, split, instruments, LabelKind.SINGLE)
 
 
 def load_others(folder: Path, split: str, instruments: tuple[str, ...]) -> Split:
     """Read a split of data/mels: clips in which none of the instruments plays."""
-    return _load_kind(folder, split, instruments, kind(OTHER))
+    return _load_kind(folder, split, instruments, LabelKind.OTHER)
 
 
 def load_music(folder: Path, split: str, instruments: tuple[str, ...]) -> Split:
     """Read a split of data/mels: labelled music."""
-    return _load_kind(folder, split, instruments, kind(BAR))
+    return _load_kind(folder, split, instruments, LabelKind.PARTIAL)
 
 
-def _load_kind(folder: Path, split: str, instruments: tuple[str, ...], wanted: int) -> Split:
+def _load_kind(folder: Path, split: str, instruments: tuple[str, ...], wanted: LabelKind) -> Split:
     """The clips of one kind of a split, which stand together in it.
 
     Raises:
@@ -61,7 +60,7 @@ def _load_kind(folder: Path, split: str, instruments: tuple[str, ...], wanted: i
     """
     windows = read_table(folder / f"{split}.csv", Window)
     mels = open_array(folder / f"{split}.npy")
-    kinds = [kind(window.label) for window in windows]
+    kinds = [label_kind(window.label) for window in windows]
     if len(mels) != len(windows) or kinds != sorted(kinds):
         raise DataError(f"{folder}: {split}.npy does not fit {split}.csv; run dvc repro -f extract_mels")
     first, end = bisect_left(kinds, wanted), bisect_right(kinds, wanted)

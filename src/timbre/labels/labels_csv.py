@@ -1,68 +1,150 @@
-"""labels.csv of labelled music: which instruments play in each recording, and which certainly do not."""
+"""labels.csv, the one table of labels: which instruments play in each recording.
 
+    path,present,absent,group
+    live/take 1.wav,guitar;drums,violin,the first concert
+
+A row has a `path`, and either a `label` (one instrument, `other`, or `other:oboe`), or `present` and `absent` (names
+joined by `;`; an instrument in neither is unknown). The columns group, split, source, licence and weight are optional.
+Old tables with `file` and `instruments` (names joined by `+`; all other instruments are absent) are still read.
+"""
+
+import re
+import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
-from timbre.core.partial_labels import BETWEEN, label_of
+from timbre.core.partial_labels import partial_label
 from timbre.core.printable import printable
 from timbre.labels.class_names import ClassNames
-from timbre.labels.sheets import parse_sheet
+from timbre.labels.sheets import parse_columns, read_content, whole_number
 
 LABELS = "labels.csv"
-COLUMNS = ("path", "present", "absent")
-EXPECTED = "CSV with the columns path, present and absent (names parted by ;), and group, source and split if you like"
+WEIGHTS = range(1, 101)
+OPTIONAL = ("group", "split", "source", "licence", "weight")
+COLUMNS = ("path", "file", "label", "present", "absent", "instruments", *OPTIONAL)
+EXPECTED = (
+    "CSV with the columns path, and label or present and absent (names joined by ;), and optionally "
+    f"{', '.join(OPTIONAL)}"
+)
 
 
 class LabelRow(NamedTuple):
-    """A row: its place (`labels.csv:12`), the recording's path, what is known of it, and what it belongs to.
+    """A row of labels.csv.
 
     Attributes:
-        label: what plays and what does not, of the instruments asked for, as `timbre.core.partial_labels` has it.
-        group: what must stay in one split; the column source stands in for it.
+        location: Where the row is, for messages: `labels.csv:12`.
+        path: The path of the recording, with forward slashes.
+        label: An instrument, other, or a partial label. See `timbre.core.partial_labels`.
+        group: What must stay in one split, or empty.
         split: train, validation or test, or empty.
+        source: Where the recording comes from, or empty.
+        licence: The licence of the recording, or empty.
+        weight: How many clips the recording counts as in training. None: not given.
     """
 
-    place: str
+    location: str
     path: str
     label: str
-    group: str
-    split: str
+    group: str = ""
+    split: str = ""
+    source: str = ""
+    licence: str = ""
+    weight: int | None = None
 
 
-def read_labels_csv(content: bytes, origin: object, instruments: Sequence[str]) -> list[LabelRow]:
-    """The rows of a table of labelled music.
-
-    Args:
-        content: of the table.
-        origin: what it is called, for messages.
-        instruments: those asked for; others that General MIDI knows are passed over.
+def read_labels_csv(path: Path, instruments: Sequence[str]) -> list[LabelRow]:
+    """Read a labels.csv. See `parse_labels_csv`.
 
     Raises:
-        DataError: it is no such table, or a row names what is no instrument or stands on both sides.
+        DataError: The file cannot be read, or a row cannot be used.
     """
-    labels = ClassNames(instruments)
-    found = []
-    for number, cells in parse_sheet(content, origin, COLUMNS, ("group", "source", "split"), EXPECTED):
-        place, path = f"{origin}:{number}", cells["path"].replace("\\", "/")
+    return parse_labels_csv(read_content(path, EXPECTED), path, instruments)
+
+
+def parse_labels_csv(content: bytes, origin: object, instruments: Sequence[str]) -> list[LabelRow]:
+    """Return the rows of a labels.csv.
+
+    Args:
+        content: The bytes of the table.
+        origin: The name of the table in messages.
+        instruments: The instruments of params.yaml. Others that General MIDI knows are skipped, or are `other`.
+
+    Raises:
+        DataError: A column is missing, or a row cannot be used; the text names the row.
+    """
+    columns, lines = parse_columns(content, origin, COLUMNS, EXPECTED)
+    _check_columns(columns, origin)
+    names = ClassNames(instruments)
+    rows = []
+    for number, cells in lines:
+        location, path = f"{origin}:{number}", (cells["path"] or cells["file"]).replace("\\", "/")
         if not path:
-            raise DataError(f"{place}: names no recording; put its path there or take the row out")
-        present, absent = (_names(cells[side], labels, f"{place}: {printable(path)}") for side in COLUMNS[1:])
-        if both := sorted({*present} & {*absent}):
-            raise DataError(f"{place}: {printable(path)}: {both[0]} cannot be present and absent; take it out of one")
-        found.append(
-            LabelRow(place, path, label_of(present, absent), cells["group"] or cells["source"], cells["split"])
-        )
-    if not found:
-        raise DataError(f"{origin}: holds no rows; expected {EXPECTED}")
-    return found
+            raise DataError(f"{location}: the path is empty; write the path of a recording or remove the row")
+        try:
+            rows.append(
+                LabelRow(
+                    location,
+                    path,
+                    _label(cells, columns, names),
+                    *(cells[column] for column in OPTIONAL[:-1]),
+                    _weight(cells["weight"]),
+                )
+            )
+        except DataError as error:
+            raise DataError(f"{location}: {printable(path)}: {error}") from None
+    if not rows:
+        raise DataError(f"{origin}: has no rows; expected {EXPECTED}")
+    return rows
 
 
-def _names(cell: str, labels: ClassNames, place: str) -> list[str]:
-    """The instruments asked for that a cell names, in label order."""
+def _check_columns(columns: list[str], origin: object) -> None:
+    missing = [] if {"path", "file"} & {*columns} else ["path"]
+    if partial := {"present", "absent"} & {*columns}:
+        missing += sorted({"present", "absent"} - partial)
+    elif not {"label", "instruments"} & {*columns}:
+        missing.append("label")
+    if missing:
+        raise DataError(f"{origin}: has no column {' and no '.join(missing)}; expected {EXPECTED}")
+
+
+def _label(cells: dict[str, str], columns: list[str], names: ClassNames) -> str:
+    """Return the label of a row: a name, or a partial label with the names in the order of the instruments."""
+    if "present" in columns:
+        present, absent = (_instruments(cells[column], names) for column in ("present", "absent"))
+        if both := [name for name in present if name in absent]:
+            raise DataError(f"{both[0]} cannot be present and absent; remove it from one of the columns")
+        return partial_label(present, absent)
+    if "label" in columns:
+        return _instrument(cells["label"], names)
+    present = _instruments(cells["instruments"], names)
+    return partial_label(present, [name for name in names.instruments if name not in present])
+
+
+def _instruments(cell: str, names: ClassNames) -> list[str]:
+    """Return the instruments that a cell names, in the order of params.yaml."""
+    found = {_instrument(name, names) for name in re.split(r"[;+]", cell) if name.strip()}
+    return [name for name in names.instruments if name in found]
+
+
+def _instrument(name: str, names: ClassNames) -> str:
+    """Return the instrument that a name means, or other.
+
+    `other:oboe` is the oboe if params.yaml lists it, else other.
+    """
+    first, colon, second = (unicodedata.normalize("NFC", part).strip().casefold() for part in name.partition(":"))
+    if colon and first == OTHER:
+        return next((each for each in names.instruments if each.casefold() == second), OTHER)
     try:
-        meant = {labels.match(name) for name in cell.split(BETWEEN) if name.strip()} - {OTHER}
+        return names.match_exactly(name)
     except DataError as error:
-        raise DataError(f"{place}: {error}; put it right or take it out") from None
-    return [name for name in labels.instruments if name in meant]
+        raise DataError(f"{error}; correct it, write other:name for another instrument, or remove it") from None
+
+
+def _weight(cell: str) -> int | None:
+    try:
+        return whole_number(cell, WEIGHTS) if cell else None
+    except ValueError as error:
+        raise DataError(f"weight {error}") from None

@@ -1,6 +1,6 @@
-"""Tables that people keep: CSV as Excel and others save it, in any encoding, with any delimiter and header.
+"""Tables that people write: CSV files as spreadsheet programs save them, in any encoding and with any delimiter.
 
-Names in such tables are matched with files as kindly: see `spelling`.
+`spelling` matches the file names in such tables with the files on disk.
 """
 
 import codecs
@@ -8,74 +8,115 @@ import csv
 import io
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from timbre.core.errors import DataError
+from timbre.core.printable import printable
 
 DELIMITERS = ",;\t"
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 class Line(NamedTuple):
-    """A row of a table: the number of its line, and its cells by column, trimmed."""
+    """A row of a table: its line number, and its trimmed cells by column."""
 
     number: int
     cells: dict[str, str]
 
 
+class Sheet(NamedTuple):
+    """A table: the columns of its header, in small letters without spaces, `_` and `-`, and its non-empty rows."""
+
+    columns: list[str]
+    lines: list[Line]
+
+
 def read_sheet(path: Path, needed: Sequence[str], optional: Sequence[str], expected: str) -> list[Line]:
-    """Read the rows of a table that hold anything, as `parse_sheet` does.
+    """Return the non-empty rows of a file. See `parse_sheet`.
 
     Raises:
-        DataError: it cannot be read, is no CSV or has not the columns needed.
+        DataError: The file cannot be read, is not CSV, lacks a column, or has a row with too many cells.
+    """
+    return parse_sheet(read_content(path, expected), path, needed, optional, expected)
+
+
+def read_content(path: Path, expected: str) -> bytes:
+    """Return the bytes of a table.
+
+    Raises:
+        DataError: The file cannot be read.
     """
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); expected {expected}") from error
-    return parse_sheet(content, path, needed, optional, expected)
 
 
 def parse_sheet(
-    content: bytes, path: object, needed: Sequence[str], optional: Sequence[str], expected: str
+    content: bytes, origin: object, needed: Sequence[str], optional: Sequence[str], expected: str
 ) -> list[Line]:
-    """Tell the rows of a table that hold anything; a cell that a row lacks is empty.
-
-    UTF-8 and UTF-16 are told by their marks or, like CP1252, which Excel writes in the West, by whether the bytes can
-    be such text; the delimiter by which the header makes sense.
+    """Return the non-empty rows of a table. A missing cell is empty.
 
     Args:
-        content: of the table.
-        path: what it is called, for messages.
-        needed: columns that it must have, in small letters; case, spaces, `_` and `-` of its header count for nothing.
-        optional: columns that it may have.
-        expected: what it should be, for messages.
+        content: The bytes of the table.
+        origin: The name of the table in messages.
+        needed: Columns that the table must have, in small letters without spaces, `_` and `-`.
+        optional: Columns that it may have.
+        expected: What the table should be, for messages.
 
     Raises:
-        DataError: it is no CSV or has not the columns needed.
+        DataError: The table is not CSV, lacks a column, or has a row with more cells than its header.
+    """
+    sheet = parse_columns(content, origin, (*needed, *optional), expected)
+    if missing := [column for column in needed if column not in sheet.columns]:
+        raise DataError(f"{origin}: has no column {' and no '.join(missing)}; expected {expected}")
+    return sheet.lines
+
+
+def parse_columns(content: bytes, origin: object, columns: Sequence[str], expected: str) -> Sheet:
+    """Return a table, with an empty cell in each row for each of `columns` that the table lacks.
+
+    The encoding is UTF-8 or UTF-16 if a byte order mark or the bytes say so, else CP1252, which Excel writes in Western
+    countries. The delimiter is the one that finds most of `columns` in the header.
+
+    Raises:
+        DataError: The table is not CSV, has a column twice, or has a row with more cells than its header.
     """
     try:
         text = _decoded(content)
-        columns = (*needed, *optional)
         delimiter = max(_delimiters(text), key=lambda each: len({*columns} & {*_header(_rows(text, each))}))
         rows = _rows(text, delimiter)
         header = _header(rows)
-        if missing := [column for column in needed if column not in header]:
-            raise DataError(f"{path}: has no column {' and no '.join(missing)}; expected {expected}")
-        lines = [
-            Line(number, dict.fromkeys(columns, "") | dict(zip(header, cells, strict=False))) for number, cells in rows
-        ]
-        return [line for line in lines if any(line.cells.values())]
+        if twice := [column for column, count in Counter(header).items() if column in columns and count > 1]:
+            raise DataError(f"{origin}: has the column {twice[0]} twice; keep one of them")
+        lines = [Line(number, _by_column(header, cells, columns, f"{origin}:{number}")) for number, cells in rows]
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: neither UTF-8 nor Windows text; save it as CSV UTF-8") from error
+        raise DataError(f"{origin}: neither UTF-8 nor Windows text; save it as CSV UTF-8") from error
     except csv.Error as error:
-        raise DataError(f"{path}: not CSV ({error}); expected {expected}") from error
+        raise DataError(f"{origin}: not CSV ({error}); expected {expected}") from error
+    return Sheet(header, [line for line in lines if any(line.cells.values())])
+
+
+def whole_number(cell: str, numbers: range) -> int:
+    """Return the whole number in a cell, which spreadsheet programs may write as `3.0`.
+
+    Raises:
+        ValueError: The cell is not one of `numbers`.
+    """
+    match = re.fullmatch(r"(\d{1,18})(?:[.,]0*)?", cell, re.ASCII)
+    if not match or int(match[1]) not in numbers:
+        raise ValueError(f"{printable(cell)!r} is not a whole number from {numbers[0]} to {numbers[-1]}")
+    return int(match[1])
 
 
 def spelling(name: str) -> str:
-    r"""What all spellings of one path share: case, accents, spaces at the ends, `\` or `/` and a leading `./` aside."""
+    r"""Return what all spellings of a path share.
+
+    Case, Unicode normalisation, spaces at the ends, `\` or `/`, repeated slashes and a leading `./` make no difference.
+    """
     folded = unicodedata.normalize("NFC", name).casefold().strip().replace("\\", "/")
     return re.sub(r"^(\./+)+|(?<=/)/+", "", folded)
 
@@ -84,7 +125,7 @@ def _decoded(content: bytes) -> str:
     for mark, encoding in BOMS.items():
         if content.startswith(mark):
             return content.decode(encoding)
-    if b"\0" in content[:2]:  # UTF-16 without its mark: one byte of a plain letter is 0
+    if b"\0" in content[:2]:  # UTF-16 without a mark: one of the two bytes of an ASCII character is 0
         return content.decode("utf-16-be" if content[0] == 0 else "utf-16-le")
     try:
         return content.decode("utf-8")
@@ -93,18 +134,33 @@ def _decoded(content: bytes) -> str:
 
 
 def _delimiters(text: str) -> str:
-    """What may part the cells; a first line such as `sep=;` says it."""
+    """Return the possible delimiters: the one that a first line such as `sep=;` names, else all."""
     named = re.match(r'"?sep=(.)', text, re.IGNORECASE)
     return named[1] if named else DELIMITERS
 
 
 def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The number of the last line of each row, and its cells."""
+    """Yield the cells of each row, with the number of its last line."""
     reader = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)
     return ((reader.line_num, [cell.strip() for cell in cells]) for cells in reader)
 
 
 def _header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
-    """The names of the first row that holds any, which leaves the rows after it."""
+    """Read rows up to the first one with names of columns, and return these names."""
     cells = next((cells for _, cells in rows if any(cells) and not cells[0].lower().startswith("sep=")), [])
     return [re.sub(r"[\s_-]", "", cell).casefold() for cell in cells]
+
+
+def _by_column(header: list[str], cells: list[str], columns: Sequence[str], location: str) -> dict[str, str]:
+    """Return the cells of a row by column.
+
+    Raises:
+        DataError: The row has text beyond the last column, so its cells may be in the wrong columns.
+    """
+    if any(cells[len(header) :]):
+        count = max(number for number, cell in enumerate(cells, 1) if cell)
+        raise DataError(
+            f"{location}: {count} cells under {len(header)} columns; put quotes around a cell that contains "
+            "the delimiter, or remove the extra cells"
+        )
+    return dict.fromkeys(columns, "") | dict(zip(header, cells, strict=False))

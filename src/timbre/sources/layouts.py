@@ -10,7 +10,7 @@ from timbre.core.partial_labels import ALL_UNKNOWN
 from timbre.core.printable import printable
 from timbre.labels.class_names import ClassNames
 from timbre.labels.kaggle_layout import FOLDERS, METADATA
-from timbre.labels.labels_csv import LABELS, LabelRow, read_labels_csv
+from timbre.labels.labels_csv import LABELS, LabelRow, parse_labels_csv
 from timbre.labels.sheets import spelling
 from timbre.sources.files import Files, find_dataset, kaggle_prefixes
 from timbre.sources.metadata import MetadataRow
@@ -56,7 +56,7 @@ def find_layout(files: Files, origin: object, instruments: Sequence[str]) -> Dat
     table, rows, listed = wrapper + LABELS, [], {}
     if table in files:
         with files[table].open() as file:
-            rows = read_labels_csv(file.read(), f"{origin}/{table}", instruments)
+            rows = parse_labels_csv(file.read(), f"{origin}/{table}", instruments)
         listed = _listed(rows, names, wrapper)
     rest = sorted({*names} - {*listed.values()})
     placed = {name: at for name in rest if (at := _place(name, wrapper))}
@@ -114,7 +114,7 @@ def _listed(rows: Sequence[LabelRow], names: Sequence[str], prefix: str) -> dict
         name = alike.get(path) or alike.get(spelling(path))
         if name is None:
             fault = "leads outside the folder" if _leads_outside(row.path) else "is not there"
-            raise DataError(f"{row.place}: {printable(row.path)} {fault}; put it right, or take the row out")
+            raise DataError(f"{row.location}: {printable(row.path)} {fault}; put it right, or take the row out")
         found[row.path] = name
     return found
 
@@ -124,16 +124,16 @@ def _leads_outside(path: str) -> bool:
 
 
 def _labelled(layout: str, rows: Sequence[LabelRow], listed: dict[str, str]) -> Dataset:
-    """LabelRow recordings, whose copies are named by their paths."""
+    """Return labelled recordings; the names of their copies come from their paths."""
     files: dict[str, str] = {}
     metadata: tuple[list[MetadataRow], list[MetadataRow]] = [], []
     for row in rows:
         split = SPLITS.get(row.split.casefold(), None if row.split else 0)
         if split is None:
-            raise DataError(f"{row.place}: split {printable(row.split)!r} is none of train, validation, test")
+            raise DataError(f"{row.location}: split {printable(row.split)!r} is none of train, validation, test")
         copy = "__".join(PurePosixPath(listed[row.path]).parts)
         files[listed[row.path]] = f"{FOLDERS[split]}/{FOLDERS[split]}/{copy}"
-        metadata[split].append(MetadataRow(copy, row.label, row.group))
+        metadata[split].append(MetadataRow(copy, row.label, row.group or row.source, row.weight or 1))
     return Dataset(layout, files, metadata)
 
 

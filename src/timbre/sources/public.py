@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
-from timbre.core.partial_labels import label_of
+from timbre.core.partial_labels import partial_label
 from timbre.labels.class_names import ClassNames
 from timbre.labels.labels_csv import LabelRow
 from timbre.labels.sheets import parse_sheet
@@ -168,7 +168,7 @@ def _label(present: Iterable[str], absent: Iterable[str], instruments: Sequence[
     """Return the partial labels of the listed instruments. Other names are skipped."""
     labels = ClassNames(instruments)
     plays, silent = ({labels.find(name) for name in names} for names in (present, absent))
-    return label_of(
+    return partial_label(
         [name for name in instruments if name in plays],
         [name for name in instruments if name in silent - plays],
     )

@@ -10,7 +10,7 @@ import numpy as np
 from timbre.core.errors import ParamsError
 from timbre.core.instruments import OTHER
 from timbre.core.params import Mixtures
-from timbre.core.partial_labels import is_alone, is_partial, partial_targets
+from timbre.core.partial_labels import is_partial, is_single, partial_targets
 from timbre.core.tables import Window
 from timbre.features.mixtures import MAX_OTHERS, OTHERS_DB, has_solos, others_beside, who_plays
 
@@ -65,7 +65,7 @@ def sample_single(
     Long clips count no more than short ones. With 1.5 repeats, half of the clips are drawn twice. Clips of other
     instruments are left out, because they are no example of any instrument.
     """
-    clips = [clip for clip in candidates(windows) if is_alone(clip.label)]
+    clips = [clip for clip in candidates(windows) if is_single(clip.label)]
     once = np.repeat(np.arange(len(clips)), [clip.weight for clip in clips])
     rest = rng.permutation(once)[: round(repeats % 1 * len(once))]
     order = rng.permutation(np.concatenate([np.repeat(once, int(repeats)), rest]))
