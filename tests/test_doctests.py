@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 
 MODULES = [
-    *("core.known", "core.printable", "core.rng", "features.display", "features.stretches"),
+    *("core.partial_labels", "core.printable", "core.rng", "features.display", "features.events"),
     *("model.tasks", "songs.presence"),
 ]
 

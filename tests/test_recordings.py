@@ -61,7 +61,7 @@ def test_recordings_stand_beside_rendered_clips(recordings, tiny, tmp_path):
         ("guitar", "lute", r"labels\.csv:2: oak/a\.flac: class 'lute' is none of guitar, drums, violin, piano, other"),
         ("oak/a.flac", "oak/c.flac", r"labels\.csv:2: oak/c\.flac is not there"),
         ("oak/a.flac", "../labels.csv", r"labels\.csv:2: '\.\./labels\.csv' is no path below the folder"),
-        ("oak/a.flac", "oak/b.flac", r"labels\.csv:3: oak/b\.flac has the name of another file"),
+        ("oak/a.flac", "oak/b.flac", r"labels\.csv:3: oak/b\.flac: its copy has the name of another"),
         ("path,label", "name,label", r"labels\.csv: has no column path"),
     ],
 )

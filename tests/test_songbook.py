@@ -82,7 +82,8 @@ def test_rows_that_name_no_song_are_told_in_the_figures_and_in_the_log(models, t
         f"labels.csv:{line}: {name}.wav: no song has this name" for line, name in ((2, "b"), (3, "c"))
     ]
     assert in_words(figures) == (
-        "1 songs heard, 0 unreadable, 0 scored (labels.csv:2: b.wav: no song has this name; 1 more in metrics/songs.json)"
+        "1 songs heard, 0 unreadable, 0 scored "
+        "(labels.csv:2: b.wav: no song has this name; 1 more in metrics/songs.json)"
     )
 
 

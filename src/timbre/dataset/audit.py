@@ -30,7 +30,7 @@ from timbre.core.printable import printable
 from timbre.core.tables import Clip, Issue
 from timbre.labels.class_names import ClassNames
 from timbre.labels.kaggle_layout import FOLDERS, METADATA
-from timbre.labels.sheets import read_sheet, spelling
+from timbre.labels.sheets import read_sheet, spelling, whole_number
 
 COLUMNS = ("filename", "class", "group", "weight")
 EXPECTED = "CSV with the columns FileName and Class, and Group and Weight if you like"
@@ -155,11 +155,10 @@ def _read_rows(path: Path, labels: ClassNames) -> tuple[list[Row], list[Issue]]:
 
 
 def _weight(cell: str) -> int:
-    if not cell:
-        return 1
-    if not cell.isdecimal() or int(cell) not in WEIGHTS:
-        raise DataError(f"weight {printable(cell)!r} is no whole number from {WEIGHTS[0]} to {WEIGHTS[-1]}")
-    return int(cell)
+    try:
+        return whole_number(cell, WEIGHTS) if cell else 1
+    except ValueError as error:
+        raise DataError(f"weight {error}") from None
 
 
 def _list_files(raw: Path, folder: str) -> tuple[dict[str, str], list[Issue]]:

@@ -11,7 +11,7 @@ from timbre.core.printable import printable
 from timbre.core.stage import progress
 from timbre.evaluation.metrics import layered_metrics
 from timbre.features.split import targets_of
-from timbre.labels.labels_csv import LABELS, LabelRow, read_labels_csv
+from timbre.labels.labels_csv import LABELS, LabelRow, parse_labels_csv
 from timbre.labels.sheets import spelling
 from timbre.songs.find import find
 from timbre.songs.predictor import Predictor, Song
@@ -39,7 +39,8 @@ def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
     if found[0].problem:
         raise ParamsError(f"params.yaml: songs.path: {path} {found[0].problem}")
     predictor = Predictor(models)
-    label_rows = read_labels_csv(path / LABELS, predictor.instruments) if (path / LABELS).exists() else []
+    table = path / LABELS
+    label_rows = parse_labels_csv(table.read_bytes(), LABELS, predictor.instruments) if table.exists() else []
     labels, issues = match_labels(label_rows, [song.inside for song in found])
     folder.mkdir(parents=True)
     rows, present = [csv_row(fields(predictor.instruments))], {}
@@ -77,9 +78,9 @@ def in_words(metrics: Mapping[str, Any]) -> str:
 
 
 def match_labels(rows: Iterable[LabelRow], songs: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the label of each song, and one line for each row that matches no song, or more than one, or is not used.
+    """Return the label of each song, and one line for each row that is not used.
 
-    A row matches a song by its path below the folder, with `/` or `\\`, in any case if only one song is spelt like that.
+    A row matches a song by its path below the folder. Case and `/` or `\\` make no difference if only one song matches.
     A song with contradictory rows has no label.
     """
     exact = {song: [song] for song in songs}
@@ -101,9 +102,7 @@ def match_labels(rows: Iterable[LabelRow], songs: Iterable[str]) -> tuple[dict[s
             labels[song] = first.label
             issues += [f"{row.location}: {printable(song)}: repeats {first.location}; counted once" for row in others]
         else:
-            issues += [
-                f"{row.location}: {printable(song)}: contradicts {first.location}; not scored" for row in others
-            ]
+            issues += [f"{row.location}: {printable(song)}: contradicts {first.location}; not scored" for row in others]
     return labels, issues
 
 

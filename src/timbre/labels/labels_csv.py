@@ -84,17 +84,11 @@ def parse_labels_csv(content: bytes, origin: object, instruments: Sequence[str])
         if not path:
             raise DataError(f"{location}: the path is empty; write the path of a recording or remove the row")
         try:
-            rows.append(
-                LabelRow(
-                    location,
-                    path,
-                    _label(cells, columns, names),
-                    *(cells[column] for column in OPTIONAL[:-1]),
-                    _weight(cells["weight"]),
-                )
-            )
+            label, weight = _label(cells, columns, names), _weight(cells["weight"])
         except DataError as error:
             raise DataError(f"{location}: {printable(path)}: {error}") from None
+        group, split, source, licence, _ = (cells[column] for column in OPTIONAL)
+        rows.append(LabelRow(location, path, label, group, split, source, licence, weight))
     if not rows:
         raise DataError(f"{origin}: has no rows; expected {EXPECTED}")
     return rows

@@ -37,7 +37,9 @@ def copy_recordings(options: Recordings, instruments: Sequence[str], folder: Pat
             with (home / recording.path).open("rb") as file, (target / _copy_name(recording)).open("xb") as copy:
                 shutil.copyfileobj(file, copy)
         except FileExistsError as error:
-            raise DataError(f"{recording.location}: {recording.path} has the name of another file; rename it") from error
+            raise DataError(
+                f"{recording.location}: {recording.path}: its copy has the name of another; rename it"
+            ) from error
     append_metadata(folder / METADATA[0], (_metadata(each, options.weight) for each in found))
     credits = Counter((each.source, each.licence) for each in found)
     return {
