@@ -169,7 +169,7 @@ def test_metadata_may_be_written_in_many_ways(tmp_path, metadata, group):
         (b"\x81FileName,Class\na.wav,piano\xff\n", "neither UTF-8 nor Windows text; save it as CSV UTF-8"),
         (b"FileName,Class\na.wav,Sound_Trap\n", r":2: a\.wav: class 'Sound_Trap' is none of guitar"),
         (b"FileName,Class\na.wav\n", r":2: a\.wav: class ''"),
-        (b"FileName,Class,Weight\na.wav,piano,0.5\n", r":2: a\.wav: weight '0\.5' is no whole number from 1 to 100"),
+        (b"FileName,Class,Weight\na.wav,piano,0.5\n", r":2: a\.wav: weight '0\.5' is not a whole number from 1 to 100"),
         (b"FileName,Class\n" + b"x" * 200_000 + b",piano\n", "not CSV"),
     ],
 )

@@ -30,11 +30,10 @@ from timbre.core.printable import printable
 from timbre.core.tables import Clip, Issue
 from timbre.labels.class_names import ClassNames
 from timbre.labels.kaggle_layout import FOLDERS, METADATA
-from timbre.labels.sheets import read_sheet, spelling, whole_number
+from timbre.labels.sheets import WEIGHTS, read_sheet, spelling, whole_number
 
 COLUMNS = ("filename", "class", "group", "weight")
 EXPECTED = "CSV with the columns FileName and Class, and Group and Weight if you like"
-WEIGHTS = range(1, 101)
 DVC_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")  # where DVC's own links may lead
 
 

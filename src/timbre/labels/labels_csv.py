@@ -19,10 +19,9 @@ from timbre.core.instruments import OTHER
 from timbre.core.partial_labels import partial_label
 from timbre.core.printable import printable
 from timbre.labels.class_names import ClassNames
-from timbre.labels.sheets import parse_columns, read_content, whole_number
+from timbre.labels.sheets import WEIGHTS, parse_columns, read_content, whole_number
 
 LABELS = "labels.csv"
-WEIGHTS = range(1, 101)
 OPTIONAL = ("group", "split", "source", "licence", "weight")
 COLUMNS = ("path", "file", "label", "present", "absent", "instruments", *OPTIONAL)
 EXPECTED = (

@@ -17,6 +17,7 @@ from timbre.core.errors import DataError
 from timbre.core.printable import printable
 
 DELIMITERS = ",;\t"
+WEIGHTS = range(1, 101)  # of a recording, in clips
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
