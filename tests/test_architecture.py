@@ -1,11 +1,14 @@
 """The rooms of the package: imports go one way, between files and between folders."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 
 import pytest
 from helpers import ROOT
 from imports import imported_by
+
+from timbre.audio import repair
 
 PACKAGE = ROOT / "src" / "timbre"
 FILES = [path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"]
@@ -49,3 +52,11 @@ def test_packages_hold_a_docstring_alone():
         if path.parent != PACKAGE:
             (only,) = ast.parse(path.read_text()).body
             assert isinstance(only, ast.Expr), path
+
+
+def test_the_page_repairs_sound_with_the_same_constants():
+    script = (PACKAGE / "page/sound.js").read_text()
+    constants = dict(re.findall(r"^const ([A-Z_]+) = ([-\d.e]+);", script, re.MULTILINE))
+    shared = {name: float(value) for name, value in constants.items() if hasattr(repair, name)}
+    assert {"SILENCE", "CLICK", "OFFSET"} <= shared.keys()
+    assert shared == {name: getattr(repair, name) for name in shared}

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from timbre.audio.windows import SILENCE
+
 OFFSET = 0.1  # of the root mean square: a smaller constant does no harm
-SILENCE = 5e-4  # full scale at 1: what stands above nothing but this is no click
 OPPOSED = -0.5  # correlation with the loudest channel, from which on a channel is turned round
 FULL_SCALE = 1.0  # what lies beyond it is no sound at all
 CLICK = 10.0  # times all that is around it: 20 dB

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from timbre.core.errors import DataError
 
+CHUNK = 1 << 20  # bytes copied at once
 RELEASED = Path(__file__).parents[1] / "weights"  # of the models that the package carries
 
 

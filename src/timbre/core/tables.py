@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from timbre.core.errors import DataError
 
+DIGITS = 4  # decimal places of a metric
 SPLITS = ("train", "validation", "test")
 
 Row = TypeVar("Row")  # a dataclass whose fields are text and numbers

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-DIGITS = 4
+from timbre.core.tables import DIGITS
 
 
 def single_metrics(truth: ArrayLike, answers: ArrayLike, instruments: Sequence[str]) -> dict[str, object]:

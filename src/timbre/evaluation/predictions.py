@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from timbre.core.tables import DIGITS
 from timbre.evaluation.curves import expected_calibration_error
 from timbre.evaluation.metrics import (
-    DIGITS,
     answered_right,
     claimed_where_absent,
     layered_metrics,

@@ -15,7 +15,7 @@ from timbre.core.files import fresh_file
 from timbre.core.instruments import OTHER
 from timbre.core.params import Audio, Mel
 from timbre.core.partial_labels import MUSIC, is_partial
-from timbre.core.tables import SPLITS, FileInfo, Issue, Part, Window, parts_by_mixture, read_table
+from timbre.core.tables import DIGITS, SPLITS, FileInfo, Issue, Part, Window, parts_by_mixture, read_table
 from timbre.evaluation.bootstrap import interval, macro_f1, micro_f1
 from timbre.evaluation.curves import (
     LEVELS,
@@ -32,7 +32,6 @@ from timbre.evaluation.figures import (
     mels_of_each_instrument,
     save,
 )
-from timbre.evaluation.metrics import DIGITS
 from timbre.evaluation.prediction_table import PredictionTable, csv_header, predictions_as_csv, read_predictions
 from timbre.evaluation.predictions import Predictions
 from timbre.evaluation.timelines import Timed, timeline_figure, timeline_metrics, worst_song

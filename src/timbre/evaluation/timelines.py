@@ -14,8 +14,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from timbre.core.stage import progress
-from timbre.core.tables import Event, SongPiece
-from timbre.evaluation.metrics import DIGITS, layered_metrics
+from timbre.core.tables import DIGITS, Event, SongPiece
+from timbre.evaluation.metrics import layered_metrics
 from timbre.features.display import palette
 from timbre.features.synthetic_songs import song_waveform
 from timbre.songs.predictor import Predictor

@@ -9,8 +9,7 @@ from typing import IO
 import numpy as np
 
 from timbre.core.errors import DataError
-
-CHUNK = 1 << 20  # bytes copied at once
+from timbre.core.files import CHUNK
 
 
 class ArrayWriter:

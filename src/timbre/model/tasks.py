@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-DIGITS = 4  # decimal places of a metric
+from timbre.core.tables import DIGITS
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from timbre.core.errors import DataError
-from timbre.core.files import repository_root, user_path
+from timbre.core.files import CHUNK, repository_root, user_path
 from timbre.core.stage import progress
 from timbre.labels.kaggle_layout import FOLDERS, METADATA
 from timbre.sources.archive import DAMAGE, zip_files
@@ -18,7 +18,6 @@ from timbre.sources.layouts import find_layout
 from timbre.sources.metadata import append_metadata
 
 OUTPUT = "data/raw"
-CHUNK = 1 << 20
 
 
 def copy_dataset(origin: Path, instruments: Sequence[str], folder: Path) -> dict[str, object]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import IO
 
 from timbre.core.errors import AudioError
+from timbre.core.files import CHUNK
 from timbre.songs.presence import Section
 
-CHUNK = 1 << 20
 LARGEST = (1 << 32) - 8  # bytes: sizes are 32 bits
 
 
