@@ -388,7 +388,7 @@ def test_a_class_without_clips_is_named_with_what_took_them(tmp_path):
     [
         ("Train_submission/p{}.wav", "p{}.wav", r"3 were dropped, such as Train_submission/p0.wav: a path; only"),
         ("p{}", "p{}.wav", r"3 were dropped, such as p0: listed without its suffix; p0.wav is there"),
-        ("p{}", "p{}", r"3 were dropped, such as p0: no recording by its name \(\.wav,"),
+        ("p{}.txt", "p{}.txt", r"3 were dropped, such as p0.txt: its name has no suffix of audio or video"),
         ("p{}.wav", "../p{}.wav", r"3 were dropped, such as p0.wav: not in Train_submission/Train_submission"),
         ("g{}.wav", "p{}.wav", r"3 were reported, such as Train_.*/p0.wav: no row names it"),
     ],

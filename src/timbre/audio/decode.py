@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from av.error import FFmpegError
 
 STANDARD_INPUT = "-"
-AUDIO_SUFFIXES = (
-    *(".wav", ".flac", ".ogg", ".oga", ".mp3", ".opus", ".aif", ".aiff"),
-    *(".aac", ".ac3", ".amr", ".ape", ".au", ".caf", ".m4a", ".m4b", ".mka", ".w64", ".wma", ".wv"),
-)
-VIDEO_SUFFIXES = (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 BLOCK_SECONDS = 10
 MAX_MISSING_SECONDS = 0.5  # seconds that may be missing of what a file says it holds; a tenth of it, if that is less
 MAX_DAMAGED = 0.5  # share of packets that cannot be decoded, from which on there is no sense in the rest

@@ -1,6 +1,7 @@
 """Outputs that appear whole or not at all, and where the user's paths start."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,7 @@ from timbre.core.errors import DataError
 
 CHUNK = 1 << 20  # bytes copied at once
 RELEASED = Path(__file__).parents[1] / "weights"  # of the models that the package carries
+STORES = re.compile(r"/(files/md5|cache)/[0-9a-f]{2}/[0-9a-f]{30}$|/\.git/(.+/)?annex/objects/")  # DVC's, git-annex's
 
 
 @contextmanager
@@ -65,3 +67,12 @@ def user_path(path: Path | str, key: str) -> Path:
         return repository_root() / Path(path).expanduser()
     except RuntimeError as error:
         raise DataError(f"{key}: {path}: {error}; write the full path") from error
+
+
+def is_in_store(path: Path) -> bool:
+    """Return whether a path is in a cache of DVC or in the objects of git-annex. Both replace files by such links.
+
+    >>> is_in_store(Path("/mine/.dvc/cache/files/md5/d8/e8fca2dc0f896fd7cb4cb0031ba249"))
+    True
+    """
+    return STORES.search(path.as_posix()) is not None

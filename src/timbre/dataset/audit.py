@@ -23,10 +23,11 @@ from pathlib import Path
 from statistics import mode
 from typing import NamedTuple
 
-from timbre.audio.decode import AUDIO_SUFFIXES
 from timbre.core.errors import DataError
+from timbre.core.files import is_in_store
 from timbre.core.partial_labels import ALL_UNKNOWN, is_partial, is_single, present_and_absent
 from timbre.core.printable import printable
+from timbre.core.suffixes import may_be_recording
 from timbre.core.tables import Clip, Issue
 from timbre.labels.class_names import ClassNames
 from timbre.labels.kaggle_layout import FOLDERS, METADATA
@@ -34,7 +35,6 @@ from timbre.labels.sheets import WEIGHTS, read_sheet, spelling, whole_number
 
 COLUMNS = ("filename", "class", "group", "weight")
 EXPECTED = "CSV with the columns FileName and Class, and Group and Weight if you like"
-DVC_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")  # where DVC's own links may lead
 
 
 class Row(NamedTuple):
@@ -184,10 +184,10 @@ def _file_fault(path: Path, raw: Path) -> tuple[str, str, str] | None:
     """Kind, action and reason where a file of the folder is no recording that may be opened."""
     if path.name != printable(path.name):
         return "unsafe name", "dropped", "its name holds characters that cannot be printed"
-    if path.name.startswith(".") or path.suffix.lower() not in AUDIO_SUFFIXES:
-        return "not audio", "reported", f"no recording by its name ({', '.join(AUDIO_SUFFIXES)})"
-    real = os.path.realpath(path)
-    if not Path(real).is_relative_to(os.path.realpath(raw)) and not DVC_CACHE.search(Path(real).as_posix()):
+    if path.name.startswith(".") or not may_be_recording(path.name):
+        return "not audio", "reported", "its name has no suffix of audio or video"
+    real = Path(os.path.realpath(path))
+    if not real.is_relative_to(os.path.realpath(raw)) and not is_in_store(real):
         return "unsafe name", "dropped", "a link that leads outside the data set"
     if not path.is_file():
         return "unsafe name", "dropped", "no plain file"

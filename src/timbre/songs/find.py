@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from timbre.audio.decode import AUDIO_SUFFIXES, STANDARD_INPUT, VIDEO_SUFFIXES
+from timbre.audio.decode import STANDARD_INPUT
+from timbre.core.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 
 DEEP = "**"  # in a pattern: folders at any depth
 HIDDEN = "."  # in front of a name; macOS puts a companion `._a.mp3` beside `a.mp3` on disks that are not its own
