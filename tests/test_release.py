@@ -52,7 +52,7 @@ def test_the_page_of_results_has_the_timelines_of_the_committed_metrics(committe
     figures = of_default["segment_f1"]["0.5 s"], of_default["event_f1"]["1 s"], of_default["median_boundary_error"]
     page = (committed / "docs/results.md").read_text()
     for name, value in zip(
-        ("F1 of segments of 0.5 s", "F1 of sections", "median error of starts"), figures, strict=True
+        ("segment F1, segments of 0.5 s", "event F1", "median error of starts"), figures, strict=True
     ):
         assert re.search(rf"^\| {name}.* \| {value:.3f}[ s]* \|", page, re.MULTILINE), f"{name}: now {value:.3f}"
 
