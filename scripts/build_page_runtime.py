@@ -1,11 +1,11 @@
-"""Build what runs the network in the page of `timbre page`: ONNX Runtime Web, packed, in src/timbre/page/runtime/.
+"""Pack ONNX Runtime Web, which runs the network in the page of `timbre page`, into src/timbre/page/runtime/.
 
     npm pack onnxruntime-web@1.30.0
     python scripts/build_page_runtime.py onnxruntime-web-1.30.0.tgz
 
-The worker of a page on a disk may be no module, nor import one. So the runtime's becomes a plain script, whose exports
-are an object, and the worker's own follows it in one text. Another version wants its licences looked at, in
-LICENCES.txt there.
+A page that is opened from a disk cannot use modules in its worker. So this script turns the runtime's module into a
+plain script, and the worker's own code is appended to it. When you change the version, update LICENCES.txt in that
+folder.
 """
 
 import gzip
@@ -20,14 +20,14 @@ SCRIPT, WASM = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
 
 
 def as_script(module: str) -> str:
-    """A module as a plain script, with `export{a as b}` turned into `const runtime={b:a}`.
+    """Turn a module into a plain script: `export{a as b}` becomes `const runtime={b:a}`.
 
     Raises:
-        ValueError: it does not export just once, or would end the element of a page that it lies in.
+        ValueError: The module has no export or several, or contains a tag that would end the script in the page.
     """
     (exports,) = re.findall(r"export\{([^}]*)\};?", module)
     if "</script" in module:
-        raise ValueError("the script holds </script")
+        raise ValueError("the module contains </script, which would end the script in the page")
     names = (pair.split(" as ") for pair in exports.split(","))
     listed = ",".join(f"{outer}:{inner}" for inner, outer in names if outer != "default")
     module = re.sub(r"export\{[^}]*\};?", f"const runtime={{{listed}}};", module)
@@ -36,7 +36,7 @@ def as_script(module: str) -> str:
 
 
 def main(package: Path) -> None:
-    """Pack script and WebAssembly of npm's package, the same bytes each time."""
+    """Pack the script and the WebAssembly of the npm package. The result has the same bytes each time."""
     with tarfile.open(package) as files:
         script, wasm = (files.extractfile(PACKAGE + name) for name in (SCRIPT, WASM))
         assert script and wasm

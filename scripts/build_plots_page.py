@@ -1,12 +1,12 @@
-"""Build the page that `dvc plots` fills, with Vega inside, so that charts are drawn without a network.
+"""Build the page that `dvc plots` fills, with Vega inside, so that charts work without a network.
 
-DVC's own page loads Vega from afar; `.dvc/config` names the one that this script writes, `.dvc/plots/page.html`.
-Change `scripts/plots_page.html`, then:
+DVC's own page loads Vega from the internet. `.dvc/config` makes DVC use the page that this script writes,
+`.dvc/plots/page.html`. Change `scripts/plots_page.html`, then run:
 
     pip install vl-convert-python==1.7.0
     python scripts/build_plots_page.py
 
-That package holds Vega, Vega-Lite and Vega-Embed and bundles them to one script; Timbre itself does not need it.
+That package bundles Vega, Vega-Lite and Vega-Embed into one script. Only this script needs it.
 """
 
 from pathlib import Path
@@ -17,18 +17,18 @@ LICENCES = ROOT / "scripts" / "plots_page_licences.txt"
 PAGE = ROOT / ".dvc" / "plots" / "page.html"
 VEGA_LITE = "5.21"  # DVC's charts are written for Vega-Lite 5
 FOR_DVC = ("{refresh_tag}", "{plot_divs}")
-"""What DVC fills in; its third, `{scripts}`, would load Vega from afar."""
+"""Placeholders that DVC fills in. The page has no `{scripts}`, which would load Vega from the internet."""
 
 
 def page(layout: str, licences: str, vega: str) -> str:
-    """Put the bundled script and its licences into the layout.
+    """Insert the bundled script and its licences into the layout.
 
     Raises:
-        ValueError: a part would end its element early, or be filled in by DVC.
+        ValueError: A part contains a tag that would end its element, or a placeholder that DVC would fill in.
     """
     for part in (licences, vega):
         if clash := [mark for mark in (*FOR_DVC, "{scripts}", "</script", "<!--", "-->") if mark in part]:
-            raise ValueError(f"a part of the page holds {clash[0]}")
+            raise ValueError(f"a part of the page contains {clash[0]}")
     return layout.replace("{licences}", licences.strip()).replace("{vega}", vega.strip())
 
 

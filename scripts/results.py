@@ -1,4 +1,4 @@
-"""Write results into README.md from metrics/ and plots/: `python scripts/results.py`; a test tells when it is due."""
+"""Update the results in README.md from metrics/ and plots/: `python scripts/results.py`. A test fails if they differ."""
 
 import json
 import re
@@ -32,7 +32,7 @@ TIMELINES = (
 
 
 def table(metrics: Path) -> str:
-    """The headline metrics as Markdown, those on test with their 95 % interval where there is one."""
+    """Return the main metrics as a Markdown table. Test metrics have their 95 % interval, if there is one."""
     read = {name: json.loads((metrics / f"{name}.json").read_text()) for name in ("single", "layered", "intervals")}
     lines = ["| metric | validation | test |", "|---|---|---|"]
     for title, task, name in ROWS:
@@ -42,32 +42,32 @@ def table(metrics: Path) -> str:
         lines.append(f"| {title} | {validation} | {test} |")
     if (metrics / "timeline.json").exists():
         timeline = json.loads((metrics / "timeline.json").read_text())["all"]
-        found = (timeline["segment_f1"]["0.5 s"], timeline["event_f1"]["1 s"], timeline["median_boundary_error"])
-        lines += [f"| {title} | | {value:.3f} |" for title, value in zip(TIMELINES, found, strict=True)]
+        values = (timeline["segment_f1"]["0.5 s"], timeline["event_f1"]["1 s"], timeline["median_boundary_error"])
+        lines += [f"| {title} | | {value:.3f} |" for title, value in zip(TIMELINES, values, strict=True)]
     return "\n".join(lines) + "\n"
 
 
 def with_table(text: str, content: str) -> str:
-    """A page whose part between the marks is replaced."""
+    """Replace the text between the two marks of a page."""
     before, rest = text.split(START)
     return f"{before}{START}\n{content}\n{END}{rest.split(END)[1]}"
 
 
 def with_log(text: str, metrics: Path, plots: Path) -> str:
-    """A page whose sample of what stages say has the F1 of these metrics and histories."""
-    said = {}
+    """Update the sample log of the stages in a page from metrics and histories."""
+    summaries = {}
     for task in ("layered", "single"):
-        said[f"train_{task}"] = train.summary(read_table(plots / f"{task}_history.csv", train.Epoch))
+        summaries[f"train_{task}"] = train.summary(read_table(plots / f"{task}_history.csv", train.Epoch))
     read = {name: json.loads((metrics / f"{name}.json").read_text()) for name in ("single", "layered", "timeline")}
     tested = {task: read[task]["test"] for task in ("single", "layered")}
-    said["evaluate"] = report.in_short(tested, read["timeline"])
-    for stage, words in said.items():
-        text = re.sub(rf"^{stage}: .* in ([\d.]+ s)$", rf"{stage}: {words} in \1", text, flags=re.MULTILINE)
+    summaries["evaluate"] = report.in_short(tested, read["timeline"])
+    for stage, summary in summaries.items():
+        text = re.sub(rf"^{stage}: .* in ([\d.]+ s)$", rf"{stage}: {summary} in \1", text, flags=re.MULTILINE)
     return text
 
 
 def updated(text: str, metrics: Path, plots: Path) -> str:
-    """README.md as these metrics and plots have it."""
+    """Return the text of README.md with the results of these metrics and plots."""
     return with_log(with_table(text, table(metrics)), metrics, plots)
 
 

@@ -1,8 +1,8 @@
-"""Search for better params: `python scripts/search.py [--trials N] [--metric FILE:KEY] SPACE ...`, which wants Optuna.
+"""Search for better params with Optuna: `python scripts/search.py [--trials N] [--metric FILE:KEY] SPACE ...`.
 
-A space is `key=low:high`, `key=low:high:log`, or `key=one,two,three`; whole numbers stay whole. Each trial is one
-`dvc exp run` of the whole pipeline, as far as the params reach, queued and run like any experiment; it is judged on
-validation, since a search that looks at test leaves nothing to judge by. `make show` lists what was tried.
+A SPACE is `key=low:high`, `key=low:high:log` or `key=one,two,three`. Whole numbers stay whole. Each trial is a queued
+`dvc exp run`, and DVC runs only the stages that the params affect. `make show` lists all trials. The default metric is
+a validation metric: params that were chosen on test could no longer be evaluated on test.
 """
 
 import argparse
@@ -16,13 +16,13 @@ METRIC = "metrics/layered.json:validation.mean_auc"
 
 
 def space(asked: str) -> tuple[str, Callable[[Any], Any]]:
-    """A param's key, and a function from an Optuna trial to a value for it.
+    """Return a param's key, and a function that suggests a value for it, given an Optuna trial.
 
     >>> space("epochs=2:8")[0]
     'epochs'
 
     Raises:
-        ArgumentTypeError: it is none of the forms above.
+        ArgumentTypeError: The text has none of these forms.
     """
     key, _, text = asked.partition("=")
     choices = text.split(",")
@@ -38,7 +38,7 @@ def space(asked: str) -> tuple[str, Callable[[Any], Any]]:
 
 
 def run(values: dict[str, Any], name: str) -> None:
-    """Run one experiment in a queue's folder of its own, so that the workspace stays as it is."""
+    """Run one queued experiment. DVC runs it in its own folder, so the workspace does not change."""
     changes = [part for key, value in values.items() for part in ("-S", f"{key}={value}")]
     subprocess.run(["dvc", "exp", "run", "--queue", "--name", name, *changes], check=True, capture_output=True)
     subprocess.run(["dvc", "queue", "start"], check=True, capture_output=True)
@@ -46,37 +46,36 @@ def run(values: dict[str, Any], name: str) -> None:
 
 
 def metric_of(name: str, metric: str) -> float:
-    """What an experiment came to; minus infinity where it failed."""
+    """Return the value of a metric in an experiment. Minus infinity if the experiment failed."""
     path, _, key = metric.partition(":")
     done = subprocess.run(["dvc", "metrics", "diff", "--all", "--json", "HEAD", name], capture_output=True, text=True)
-    found = json.loads(done.stdout).get(path, {}) if done.returncode == 0 else {}
-    return float(found.get(key, {}).get("new", "-inf"))
+    metrics = json.loads(done.stdout).get(path, {}) if done.returncode == 0 else {}
+    return float(metrics.get(key, {}).get("new", "-inf"))
 
 
 def main() -> None:
-    """Search, and print the best."""
+    """Run the search and print the best trial."""
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
     parser.add_argument("space", nargs="+", type=space)
     parser.add_argument("--trials", type=int, default=10)
-    parser.add_argument("--metric", default=METRIC, help="what is to be great")
+    parser.add_argument("--metric", default=METRIC, help="metric to maximise")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     import optuna
 
-    def judged(trial: optuna.Trial) -> float:
-        values, name = (
-            {key: suggest(trial) for key, suggest in arguments.space},
-            f"search-{arguments.seed}-{trial.number}",
-        )
+    def objective(trial: optuna.Trial) -> float:
+        name = f"search-{arguments.seed}-{trial.number}"
+        values = {key: suggest(trial) for key, suggest in arguments.space}
         run(values, name)
-        value = metric_of(name, arguments.metric)
-        print(f"{name}: {value:.4f} by {', '.join(f'{key}={each}' for key, each in values.items())}", flush=True)
-        return value
+        metric = metric_of(name, arguments.metric)
+        print(f"{name}: {metric:.4f} with {', '.join(f'{key}={value}' for key, value in values.items())}", flush=True)
+        return metric
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=arguments.seed))
-    study.optimize(judged, n_trials=arguments.trials)
-    print(f"best: search-{arguments.seed}-{study.best_trial.number}, {study.best_value:.4f}; dvc exp apply takes it")
+    study.optimize(objective, n_trials=arguments.trials)
+    name = f"search-{arguments.seed}-{study.best_trial.number}"
+    print(f"best: {name}, {study.best_value:.4f}; use it with dvc exp apply {name}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The search over `dvc exp run`, in a repository whose one stage is a formula with a known best."""
+"""The search for params, in a repository with one stage: a formula with a known optimum."""
 
 import re
 import sys
@@ -37,18 +37,18 @@ def repository(tmp_path):
     return repository
 
 
-def test_a_search_names_the_best_of_what_it_tried(repository):
-    said = repository.run(f"{SEARCH} --trials 4 depth=1:6 kind=good,bad")
-    tried = re.findall(r"^(search-0-\d): ([\d.]+) by depth=(\d), kind=(\w+)$", said, re.MULTILINE)
+def test_a_search_names_its_best_trial(repository):
+    output = repository.run(f"{SEARCH} --trials 4 depth=1:6 kind=good,bad")
+    tried = re.findall(r"^(search-0-\d): ([\d.]+) with depth=(\d), kind=(\w+)$", output, re.MULTILINE)
     assert len(tried) == 4
     for _, value, depth, kind in tried:
         assert float(value) == pytest.approx(1 - (int(depth) - 3) ** 2 / 100 - (kind == "bad") / 2, abs=1e-4)
-    best = max(tried, key=lambda one: float(one[1]))
-    assert f"best: {best[0]}, {float(best[1]):.4f}; dvc exp apply takes it" in said
+    best = max(tried, key=lambda trial: float(trial[1]))
+    assert f"best: {best[0]}, {float(best[1]):.4f}; use it with dvc exp apply {best[0]}" in output
     assert best[0] in repository.run("dvc exp list --name-only")
     assert repository.run("git status --short") == ""
 
 
-def test_what_is_no_space_is_named(repository):
+def test_a_wrong_space_is_refused(repository):
     for wrong in ("depth", "depth=", "depth=low:high", "=1:2"):
         assert f"{wrong}: must be key=low:high" in repository.run(f"{SEARCH} {wrong}", status=2)
