@@ -62,8 +62,8 @@ Each variant trains without one ingredient and is evaluated on two sets:
   instruments, 150 mixtures of two to four of them, and 100 clips of other instruments. Values are means over the fonts.
 - **Real music** (`benchmarks/music.py`). The thresholds are calibrated for music.
 
-A difference of 0.02 or less is within the variation between seeds. These trainings are short, and short trainings favour
-whatever makes the task easier. The costs of augmentation, other instruments and recordings are therefore upper bounds.
+A difference of 0.02 or less is within the variation between seeds. These trainings are short, which favours whatever
+makes the task easier. The costs of augmentation, other instruments and recordings are therefore upper bounds.
 
 Version 0.1's ablation settled three questions on mixtures: its full recipe reached 0.868, with AdamW in place of Muon
 0.841, with fixed mixtures 0.864, with one sound font 0.817.
@@ -80,7 +80,7 @@ boundary error fell from 0.415 to 0.350 s. With a weight of 3 they were 0.955, 0
 The columns are: mean recall on single clips, mean AUC on mixtures, false positives per clip in which none of the four
 plays, and on real music mean AUC, micro F1 and false positive rate.
 
-| variant | single: recall | mixtures: AUC | false positives | music: AUC | music: micro F1 | music: false positive rate |
+| variant | single: recall | mixtures: AUC | false positives | music: AUC | music: F1 | music: false positive rate |
 |---|---|---|---|---|---|---|
 """
 CURVE_HEAD = """

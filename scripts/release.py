@@ -1,9 +1,11 @@
-"""The released weights: `python scripts/release.py train` makes them, `make release` puts them into the package.
+"""Make the released weights: `python scripts/release.py train` trains them, `make release` puts them in the package.
 
-They come from a larger recipe than the default's, release/params.yaml. Training runs in a copy of what is committed,
-with these params, and leaves its dvc.lock, metrics and histories beside them: what made the weights can be seen.
-The package carries them as 16-bit floats, which changes no probability by more than a thousandth or so, with a model
-card. What has been trained once comes from DVC's cache.
+They use the params of params.yaml, changed by release/params.yaml: more data and longer training. Training runs in a
+clone of the last commit. Its dvc.lock, metrics and histories are kept in release/, to document how the weights were
+made. The package gets them as 16-bit floats, which change a probability by about 0.001 at most, and a model card. DVC
+takes stages that have run before from its cache.
+
+`python scripts/release.py params` prints all params of the released weights.
 """
 
 import hashlib
@@ -27,34 +29,54 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 RELEASE = ROOT / "release"
-COPY = ROOT / ".release"
+CLONE = ROOT / ".release"
 WEIGHTS = ROOT / "src" / "timbre" / "weights"
 TASKS = ("single", "layered", "timeline")
-SOUNDS = "sounds"  # where release/params.yaml looks for what is not rendered here
-MOST_BYTES = 5_000_000
+SOUNDS = "sounds"  # folder of the sound fonts and recordings that release/params.yaml names
+MAX_BYTES = 5_000_000
+
+
+def params(root: Path = ROOT) -> dict[str, Any]:
+    """Return the params of the released weights: params.yaml with the changes of release/params.yaml.
+
+    Raises:
+        SystemExit: release/params.yaml has a key that params.yaml lacks.
+    """
+    base, changes = (yaml.safe_load((root / name).read_text()) for name in ("params.yaml", "release/params.yaml"))
+    return _changed(base or {}, changes)
+
+
+def _changed(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return nested dictionaries with some values changed."""
+    if unknown := sorted(changes.keys() - base.keys()):
+        sys.exit(f"release/params.yaml: {unknown[0]}: params.yaml has no such key; remove or rename it")
+    result = dict(base)
+    for key, value in changes.items():
+        result[key] = _changed(base[key], value) if isinstance(value, dict) else value
+    return result
 
 
 def train() -> None:
-    """Run the pipeline with release/params.yaml in a copy of what is committed, and keep what it leaves.
+    """Run the pipeline with the params of the release in a clone of the last commit, and keep its record.
 
     Raises:
-        SystemExit: the pipeline failed; its own messages tell why.
+        SystemExit: The pipeline failed. Its own messages say why.
     """
-    shutil.rmtree(COPY, ignore_errors=True)
-    _run("git", "clone", "--quiet", "--shared", ROOT, COPY)
-    _run("dvc", "cache", "dir", "--local", ROOT / ".dvc" / "cache", cwd=COPY)
-    shutil.copyfile(RELEASE / "params.yaml", COPY / "params.yaml")
-    (COPY / "dvc.lock").unlink()
+    shutil.rmtree(CLONE, ignore_errors=True)
+    _run("git", "clone", "--quiet", "--shared", ROOT, CLONE)
+    _run("dvc", "cache", "dir", "--local", ROOT / ".dvc" / "cache", cwd=CLONE)
+    (CLONE / "params.yaml").write_text(yaml.safe_dump(params(), sort_keys=False), encoding="utf-8")
+    (CLONE / "dvc.lock").unlink()
     if (RELEASE / "dvc.lock").is_file():
-        shutil.copyfile(RELEASE / "dvc.lock", COPY / "dvc.lock")
+        shutil.copyfile(RELEASE / "dvc.lock", CLONE / "dvc.lock")
     if (ROOT / SOUNDS).is_dir():
-        (COPY / SOUNDS).symlink_to(ROOT / SOUNDS)
-    _run("dvc", "repro", cwd=COPY)
-    keep(COPY)
+        (CLONE / SOUNDS).symlink_to(ROOT / SOUNDS)
+    _run("dvc", "repro", cwd=CLONE)
+    keep(CLONE)
 
 
 def keep(run: Path) -> None:
-    """Copy what tells of a finished run into release/."""
+    """Copy the record of a finished run to release/: dvc.lock, metrics and histories."""
     shutil.copyfile(run / "dvc.lock", RELEASE / "dvc.lock")
     for folder, pattern in (("metrics", "*.json"), ("models", "*_history.csv")):
         for path in sorted((run / folder).glob(pattern)):
@@ -65,18 +87,18 @@ def keep(run: Path) -> None:
 def _run(*command: str | Path, cwd: Path = ROOT) -> None:
     environment = os.environ | {"PYTHONPATH": str(cwd / "src")}
     if subprocess.run(command, cwd=cwd, env=environment).returncode:
-        sys.exit(f"release: {' '.join(map(str, command))} failed; its own message above tells why")
+        sys.exit(f"release: {' '.join(map(str, command))} failed; its own message above says why")
 
 
 def locked() -> dict[str, str]:
-    """The MD5 of each model as release/dvc.lock has it."""
+    """Return the MD5 of each model in release/dvc.lock."""
     stages = yaml.safe_load((RELEASE / "dvc.lock").read_text())["stages"]
-    found = {out["path"]: out["md5"] for task in TASKS for out in stages[f"train_{task}"]["outs"]}
-    return {task: found[f"models/{task}.safetensors"] for task in TASKS}
+    md5s = {out["path"]: out["md5"] for task in TASKS for out in stages[f"train_{task}"]["outs"]}
+    return {task: md5s[f"models/{task}.safetensors"] for task in TASKS}
 
 
 def card() -> str:
-    """The model card, from what release/ holds alone."""
+    """Return the model card. Its figures are those in release/."""
     data = json.loads((RELEASE / "metrics" / "data.json").read_text())
     counts = {split: f"{sum(labels.values()):,}" for split, labels in data["clips"].items()}
     sizes = ", ".join(f"`{task}.safetensors` (from MD5 {md5})" for task, md5 in locked().items())
@@ -84,25 +106,26 @@ def card() -> str:
 
 
 def _credits(credits: list[dict[str, Any]]) -> str:
+    """Return one line per source and licence of the recordings."""
     lines = []
-    for each in credits:
-        count = each["recordings"]
-        lines.append(f"- {each['source']}: {count} recording{'s' if count > 1 else ''}, {each['licence']}")
+    for credit in credits:
+        count = credit["recordings"]
+        lines.append(f"- {credit['source']}: {count} recording{'s' if count > 1 else ''}, {credit['licence']}")
     return "\n".join(lines)
 
 
 def load(path: Path) -> "TrainedModel[TimbreNet] | TrainedModel[TimelineNet]":
-    """A model of any task."""
+    """Load a model of any task."""
     from timbre.model.checkpoint import load_model, load_timeline
 
     return load_timeline(path) if path.stem == "timeline" else load_model(path)
 
 
 def release() -> int:
-    """Write weights, as models and as one ONNX file, and card; return the bytes of all of them.
+    """Write the weights, as models and as one ONNX file, and the model card; return the size of the weights in bytes.
 
     Raises:
-        SystemExit: the models are not what release/dvc.lock says, or the weights are too large to be carried.
+        SystemExit: The models are not those of release/dvc.lock, or the weights are too large for the package.
     """
     from timbre.export import export_onnx
     from timbre.model.checkpoint import save_model
@@ -110,7 +133,7 @@ def release() -> int:
 
     WEIGHTS.mkdir(exist_ok=True)
     for task, md5 in locked().items():
-        path = COPY / "models" / f"{task}.safetensors"
+        path = CLONE / "models" / f"{task}.safetensors"
         if not path.is_file() or hashlib.md5(path.read_bytes()).hexdigest() != md5:
             sys.exit(
                 f"release: {path.relative_to(ROOT)} is not the model of release/dvc.lock; "
@@ -121,8 +144,8 @@ def release() -> int:
     (WEIGHTS / FILE).unlink(missing_ok=True)
     export_onnx(WEIGHTS, WEIGHTS / FILE)
     size = sum(path.stat().st_size for path in (WEIGHTS / FILE, *WEIGHTS.glob("*.safetensors")))
-    if size > MOST_BYTES:
-        sys.exit(f"release: {size} bytes of weights are more than the {MOST_BYTES} that the package may carry")
+    if size > MAX_BYTES:
+        sys.exit(f"release: the weights have {size} bytes, but at most {MAX_BYTES} are allowed")
     (WEIGHTS / "README.md").write_text(card(), encoding="utf-8")
     return size
 
@@ -138,44 +161,49 @@ metrics: [f1, roc_auc]
 # Released weights
 
 {sizes}:
-the models of `release/` (params.yaml, dvc.lock, metrics and histories), as 16-bit floats, made by `make release`.
-`timbre predict` and `timbre.listen` take them where there are no `models/` of your own.
+the models that `release/` documents (params.yaml, dvc.lock, metrics and histories), as 16-bit floats, written by
+`make release`. `timbre predict` and `timbre.listen` use them if you have no `models/` of your own.
 
-**For** saying which of guitar, drums, violin and piano play in a recording, alone or together, and when. Not for any
-other instrument, and not where a mistake has a price. Sections of violins count as violin.
+**Intended use.** They say which of guitar, drums, violin and piano play in a recording, and when. One model recognises
+an instrument that plays alone (single-label), one recognises several at once (multi-label), and one predicts a timeline
+(instrument activity detection). Do not use them for other instruments, or for decisions where mistakes are costly.
+Violin sections of an orchestra count as violin.
 
-**What they learnt from:** {train} clips ({validation} more to validate, {test} to test): phrases composed by rule and
-rendered by General MIDI sound fonts, and recordings of people, listed below with their licences; a good part of both
-are other instruments and voices. Mixtures of them, up to eight at once, are drawn anew as training goes on.
-Probabilities and thresholds are fitted to such mixtures of validation's clips, in which each of the four plays in a
-quarter.
+**Training data.** {train} clips for training, {validation} for validation and {test} for testing. They are phrases that
+Timbre composes and renders with General MIDI sound fonts, and the recordings of people that are listed below. Many of
+both are other instruments and voices. The multi-label model is trained on new random mixtures of up to eight clips in
+each epoch. Probabilities and thresholds are calibrated on mixtures of validation clips, in which each of the four
+instruments plays with a probability of 0.25.
 
-**How good they are** on clips that training did not hear (95 % bootstrap interval in brackets). Test is rendered; its
-mixtures are like music too, with up to four other instruments in most:
+**Evaluation** on clips that were not used in training (brackets: 95 % bootstrap interval). All test clips are rendered.
+The test mixtures resemble music: most contain one to four other instruments.
 
 {table}
-On real music and real recordings, see the tables of the project's README.
+The project's README and its page of results have the figures for real music and real recordings.
 
-**Limits.** They rather miss an instrument than claim one that is not there. Bowed strings other than the violin are
-near to it, and harps and mandolins near to guitar and piano. Synthesizers and strong effects are hardly known. An
-instrument 15 dB or more below the others is often missed. In songs of known truth, half of the starts and ends of
-sections are found within 0.3 s, six of ten sections with both within 1 s.
+**Limits.** The models miss instruments more often than they report false ones. They confuse other bowed strings with
+violin, and harps and mandolins with guitar or piano. They have seen few synthesizers and few strong effects. They often
+miss an instrument that is 15 dB or more below the others. In synthetic songs, half of the onsets and offsets are found
+within 0.3 s, and six of ten events have both within 1 s.
 
-**Licence.** The weights are under the project's MIT licence as far as it reaches. They have heard renderings of
-TimGM6mb.sf2 (GPL-2), of GeneralUser GS (its own licence: free to use in music and software), of FluidR3 GM (MIT), and
-the recordings below, and hold no sound of them; whether weights inherit a licence from what they heard is not settled
-in law. Where that matters to you, train your own: `soundfont.file` names a sound font of your choice, `data.source`
-recordings of your own.
+**Licence.** The weights are under the project's MIT licence, as far as it applies. They were trained on renderings of
+TimGM6mb.sf2 (GPL-2), GeneralUser GS (its own licence: free to use in music and software) and FluidR3 GM (MIT), and on
+the recordings below. They contain no sound of them. Whether weights inherit a licence from their training data is not
+settled in law. If that matters to you, train your own weights: set `soundfont.file` to a sound font of your choice, or
+`data.source` to your own recordings.
 
-**Recordings heard,** with thanks:
+**Recordings in the training data,** with thanks:
 
 {credits}
 """
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["params"]:
+        print(yaml.safe_dump(params(), sort_keys=False), end="")
+        sys.exit()
     if sys.argv[1:] == ["train"]:
         train()
     elif sys.argv[1:]:
-        sys.exit("usage: python scripts/release.py [train]")
+        sys.exit("usage: python scripts/release.py [train|params]")
     print(f"release: {release() / 1e6:.2f} MB of weights in {WEIGHTS.relative_to(ROOT)}")

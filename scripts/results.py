@@ -1,4 +1,4 @@
-"""Update the results in README.md from metrics/ and plots/: `python scripts/results.py`. A test fails if they differ."""
+"""Update the results in README.md from metrics/ and plots/: `python scripts/results.py`. A test compares them."""
 
 import json
 import re

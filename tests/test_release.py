@@ -1,4 +1,4 @@
-"""The weights that the package carries, their card, and the README's table: of the committed run, and no other."""
+"""The weights in the package, their model card and the README's table belong to the committed runs."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from helpers import ROOT
 
 from timbre.core.errors import AudioError
 from timbre.core.files import RELEASED
-from timbre.core.params import load_params
+from timbre.core.params import Params
 from timbre.songs.predictor import OWN_MODELS, Predictor, find_models
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -24,18 +24,18 @@ import release
 METRICS = [f"metrics/{name}.json" for name in ("data", "details", "intervals", "layered", "single")]
 README = [*METRICS, "metrics/timeline.json"]
 HISTORIES = ["plots/single_history.csv", "plots/layered_history.csv"]
-RELEASE = ["release/params.yaml", "release/dvc.lock", *(f"release/{name}" for name in README)]
+RELEASE = ["params.yaml", "release/params.yaml", "release/dvc.lock", *(f"release/{name}" for name in README)]
 CARD = ["src/timbre/weights/README.md"]
 PAGES = ["README.md", "docs/results.md"]
 
 
 @pytest.fixture(scope="module")
 def committed(tmp_path_factory):
-    """What git holds, as last added or committed: a run on another CPU leaves other late digits in the folder."""
+    """Return the files as git has them. A run on another CPU leaves slightly different figures in the working tree."""
     folder = tmp_path_factory.mktemp("committed")
     command = ["git", "checkout-index", f"--prefix={folder}/", "--", *PAGES, *README, *HISTORIES, *RELEASE, *CARD]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    return folder if done.returncode == 0 else ROOT  # of a copy without git, the files themselves
+    return folder if done.returncode == 0 else ROOT  # without git, use the files themselves
 
 
 def test_the_readme_has_the_figures_of_the_committed_metrics(committed):
@@ -62,7 +62,7 @@ def test_the_card_is_that_of_the_locked_models_and_the_committed_metrics(committ
     assert (committed / CARD[0]).read_text() == release.card(), "run make release"
 
 
-def test_a_run_on_another_cpu_makes_none_of_these_fail(tmp_path):
+def test_these_tests_pass_after_a_run_on_another_cpu(tmp_path):
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
     for path in (clone / name for name in README):
@@ -77,11 +77,11 @@ def test_a_run_on_another_cpu_makes_none_of_these_fail(tmp_path):
     assert done.returncode == 0, done.stdout
 
 
-def test_the_weights_are_small_and_of_the_committed_params():
-    params = load_params(ROOT / "release/params.yaml")
+def test_the_weights_are_small_and_have_the_params_of_the_release():
+    params = Params.model_validate(release.params())
     weights = [*RELEASED.glob("*.safetensors"), *RELEASED.glob("*.onnx")]
     assert len(weights) == 4
-    assert sum(path.stat().st_size for path in weights) <= release.MOST_BYTES
+    assert sum(path.stat().st_size for path in weights) <= release.MAX_BYTES
     for task in release.TASKS:
         description = release.load(RELEASED / f"{task}.safetensors").description
         assert (description.task, description.audio, description.mel, description.model) == (
@@ -92,17 +92,43 @@ def test_the_weights_are_small_and_of_the_committed_params():
         )
 
 
-def test_the_lock_of_the_release_is_that_of_its_params(committed):
+def test_the_params_of_the_release_are_those_that_its_lock_recorded(committed):
     lock = yaml.safe_load((committed / "release/dvc.lock").read_text())["stages"]
-    params = yaml.safe_load((committed / "release/params.yaml").read_text())
+    params = release.params(committed)
     for stage in lock.values():
         for key, value in stage.get("params", {"params.yaml": {}})["params.yaml"].items():
             assert reduce(dict.__getitem__, key.split("."), params) == value, (
-                f"{key}: run python scripts/release.py train"
+                f"{key}: the weights were trained with {value}; add it to release/params.yaml, or run "
+                "python scripts/release.py train"
             )
 
 
-def test_models_of_ones_own_go_before_those_released(models, tmp_path, monkeypatch):
+@pytest.fixture
+def overlay(tmp_path):
+    """Return a folder with a params.yaml and a release/params.yaml that changes some of it."""
+    (tmp_path / "release").mkdir()
+    (tmp_path / "params.yaml").write_text("epochs: 3\nmodel: {blocks: 4, channels: 16}\n")
+    (tmp_path / "release/params.yaml").write_text("model: {channels: 32}\n")
+    return tmp_path
+
+
+def test_the_params_of_the_release_are_those_of_the_pipeline_with_some_changed(overlay):
+    assert release.params(overlay) == {"epochs": 3, "model": {"blocks": 4, "channels": 32}}
+
+
+def test_a_change_of_an_unknown_param_is_refused(overlay):
+    (overlay / "release/params.yaml").write_text("model: {width: 32}\n")
+    with pytest.raises(SystemExit, match=r"release/params\.yaml: width: params\.yaml has no such key"):
+        release.params(overlay)
+
+
+def test_a_command_prints_the_params_of_the_release():
+    command = [sys.executable, "scripts/release.py", "params"]
+    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert yaml.safe_load(printed) == release.params()
+
+
+def test_your_own_models_are_used_before_the_released_ones(models, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert find_models() == RELEASED
     assert "released with timbre" in Predictor().source
@@ -110,22 +136,22 @@ def test_models_of_ones_own_go_before_those_released(models, tmp_path, monkeypat
     own.mkdir()
     for task in ("layered", "single"):
         (models / f"{task}.safetensors").rename(own / f"{task}.safetensors")
-        assert find_models() == RELEASED  # a training still to come
+        assert find_models() == RELEASED  # the training is not finished
     (models / "timeline.safetensors").rename(own / "timeline.safetensors")
     assert find_models() == OWN_MODELS
     assert Predictor().source == "in models"
 
 
-@pytest.mark.parametrize("what", ["missing", "changed"])
-def test_a_release_of_models_that_are_not_the_locked_ones_is_refused(what, models, monkeypatch):
+@pytest.mark.parametrize("kind", ["missing", "changed"])
+def test_models_other_than_those_of_the_lock_are_not_released(kind, models, monkeypatch):
     monkeypatch.setattr(release, "ROOT", models.parent)
-    monkeypatch.setattr(release, "COPY", models.parent if what == "missing" else models)
+    monkeypatch.setattr(release, "CLONE", models.parent if kind == "missing" else models)
     monkeypatch.setattr(release, "locked", lambda: {"single": "0" * 32})
     with pytest.raises(SystemExit, match="is not the model of"):
         release.release()
 
 
-STRANGE = {  # what damage must not hide
+STRANGE = {  # instruments that must be found in spite of the damage
     "click-42db-first-violin-12s.flac": {"violin"},
     "click-42db-middle-piano-16s.flac": {"piano"},
     "dc-offset-0.1-piano-peak-0.1-8s.flac": {"piano"},
@@ -143,7 +169,7 @@ STRANGE = {  # what damage must not hide
 }
 
 
-def test_what_recorders_cables_and_encoders_did_does_not_change_an_answer(monkeypatch):
+def test_faults_of_recorders_cables_and_encoders_do_not_change_the_prediction(monkeypatch):
     folder = ROOT.parent / "shared" / "strange-files"
     if not folder.is_dir():
         (pytest.fail if os.environ.get("CI") else pytest.skip)("the files of ../shared/strange-files are not here")
