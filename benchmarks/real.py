@@ -24,7 +24,7 @@ from timbre.dataset.prepare import PACK, prepare_dataset
 from timbre.evaluation.predictions import predict_split
 from timbre.features.arrays import open_array
 from timbre.features.extraction import clip_mels, write_mels
-from timbre.features.mixtures import draw_recipes, mixture_mels
+from timbre.features.mixtures import RecipeOptions, draw_recipes, mixture_mels
 from timbre.features.split import Split, targets_of
 from timbre.model.checkpoint import TrainedModel, load_model
 
@@ -85,7 +85,7 @@ def _judged(raw: Path, folder: Path, single: TrainedModel, layered: TrainedModel
         return {instrument: round(float(value), 3) for instrument, value in zip(instruments, values, strict=True)}
 
     alone = predict_split(single, clips_of(playing, "alone"))
-    recipes = parts_by_mixture(draw_recipes(windows, instruments, "train", MIXTURES.train, MIXTURES, playing=0, seed=0))
+    recipes = parts_by_mixture(draw_recipes(windows, "train", RecipeOptions(instruments, MIXTURES, playing=0, seed=0)))
     layer = partial(mixture_mels, pack=pack, sample_rate=audio.sample_rate, mel=layered.description.mel)
     write_mels(folder / "layered.npy", recipes, layer, Compute(), "mixtures")
     truth = targets_of([[part.instrument for part in parts] for parts in recipes], instruments)

@@ -21,7 +21,7 @@ from timbre.core.tables import SPLITS, Window, pieces_by_song, read_table
 from timbre.dataset.prepare import PACK, prepare_dataset
 from timbre.evaluation.timelines import time_songs, timeline_metrics
 from timbre.features.arrays import open_array
-from timbre.features.synthetic_songs import arrange, ground_truth
+from timbre.features.synthetic_songs import SongOptions, arrange, ground_truth
 from timbre.sources.recordings import copy_recordings
 
 CLIPS = Path("data/clips")
@@ -38,13 +38,15 @@ def main(models: list[Path], split: str, recordings: Path | None) -> None:
         songs = pieces_by_song(
             arrange(
                 windows,
-                params.instruments,
                 "test" if recordings else split,
-                params.timeline.songs,
-                params.timeline.seconds,
-                params.audio.window,
-                params.mixtures,
-                params.data.seed,
+                SongOptions(
+                    params.instruments,
+                    params.timeline.songs,
+                    params.timeline.seconds,
+                    params.audio.window,
+                    params.mixtures,
+                    params.data.seed,
+                ),
             )
         )
         truth = [one for song in songs for one in ground_truth(song, pack, params.audio.sample_rate)]

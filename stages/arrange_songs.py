@@ -1,4 +1,4 @@
-"""arrange_songs: songs of known truth from test's windows, in which instruments enter, pause and leave."""
+"""arrange_songs: arrange synthetic songs from test's windows, with ground truth to evaluate timelines on."""
 
 from pathlib import Path
 
@@ -7,30 +7,29 @@ from timbre.core.params import Params
 from timbre.core.stage import run_stage
 from timbre.core.tables import Event, SongPiece, Window, pieces_by_song, read_table, write_table
 from timbre.features.arrays import open_array
-from timbre.features.synthetic_songs import arrange, ground_truth
+from timbre.features.synthetic_songs import SongOptions, arrange, ground_truth
 
 CLIPS = Path("data/clips")
 
 
 def arrange_songs(params: Params) -> str:
-    """Write data/songs: which window sounds where in which song, and when each instrument is heard."""
+    """Write data/songs: the pieces of each song, and when each instrument sounds."""
     windows, pack = read_table(CLIPS / "index.csv", Window), open_array(CLIPS / "windows.npy")
-    pieces = arrange(
-        windows,
-        params.instruments,
-        "test",
-        params.timeline.songs,
-        params.timeline.seconds,
-        params.audio.window,
-        params.mixtures,
-        params.data.seed,
+    options = SongOptions(
+        instruments=params.instruments,
+        count=params.timeline.songs,
+        seconds=params.timeline.seconds,
+        window=params.audio.window,
+        mixtures=params.mixtures,
+        seed=params.data.seed,
     )
+    pieces = arrange(windows, "test", options)
     songs = pieces_by_song(pieces)
-    truth = [one for song in songs for one in ground_truth(song, pack, params.audio.sample_rate)]
+    events = [event for song in songs for event in ground_truth(song, pack, params.audio.sample_rate)]
     with fresh_folder("data/songs") as folder:
         write_table(folder / "pieces.csv", pieces, SongPiece)
-        write_table(folder / "truth.csv", truth, Event)
-    return f"{len(songs)} songs of {params.timeline.seconds:g} s, {len(truth)} stretches in them"
+        write_table(folder / "truth.csv", events, Event)
+    return f"{len(songs)} songs of {params.timeline.seconds:g} s with {len(events)} events"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""extract_mels: the log mel spectrogram of every window, packed by split."""
+"""extract_mels: compute the log mel spectrogram of every window, packed by split."""
 
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ CLIPS = Path("data/clips")
 
 
 def extract_mels(params: Params) -> str:
-    """Write data/mels: for each split a pack and the index of its rows, by kind of clip."""
+    """Write data/mels: for each split, a pack of mels and an index of its rows, sorted by kind of clip."""
     index = sorted(read_table(CLIPS / "index.csv", Window), key=lambda window: label_kind(window.label))
     extract = partial(clip_mels, pack=CLIPS / "windows.npy", sample_rate=params.audio.sample_rate, mel=params.mel)
     with fresh_folder("data/mels") as mels:

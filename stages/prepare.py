@@ -1,4 +1,4 @@
-"""prepare: audit data/raw, decode it to windows of one length and rate, and split it by recording."""
+"""prepare: audit data/raw, decode it to windows of one length and sample rate, and split it by recording."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from timbre.dataset.prepare import prepare_dataset
 
 
 def prepare(params: Params) -> str:
-    """Write data/clips: packed waveforms, their index, and what was dropped or repaired."""
+    """Write data/clips: packed waveforms, their index, and a list of issues."""
     with fresh_folder("data/clips") as clips:
         return prepare_dataset(
             Path("data/raw"),

@@ -11,7 +11,7 @@ from timbre.core.stage import run_stage
 from timbre.core.tables import Window, pieces_by_song, read_table
 from timbre.features.arrays import open_array
 from timbre.features.mixtures import MAX_OTHERS
-from timbre.features.synthetic_songs import arrange
+from timbre.features.synthetic_songs import SongOptions, arrange
 from timbre.model.checkpoint import load_model, save_untrained
 from timbre.timeline.train import centre, train_timeline_network, write_timeline
 from timbre.timeline.training_data import timeline_data
@@ -29,7 +29,9 @@ def train_timeline(params: Params) -> str:
     train, validation = (
         pieces_by_song(
             arrange(
-                windows, params.instruments, split, count, seconds, window, params.mixtures, params.seed, MAX_OTHERS
+                windows,
+                split,
+                SongOptions(params.instruments, count, seconds, window, params.mixtures, params.seed, MAX_OTHERS),
             )
         )
         for split, count in counts.items()

@@ -6,7 +6,7 @@ from timbre.features.arrays import array_writer, open_array
 
 
 @pytest.mark.parametrize("chunks", [[], [3], [1, 0, 2, 5], [1] * 1000])
-def test_a_pack_holds_what_was_appended_however_it_came(tmp_path, chunks):
+def test_a_pack_has_the_rows_that_were_appended_in_any_chunks(tmp_path, chunks):
     rows = np.arange(sum(chunks) * 6, dtype=np.float16).reshape(-1, 2, 3)
     with array_writer(tmp_path / "a.npy", (2, 3), "float16") as pack:
         for chunk in np.split(rows, np.cumsum(chunks)[:-1]) if chunks else []:
@@ -16,7 +16,7 @@ def test_a_pack_holds_what_was_appended_however_it_came(tmp_path, chunks):
         np.testing.assert_array_equal(open_array(tmp_path / "a.npy"), rows)
 
 
-def test_rows_come_from_files_as_well_and_a_file_of_another_size_is_refused(tmp_path):
+def test_rows_are_appended_from_files_and_a_file_of_another_size_is_refused(tmp_path):
     rows = np.arange(24, dtype=np.int16).reshape(4, 6)
     (tmp_path / "part").write_bytes(rows[1:3].tobytes())
     with array_writer(tmp_path / "a.npy", (6,), "int16") as pack:

@@ -30,16 +30,16 @@ def dominant_hertz(waveform, rate):
     ],
 )
 @pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (44100, 2), (48000, 6), (16000, 1)])
-def test_every_format_rate_and_number_of_channels_comes_out_as_the_same_sound(tmp_path, name, options, rate, channels):
+def test_every_format_rate_and_number_of_channels_decodes_to_the_same_sound(tmp_path, name, options, rate, channels):
     if name == "a.mp3" and channels > 2:
-        pytest.skip("mp3 has two channels at most")
+        pytest.skip("mp3 has at most two channels")
     path = tmp_path / name
     sound = np.repeat(tone(440, 2, rate)[:, None], channels, axis=1)
     soundfile.write(path, sound, rate, **options)
-    heard = np.concatenate(list(decode(path, RATE)))
-    assert heard.dtype == np.float32
-    assert len(heard) == pytest.approx(2 * RATE, abs=0.2 * RATE)  # mp3 pads both ends
-    middle = heard[RATE // 2 : 3 * RATE // 2]
+    decoded = np.concatenate(list(decode(path, RATE)))
+    assert decoded.dtype == np.float32
+    assert len(decoded) == pytest.approx(2 * RATE, abs=0.2 * RATE)  # mp3 pads both ends
+    middle = decoded[RATE // 2 : 3 * RATE // 2]
     assert dominant_hertz(middle, RATE) == pytest.approx(440, abs=2)
     assert np.abs(middle).max() == pytest.approx(0.5, abs=0.1)
 
@@ -52,7 +52,7 @@ def test_channels_are_averaged(tmp_path):
 
 
 @pytest.mark.parametrize("blocks", [[100], [30, 30, 30, 10], [1] * 100])
-def test_windows_do_not_depend_on_how_the_file_was_read(blocks):
+def test_windows_do_not_depend_on_the_sizes_of_blocks(blocks):
     sound = np.arange(100, dtype=np.float32)
     pieces = np.split(sound, np.cumsum(blocks)[:-1])
     windows = list(cut(pieces, 30))
@@ -60,12 +60,12 @@ def test_windows_do_not_depend_on_how_the_file_was_read(blocks):
     assert len(windows) == 3  # the last 10 samples fill less than half a window
 
 
-def test_a_rest_is_padded_where_it_fills_half_a_window_or_is_all_there_is():
+def test_a_rest_is_padded_and_kept_if_it_fills_half_a_window_or_is_the_only_window():
     assert [window.tolist() for window in cut([np.ones(5, np.float32)], 3)] == [[1, 1, 1], [1, 1, 0]]
     assert [window.tolist() for window in cut([np.ones(1, np.float32)], 3)] == [[1, 0, 0]]
 
 
-def test_windows_are_scaled_to_full_peak_and_near_silent_ones_are_not_to_be_kept(tmp_path):
+def test_windows_are_scaled_to_full_peak_and_near_silent_ones_are_left_out(tmp_path):
     path = tmp_path / "a.wav"
     sound = tone(440, 3, RATE)
     sound[RATE : 2 * RATE] *= 0.001
@@ -89,7 +89,7 @@ def test_a_click_or_pop_does_not_move_a_level(length):
     assert levels(sound[None], RATE)[0] == pytest.approx([level], rel=0.05)
 
 
-def test_a_pop_does_not_make_silence_of_the_rest(tmp_path):
+def test_a_pop_does_not_make_the_rest_count_as_silence(tmp_path):
     sound = 0.005 * tone(440, 4, RATE)
     sound[8000:8080] = 1
     soundfile.write(tmp_path / "a.wav", sound, RATE, subtype="FLOAT")
@@ -97,7 +97,7 @@ def test_a_pop_does_not_make_silence_of_the_rest(tmp_path):
     assert kept.all()
 
 
-def test_what_lies_beyond_full_scale_is_limited_but_not_a_file_that_is_louder_as_a_whole():
+def test_samples_beyond_full_scale_are_limited_unless_the_whole_file_is_louder():
     sound = tone(440, 1, RATE)
     glitch, loud = sound.copy(), 30_000 * sound
     glitch[5000 : 5000 + RATE // 20] = 500
@@ -122,7 +122,7 @@ def not_finite():
         (not_finite(), "not finite"),
     ],
 )
-def test_what_cannot_be_used_says_why(tmp_path, content, reason):
+def test_a_file_that_cannot_be_used_is_refused_with_the_reason(tmp_path, content, reason):
     path = tmp_path / "a.wav"
     if isinstance(content, bytes):
         path.write_bytes(content)
@@ -132,6 +132,6 @@ def test_what_cannot_be_used_says_why(tmp_path, content, reason):
         write_windows(path, tmp_path / "part", RATE, RATE)
 
 
-def test_a_file_that_is_not_there_says_so(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(AudioError, match="cannot be read"):
         write_windows(tmp_path / "gone.wav", tmp_path / "part", RATE, RATE)

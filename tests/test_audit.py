@@ -1,4 +1,4 @@
-"""The audit: what Kaggle's real metadata comes out as, and what becomes of each fault."""
+"""The audit of Kaggle's real metadata and of each kind of fault."""
 
 import csv
 import os
@@ -20,13 +20,13 @@ SHARED = Path(__file__).parents[2] / "shared"
 KAGGLE, SAMPLE = SHARED / "kaggle", SHARED / "kaggle-sample"
 FOLDERS = {"Train": "Train_submission/Train_submission", "Test": "Test_submission/Test_submission"}
 
-needs_kaggle = pytest.mark.skipif(not KAGGLE.is_dir(), reason="Kaggle's real metadata is not beside the repository")
+needs_kaggle = pytest.mark.skipif(not KAGGLE.is_dir(), reason="../shared/kaggle is missing")
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and names of any bytes need POSIX")
-needs_sample = pytest.mark.skipif(not SAMPLE.is_dir(), reason="the sample of recordings is not beside the repository")
+needs_sample = pytest.mark.skipif(not SAMPLE.is_dir(), reason="../shared/kaggle-sample is missing")
 
 
 def fill(raw, split, rows, files=None, folder=None):
-    """Write metadata, `rows` as text, and empty files: those listed, unless others are named."""
+    """Write metadata rows, given as text, and empty files (by default those that are listed)."""
     raw.joinpath(f"Metadata_{split}.csv").write_bytes(rows if isinstance(rows, bytes) else rows.encode())
     if files is None:
         files = [line.split(",")[0] for line in rows.splitlines()[1:]]
@@ -42,7 +42,7 @@ def table(*rows):
 
 
 def outcome(raw):
-    """Labels by file name, and (kind, action) by file name or row, of a folder without test."""
+    """Return the labels by file name, and (file name, kind, action) of each issue."""
     clips, issues = audit(raw, INSTRUMENTS)
     labels = {Path(clip.file).name: clip.label for clip in clips}
     return labels, {(Path(issue.file).name, issue.kind, issue.action) for issue in issues}
@@ -53,7 +53,7 @@ def counts(clips):
 
 
 def unaccounted(raw, clips, issues):
-    """Metadata rows and files that are neither in a clip nor in an issue."""
+    """Return the metadata rows and files that are neither in a clip nor in an issue."""
     clip_files, issue_files = {clip.file for clip in clips}, {issue.file for issue in issues}
     issue_rows = {issue.row for issue in issues}
     files = [path.relative_to(raw).as_posix() for path in raw.rglob("*") if path.is_file() and path.parent != raw]
@@ -61,14 +61,14 @@ def unaccounted(raw, clips, issues):
     for split, folder in FOLDERS.items():
         with raw.joinpath(f"Metadata_{split}.csv").open(newline="", encoding="utf-8-sig") as file:
             for number, row in enumerate(csv.DictReader(file), 2):
-                place = f"Metadata_{split}.csv:{number}"
-                if f"{folder}/{row['FileName']}" not in clip_files and place not in issue_rows:
-                    lost.append(place)
+                location = f"Metadata_{split}.csv:{number}"
+                if f"{folder}/{row['FileName']}" not in clip_files and location not in issue_rows:
+                    lost.append(location)
     return lost
 
 
 def fill_real_names(raw):
-    """Kaggle's own metadata, and empty files under its own names."""
+    """Write Kaggle's own metadata and empty files with its own names."""
     train = KAGGLE.joinpath("train_files.txt").read_text().splitlines()
     assert len(train) == 2627
     fill(raw, "Train", KAGGLE.joinpath("Metadata_Train.csv").read_bytes(), train)
@@ -82,7 +82,7 @@ def real_names(tmp_path_factory):
 
 
 @needs_kaggle
-def test_kaggles_real_names_come_out_right(real_names):
+def test_kaggles_real_names_are_audited_correctly(real_names):
     clips, issues = audit(real_names, INSTRUMENTS)
     assert counts(clips) == {
         ("train", "guitar"): 700,
@@ -164,7 +164,7 @@ def test_metadata_may_be_written_in_many_ways(tmp_path, metadata, group):
         (None, "cannot be read .* FileName and Class"),
         (b"", "no column filename and no class"),
         (b"File,Class\na.wav,piano\n", "no column filename"),
-        (b"FileName,Class\n\n,\n", "holds no rows"),
+        (b"FileName,Class\n\n,\n", "has no rows"),
         ("FileName,Class\na.wav,flöte\n".encode("cp1252"), r":2: a\.wav: class 'flöte' is none of"),
         (b"\x81FileName,Class\na.wav,piano\xff\n", "neither UTF-8 nor Windows text; save it as CSV UTF-8"),
         (b"FileName,Class\na.wav,Sound_Trap\n", r":2: a\.wav: class 'Sound_Trap' is none of guitar"),
@@ -173,7 +173,7 @@ def test_metadata_may_be_written_in_many_ways(tmp_path, metadata, group):
         (b"FileName,Class\n" + b"x" * 200_000 + b",piano\n", "not CSV"),
     ],
 )
-def test_metadata_that_cannot_be_used_is_named(tmp_path, metadata, message):
+def test_metadata_that_cannot_be_used_is_refused_with_its_location(tmp_path, metadata, message):
     fill(tmp_path, "Train", metadata or b"", ["a.wav"])
     if metadata is None:
         tmp_path.joinpath("Metadata_Train.csv").unlink()
@@ -192,30 +192,30 @@ def test_metadata_that_cannot_be_used_is_named(tmp_path, metadata, message):
         ("E-Guitar", "guitar"),
     ],
 )
-def test_class_names_are_matched_kindly(name, instrument):
+def test_misspelt_class_names_are_matched(name, instrument):
     assert ClassNames(INSTRUMENTS).match(name) == instrument
 
 
 @pytest.mark.parametrize("name", ["", "Sound_", "flöte", "trap", "guitar and piano"])
-def test_what_is_no_instrument_is_refused(name):
+def test_an_unknown_class_is_refused(name):
     with pytest.raises(DataError, match="none of"):
         ClassNames(INSTRUMENTS).match(name)
 
 
 @pytest.mark.parametrize("name", ["viola", "Sound_Violas", "flute", "bass"])
-def test_known_instruments_that_nobody_asked_for_are_others_and_no_slip_of_the_pen(name):
+def test_known_instruments_that_are_not_listed_count_as_other(name):
     labels = ClassNames(INSTRUMENTS)
     assert labels.match(name) == OTHER and labels.is_not_asked_for(name)
 
 
-def test_names_that_are_near_to_one_another_are_told_apart():
+def test_similar_instrument_names_are_not_confused():
     labels = ClassNames(["bass", "brass", "Moog 1", "Moog 2"])
     assert [labels.match(name) for name in ("Bass", "sound_brass", "moog_1", "MOOG-2")] == list(labels.instruments)
     with pytest.raises(DataError, match="none of"):
         labels.match("moog")
 
 
-def test_a_class_that_nobody_asked_for_is_listed(tmp_path):
+def test_a_class_that_is_not_listed_gives_an_issue(tmp_path):
     rows = table(("a.wav", "piano"), ("b.wav", "flute"))
     clips, issues = audit(fill(tmp_path, "Train", rows, ["a.wav", "b.wav"]), ["piano", "cello"])
     assert [clip.label for clip in clips] == ["piano", OTHER]
@@ -225,7 +225,7 @@ def test_a_class_that_nobody_asked_for_is_listed(tmp_path):
 
 
 @pytest.mark.parametrize("first", ["violin", "drum"])
-def test_of_two_classes_with_the_same_files_the_names_tell_the_copy(tmp_path, first):
+def test_file_names_tell_which_of_two_classes_with_the_same_files_is_the_copy(tmp_path, first):
     second = {"violin": "drum", "drum": "violin"}[first]
     names = ["violin 1.wav", "violin 2.wav", "x.wav"]
     rows = [(name, label) for label in (first, second) for name in names]
@@ -236,14 +236,14 @@ def test_of_two_classes_with_the_same_files_the_names_tell_the_copy(tmp_path, fi
     assert ("y.wav", "unlisted", "repaired") in issues
 
 
-def test_where_names_are_silent_the_later_class_is_the_copy(tmp_path):
+def test_if_names_do_not_tell_the_later_class_is_the_copy(tmp_path):
     rows = [(name, label) for label in ("piano", "guitar") for name in ("a.wav", "b.wav")]
     labels, issues = outcome(fill(tmp_path, "Train", table(*rows)))
     assert labels == {"a.wav": "piano", "b.wav": "piano"}
     assert {kind for _, kind, _ in issues} == {"copied class"}
 
 
-def test_a_class_within_a_larger_one_is_the_copy_unless_the_names_are_its_own(tmp_path):
+def test_a_class_within_a_larger_one_is_the_copy_unless_file_names_mention_it(tmp_path):
     rows = [("a.wav", "violin"), ("b.wav", "piano"), ("a.wav", "piano"), ("c.wav", "piano")]
     assert outcome(fill(tmp_path, "Train", table(*rows)))[0] == dict.fromkeys(["a.wav", "b.wav", "c.wav"], "piano")
     named = [(name.replace("a.wav", "my violin.wav"), label) for name, label in rows]
@@ -252,7 +252,7 @@ def test_a_class_within_a_larger_one_is_the_copy_unless_the_names_are_its_own(tm
     assert labels["b.wav"] == "piano"
 
 
-def test_unlisted_files_are_not_guessed_where_two_classes_lack_rows(tmp_path):
+def test_unlisted_files_get_no_class_if_two_classes_lack_rows(tmp_path):
     rows = [(name, label) for label in ("drum", "violin") for name in ("drum 1.wav", "drum 2.wav")]
     fill(tmp_path, "Train", table(*rows, ("g.wav", "guitar")), ["drum 1.wav", "drum 2.wav", "g.wav", "y.wav"])
     labels, issues = outcome(tmp_path)  # neither violin nor piano has a row left
@@ -260,14 +260,14 @@ def test_unlisted_files_are_not_guessed_where_two_classes_lack_rows(tmp_path):
     assert ("y.wav", "unlisted", "reported") in issues
 
 
-def test_a_class_that_never_had_rows_is_not_guessed_either(tmp_path):
+def test_unlisted_files_get_no_class_that_never_had_rows(tmp_path):
     rows = [("d.wav", "drum"), ("g.wav", "guitar"), ("p.wav", "piano")]
     labels, issues = outcome(fill(tmp_path, "Train", table(*rows), ["d.wav", "g.wav", "p.wav", "violin.wav"]))
     assert set(labels) == {"d.wav", "g.wav", "p.wav"}
     assert issues == {("violin.wav", "unlisted", "reported")}
 
 
-def test_each_fault_has_its_issue_and_spoils_nothing_else(tmp_path):
+def test_each_fault_gives_one_issue_and_affects_nothing_else(tmp_path):
     rows = [
         ("good.WAV", "piano"),
         ("both.wav", "piano"),
@@ -327,7 +327,7 @@ def test_names_never_lead_outside_the_folder(tmp_path, name):
 
 
 @needs_posix
-def test_links_may_lead_to_dvcs_cache_but_nowhere_else_outside(tmp_path):
+def test_links_may_lead_into_dvcs_cache_but_not_elsewhere_outside_the_folder(tmp_path):
     raw, cached = tmp_path / "raw", tmp_path / "cache/files/md5/ab" / ("c" * 30)
     raw.mkdir()
     names = ["cached.wav", "secret.wav", "broken.wav", "inside.wav"]
@@ -346,7 +346,7 @@ def test_links_may_lead_to_dvcs_cache_but_nowhere_else_outside(tmp_path):
 
 
 @needs_posix
-def test_issues_of_the_strangest_names_can_be_written_and_read(tmp_path):
+def test_issues_with_unprintable_names_can_be_written_and_read(tmp_path):
     fill(tmp_path, "Train", table(("a.wav", "piano"), ("b\x00\u2028.wav", "piano")), ["a.wav"])
     os.close(os.open(os.fsencode(tmp_path / FOLDERS["Train"]) + b"/\xff\n.wav", os.O_CREAT | os.O_WRONLY))
     _, issues = audit(tmp_path, INSTRUMENTS)
@@ -355,27 +355,27 @@ def test_issues_of_the_strangest_names_can_be_written_and_read(tmp_path):
     assert len(issues) == 2
 
 
-def test_the_folder_may_be_single_and_test_may_be_absent(tmp_path):
+def test_the_folder_may_be_single_and_test_may_be_missing(tmp_path):
     fill(tmp_path, "Train", table(("a.wav", "piano")), folder="Train_submission")
     assert [(clip.file, clip.split) for clip in audit(tmp_path, INSTRUMENTS)[0]] == [
         ("Train_submission/a.wav", "train")
     ]
 
 
-def test_a_missing_train_folder_is_named(tmp_path):
+def test_a_missing_train_folder_is_an_error(tmp_path):
     tmp_path.joinpath("Metadata_Train.csv").write_text(table(("a.wav", "piano")))
     with pytest.raises(DataError, match="Train_submission: not there"):
         audit(tmp_path, INSTRUMENTS)
 
 
-def test_test_keeps_a_name_that_stands_in_both(tmp_path):
+def test_test_keeps_a_name_that_is_in_both(tmp_path):
     fill(tmp_path, "Train", table(("a.wav", "piano"), ("b.wav", "piano")))
     clips, issues = audit(fill(tmp_path, "Test", table(("a.wav", "piano"))), INSTRUMENTS)
     assert [(Path(clip.file).name, clip.split) for clip in clips] == [("a.wav", "test"), ("b.wav", "train")]
     assert [(issue.file, issue.kind) for issue in issues] == [(f"{FOLDERS['Train']}/a.wav", "in test too")]
 
 
-def test_a_class_without_clips_is_named_with_what_took_them(tmp_path):
+def test_a_class_without_clips_is_an_error_that_says_why_they_were_dropped(tmp_path):
     rows = [("g.wav", "guitar"), ("d.wav", "drum"), ("v.wav", "violin"), ("p.wav", "piano")]
     clips, issues = audit(fill(tmp_path, "Train", table(*rows), ["g.wav", "d.wav", "v.wav"]), INSTRUMENTS)
     require_every_class(INSTRUMENTS, [*clips, Clip("p2.wav", "piano", "train")], issues)
@@ -393,7 +393,7 @@ def test_a_class_without_clips_is_named_with_what_took_them(tmp_path):
         ("g{}.wav", "p{}.wav", r"3 were reported, such as Train_.*/p0.wav: no row names it"),
     ],
 )
-def test_the_commonest_reason_is_given(tmp_path, listed, there, reason):
+def test_the_most_frequent_reason_is_given(tmp_path, listed, there, reason):
     rows = [(f"{label[0]}{take}.wav", label) for label in INSTRUMENTS[:3] for take in range(3)]
     pianos = [(listed.format(take), "guitar" if listed[0] == "g" else "piano") for take in range(3)]
     files = [name for name, _ in rows] + [there.format(take) for take in range(3)]

@@ -1,4 +1,4 @@
-"""Data stages on a Dask cluster of this machine, and what becomes of them when something is killed."""
+"""Data stages on a local Dask cluster, also when the scheduler or a worker is killed."""
 
 import json
 import os
@@ -22,7 +22,7 @@ DATA = ("download", "prepare", "extract_mels", "layer_mixtures")
 
 @pytest.fixture
 def cluster(tmp_path):
-    """The processes of a scheduler and two workers on loopback, and the scheduler's address."""
+    """Start a scheduler and two workers on this machine. Return their processes and the scheduler's address."""
     address = tmp_path / "address"
     quiet = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     scheduler = "from distributed.cli.dask_scheduler import main; main()"
@@ -52,10 +52,10 @@ def _address(path: Path) -> str:
         if path.is_file() and path.read_text().endswith("}"):
             return json.loads(path.read_text())["address"]
         time.sleep(0.1)
-    raise TimeoutError("no scheduler came up")
+    raise TimeoutError("no scheduler started")
 
 
-def test_a_cluster_makes_the_same_bytes_as_one_process(cluster, tmp_path):
+def test_a_cluster_writes_the_same_bytes_as_one_process(cluster, tmp_path):
     repository = tiny_clone(tmp_path / "clone")
     repository.set_params({"compute": {"workers": 1}})
     repository.run("dvc repro layer_mixtures")
@@ -65,26 +65,26 @@ def test_a_cluster_makes_the_same_bytes_as_one_process(cluster, tmp_path):
     assert repository.hashes(*DATA) == alone
 
 
-def test_a_cluster_that_goes_away_is_one_line(cluster):
+def test_a_cluster_that_goes_away_gives_a_one_line_error(cluster):
     processes, address = cluster
     results = parallel_map(partial(time.sleep), [0.2] * 200, Compute(scheduler=address), "wait")
     next(results)
     processes[0].send_signal(signal.SIGKILL)
-    with pytest.raises(WorkerError, match=r"scheduler or workers went away.*nothing half-written is kept"):
+    with pytest.raises(WorkerError, match=r"scheduler or workers went away.*no partial output is kept"):
         list(results)
 
 
-def test_nobody_at_the_address_is_one_line():
+def test_no_scheduler_at_the_address_gives_a_one_line_error():
     with pytest.raises(WorkerError, match="no Dask scheduler answers at tcp"):
         list(parallel_map(abs, [1], Compute(scheduler="tcp://127.0.0.1:1"), "wait"))
 
 
-def test_a_killed_worker_is_one_line():
+def test_a_killed_worker_gives_a_one_line_error():
     with pytest.raises(WorkerError, match="a worker process was killed"):
         list(parallel_map(_die_at_three, range(8), Compute(workers=2), "die"))
 
 
-def test_results_left_over_are_no_news(recwarn):
+def test_unused_results_give_no_warning(recwarn):
     results = parallel_map(abs, range(3000), Compute(workers=2), "leave", threads=True)
     next(results)
     time.sleep(0.5)
@@ -92,7 +92,7 @@ def test_results_left_over_are_no_news(recwarn):
     assert not recwarn.list
 
 
-def test_a_stage_whose_worker_is_killed_leaves_nothing_and_runs_again(tmp_path):
+def test_a_stage_with_a_killed_worker_leaves_no_output_and_can_run_again(tmp_path):
     repository = tiny_clone(tmp_path)
     repository.set_params({"compute": {"workers": 2}, "soundfont": {"clips": 1600}})
     stage = repository.start(sys.executable, "-m", "stages.download")
@@ -107,13 +107,13 @@ def test_a_stage_whose_worker_is_killed_leaves_nothing_and_runs_again(tmp_path):
 
 
 def _worker_of(pid: int) -> psutil.Process:
-    """A worker process that has begun to work."""
+    """Return a worker process that has started to work."""
     for _ in range(600):
         for child in psutil.Process(pid).children(recursive=True):
             if "popen_loky" in " ".join(child.cmdline()) and child.cpu_times().user > 1:
                 return child
         time.sleep(0.1)
-    raise TimeoutError("no worker came up")
+    raise TimeoutError("no worker started")
 
 
 def _die_at_three(item: int) -> int:

@@ -1,4 +1,4 @@
-"""Fingerprints: a copy is found whatever was done to it, and different recordings stay apart."""
+"""Fingerprints: changed copies of a recording are found, and different recordings are not confused."""
 
 import io
 from pathlib import Path
@@ -48,7 +48,7 @@ def noisy(waveform):
     return waveform + noise * np.sqrt(np.mean(waveform**2)) * 10 ** (-30 / 20)
 
 
-CHANGES = {  # what was done, and the share of copies that may be missed
+CHANGES = {  # the change, and the share of copies that may be missed
     "gain": (lambda waveform: waveform * 0.03, 0),
     "silence around": (lambda waveform: np.pad(waveform, 8000), 0),
     "mp3": (as_mp3, 0.05),
@@ -62,7 +62,7 @@ CHANGES = {  # what was done, and the share of copies that may be missed
 @pytest.fixture(scope="module")
 def recordings():
     if not SAMPLE.is_dir():
-        pytest.skip("the sample of recordings is not beside the repository")
+        pytest.skip("../shared/kaggle-sample is missing")
     import soundfile
     import soxr
 
@@ -88,7 +88,7 @@ def test_no_two_real_recordings_are_alike(recordings, fingerprints):
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_copies_of_real_recordings_are_found_and_meet_no_other(recordings, fingerprints, name):
+def test_copies_of_real_recordings_are_found_and_match_no_other(recordings, fingerprints, name):
     change, may_miss = CHANGES[name]
     chosen = list(recordings)[::6]
     copies = np.stack([fingerprint(mel_of(change(recordings[file]))) for file in chosen])
@@ -122,7 +122,7 @@ def test_any_size_of_mel_has_a_fingerprint(shape):
 def test_pairs_are_found_across_blocks_and_named_in_order():
     rng = np.random.default_rng(0)
     prints = rng.uniform(0, 50, (600, 9, 768)).astype(np.float32)
-    prints[599, 3] = prints[7, 0] + THRESHOLD * 0.99  # a cut of one meets the whole of the other
+    prints[599, 3] = prints[7, 0] + THRESHOLD * 0.99  # a cut of one clip matches the whole of the other
     prints[300] = prints[299] + THRESHOLD * 1.01
     files = [f"{599 - number:03}" for number in range(600)]
     assert near_duplicates(prints, files) == [("000", "592")]

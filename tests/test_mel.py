@@ -9,7 +9,7 @@ from timbre.core.params import Mel
 from timbre.features.mel import MelSpectrogram, db_to_power, filter_bank, power_to_db, reference_to_peak
 
 
-def test_mels_are_those_of_librosa(params):
+def test_mels_equal_those_of_librosa(params):
     mel, rate = params.mel, params.audio.sample_rate
     sound = np.random.default_rng(0).normal(size=rate).astype(np.float32)
     expected = librosa.feature.melspectrogram(
@@ -25,7 +25,7 @@ def test_mels_are_those_of_librosa(params):
     np.testing.assert_allclose(ours, expected, rtol=1e-3)
 
 
-def test_a_tone_lights_the_band_of_its_frequency(params):
+def test_a_tone_is_loudest_in_the_band_of_its_frequency(params):
     mel, rate = params.mel, params.audio.sample_rate
     power = MelSpectrogram(mel, filter_bank(rate, mel))(torch.from_numpy(tone(1000, 1, rate))[None])[0]
     centres = librosa.mel_frequencies(mel.n_mels + 2, fmin=mel.fmin, fmax=mel.fmax)[1:-1]
@@ -33,12 +33,12 @@ def test_a_tone_lights_the_band_of_its_frequency(params):
 
 
 def test_settings_that_leave_bands_empty_are_refused():
-    """128 bands from a 400-point FFT: six black stripes in every picture of the project this one grew from."""
+    """128 bands from a 400-point FFT: the project that this one grew from had six empty bands in every mel."""
     with pytest.raises(ParamsError, match=r"mel\.n_mels: \d+ of 128 bands are empty with mel\.n_fft 400"):
         filter_bank(22050, Mel(n_fft=400, hop_length=200, n_mels=128, fmin=0, fmax=11025))
 
 
-def test_decibels_go_there_and_back_and_models_see_80_of_them():
+def test_decibels_convert_back_to_power_and_models_see_80_of_them():
     power = torch.tensor([[[1e-12, 1e-3, 1.0, 100.0]]])
     decibels = power_to_db(power)
     assert decibels.flatten().tolist() == pytest.approx([-100, -30, 0, 20], abs=1e-4)

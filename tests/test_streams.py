@@ -1,4 +1,4 @@
-"""Commands whose standard streams wait, are closed, or end at a reader that has gone; and that are interrupted."""
+"""Commands with standard streams that are closed or not read, and commands that are interrupted."""
 
 import fcntl
 import os
@@ -40,7 +40,7 @@ def start(folder, command, stdin=subprocess.DEVNULL, **environment):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_the_waiting_for_standard_input_with_one_line(folder, number):
+def test_an_interrupt_while_reading_standard_input_gives_one_line(folder, number):
     process = start(folder, [*TIMBRE, "predict", "-", "--models", "."], stdin=subprocess.PIPE)
     process.stdin.write("RIFF")
     process.stdin.flush()
@@ -71,7 +71,7 @@ FROM_STREAM = ["-" if argument == "a.wav" else argument for argument in ANSWER]
         (STAGE, "2>&-", 1, "", ""),
     ],
 )
-def test_closed_streams_stop_nothing_but_what_they_carry(folder, command, closed, status, stdout, stderr):
+def test_a_closed_stream_does_not_stop_a_command(folder, command, closed, status, stdout, stderr):
     process = start(folder, ["sh", "-c", f'exec "$@" {closed}', "sh", *command])
     output, errors = process.communicate()
     assert process.returncode == status, errors
@@ -80,7 +80,7 @@ def test_closed_streams_stop_nothing_but_what_they_carry(folder, command, closed
     assert errors.count("\n") == bool(stderr)
 
 
-def test_with_all_streams_closed_files_are_written_and_hold_nothing_else(folder):
+def test_with_all_streams_closed_the_written_files_are_the_same(folder):
     command = [*ANSWER, "--plot", "out", "--labels", "out"]
     assert start(folder, command).wait() == 0
     before = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
@@ -89,7 +89,7 @@ def test_with_all_streams_closed_files_are_written_and_hold_nothing_else(folder)
     assert len(before) == 2
 
 
-def test_a_reader_that_has_seen_enough_ends_the_command_quietly(folder):
+def test_a_reader_that_stops_reading_ends_the_command_without_a_traceback(folder):
     process = start(folder, [*TIMBRE, "predict", "a.wav", "ö.wav", "--models", "."])
     assert process.stdout.readline().split()[-1] == "plays"
     process.stdout.close()
@@ -99,7 +99,7 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(folder):
 
 
 @pytest.mark.parametrize(("form", "name"), [("text", "?.wav"), ("csv", r"\xf6.wav")])
-def test_an_output_without_letters_for_a_name_stops_nothing(folder, form, name):
+def test_a_name_that_the_output_cannot_encode_is_escaped(folder, form, name):
     command = [*TIMBRE, "predict", "ö.wav", "--models", ".", "--format", form]
     process = start(folder, command, PYTHONIOENCODING="ascii")
     output, errors = process.communicate()

@@ -12,7 +12,7 @@ from timbre.core.errors import DataError
 from timbre.core.params import Model, Timeline
 from timbre.core.tables import Event, SongPiece, Window, pieces_by_song
 from timbre.evaluation.timelines import Timed, boundary_errors, event_f1, segment_f1, timeline_metrics, worst_song
-from timbre.features.synthetic_songs import arrange, ground_truth, song_waveform
+from timbre.features.synthetic_songs import SongOptions, arrange, ground_truth, song_waveform
 from timbre.model.checkpoint import load_model, save_model
 from timbre.model.network import TimbreNet
 from timbre.songs.predictor import Predictor
@@ -32,10 +32,9 @@ def windows():
     ]
 
 
-def arranged(params, count=60, rows=None, most_others=1):
-    return arrange(
-        rows or windows(), INSTRUMENTS, "test", count, 60.0, 4.0, params.mixtures, 0, most_others=most_others
-    )
+def arranged(params, count=60, rows=None, max_others=1):
+    options = SongOptions(INSTRUMENTS, count, 60.0, 4.0, params.mixtures, seed=0, max_others=max_others)
+    return arrange(rows or windows(), "test", options)
 
 
 def test_songs_are_the_same_each_time_and_each_by_itself(params):
@@ -66,7 +65,7 @@ def test_songs_to_learn_from_have_several_others_at_once(params):
         return max((sum(start <= at < end for start, end in spans) for at, _ in spans), default=0)
 
     assert {others(song) for song in pieces_by_song(arranged(params))} == {0, 1}
-    assert {others(song) for song in pieces_by_song(arranged(params, most_others=4))} == {0, 1, 2, 3, 4}
+    assert {others(song) for song in pieces_by_song(arranged(params, max_others=4))} == {0, 1, 2, 3, 4}
 
 
 def test_a_song_of_music_alone_cannot_be_arranged(params):

@@ -1,1 +1,1 @@
-"""From a file of any kind to mono windows of one rate and length."""
+"""Read any audio or video file as mono windows of one sample rate and length."""

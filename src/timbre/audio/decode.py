@@ -1,7 +1,7 @@
-"""Sound of any kind as mono blocks of one rate: songs and the recordings of data sets, by FFmpeg's libraries.
+"""Decode the audio of any file to mono blocks of one sample rate, with FFmpeg's libraries.
 
-A file is known by its content, never by its name. Clicks, offsets and channels that cancel are taken out at the file's
-own rate, before anything measures how loud it is.
+Songs and the recordings of data sets are read alike. The format follows from a file's content, never from its name.
+Clicks, offsets and channels that cancel are repaired at the file's own sample rate, before anything measures levels.
 """
 
 import shutil
@@ -9,6 +9,8 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from io import SEEK_CUR, SEEK_END, SEEK_SET
 from itertools import groupby, zip_longest
 from operator import itemgetter
 from pathlib import Path
@@ -28,17 +30,18 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT = "-"
 BLOCK_SECONDS = 10
-MAX_MISSING_SECONDS = 0.5  # seconds that may be missing of what a file says it holds; a tenth of it, if that is less
-MAX_DAMAGED = 0.5  # share of packets that cannot be decoded, from which on there is no sense in the rest
-RATES = 1_000, 1_000_000  # Hz: others stand in damaged headers, and an hour would be read from a second
-MAX_SAMPLE = 1e6  # of a sample, full scale at 1: what lies beyond is no sound, and its square no number
-OPEN_ENDED = ("aac", "mp3", "wav", "w64")  # the last piece may be players' notes, or of any length
+MIX_SAMPLES = 1 << 15  # samples that are mixed at once
+MAX_MISSING_SECONDS = 0.5  # that may be missing of a file's declared length; a tenth of the length if that is less
+MAX_DAMAGED = 0.5  # share of packets that cannot be decoded, above which a file is refused
+SAMPLE_RATES = 1_000, 1_000_000  # Hz, lowest and highest: others come from damaged headers
+MAX_SAMPLE = 1e6  # full scale at 1: larger values are errors, and their squares overflow float32
+OPEN_ENDED = ("aac", "mp3", "wav", "w64")  # formats in which the last packet may be a player's tag, or of any length
 OPTIONS = {
-    # Files alone, never lists of other files or addresses.
+    # Audio and video files only, never playlists or network addresses.
     "format_whitelist": "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dts,eac3,flac,flv,matroska,webm,mov,mp4,m4a,"
     "3gp,3g2,mj2,mp3,mpeg,mpegts,ogg,rm,tak,tta,voc,w64,wav,wv",
     "protocol_whitelist": "none",
-    "max_probe_packets": "2",  # six times as fast for WAV, of which more would be searched for other codecs
+    "max_probe_packets": "2",  # opens WAV six times as fast: FFmpeg would search more packets for other codecs
 }
 
 
@@ -46,9 +49,9 @@ class Sound:
     """One open file.
 
     Attributes:
-        sample_rate: in Hz, of the first track.
-        channels: of the first track.
-        seconds: heard so far, of the first track.
+        sample_rate: of the first track, in Hz. 0 until a block was read.
+        channels: of the first track. 0 until a block was read.
+        seconds: of the first track that have been decoded so far.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -56,32 +59,34 @@ class Sound:
         self.sample_rate, self.channels, self.seconds = 0, 0, 0.0
 
     def blocks(self, sample_rate: int) -> Iterator[np.ndarray]:
-        """Yield mono float32 blocks at `sample_rate`, full scale at 1; memory does not grow with length.
+        """Yield mono float32 blocks at `sample_rate`, full scale at 1. Memory use does not depend on the length.
 
-        Several tracks are mixed. Resampling is soxr's HQ quality. A constant beside the sound is taken out.
+        Several tracks are mixed. A constant offset is removed. Resampling uses soxr's HQ quality.
 
         Raises:
-            AudioError: the file cannot be read, holds no sound or values that are not finite, or ends before the end
-                that it promises.
+            AudioError: the file cannot be read, has no audio track or values that are not finite, or is shorter than
+                it declares.
         """
         size = self.file.seek(0, 2)
         if not size:
             raise AudioError("is empty")
-        promise = declared_length(self.file)
+        declared = declared_length(self.file)
         with ExitStack() as stack:
-            first = stack.enter_context(_opened(self.file, promise, size))
+            first = stack.enter_context(_opened(self.file, declared, size))
             count = len(_audio_streams(first))
             if not count:
                 raise AudioError("holds no sound")
-            others = [stack.enter_context(_opened(self.file, promise, size)) for _ in range(1, count)]
+            others = [stack.enter_context(_opened(self.file, declared, size)) for _ in range(1, count)]
             tracks = [
-                _blocks(_frames(container, _audio_streams(container)[number], promise, size))
+                _blocks(_frames(container, _audio_streams(container)[number], declared, size))
                 for number, container in enumerate([first, *others])
             ]
-            resampled = [_resampled(track, sample_rate) for track in [self._noted(tracks[0]), *tracks[1:]]]
+            tracks[0] = self._observed(tracks[0])
+            resampled = [_resampled(track, sample_rate) for track in tracks]
             yield from _mixed(resampled) if others else resampled[0]
 
-    def _noted(self, blocks: Iterator[tuple[int, np.ndarray]]) -> Iterator[tuple[int, np.ndarray]]:
+    def _observed(self, blocks: Iterator[tuple[int, np.ndarray]]) -> Iterator[tuple[int, np.ndarray]]:
+        """Pass the first track's blocks on, and update the attributes from them."""
         for rate, block in blocks:
             if not self.sample_rate:
                 self.sample_rate, self.channels = rate, len(block)
@@ -91,10 +96,12 @@ class Sound:
 
 @contextmanager
 def opened(source: Path | str) -> Iterator[Sound]:
-    """Open a file, `-` for standard input, or a pipe, of which a temporary copy is made: most formats need to go back.
+    """Open a file, a pipe, or standard input (`-`).
+
+    Pipes and standard input are copied to a temporary file first, because most formats need to seek.
 
     Raises:
-        AudioError: it cannot be read.
+        AudioError: the source cannot be read.
     """
     try:
         if str(source) == STANDARD_INPUT:
@@ -108,15 +115,15 @@ def opened(source: Path | str) -> Iterator[Sound]:
         else:
             with Path(source).open("rb") as file:
                 yield Sound(file)
-    except (OSError, ValueError) as error:  # a file that went away, a name with a zero byte
+    except (OSError, ValueError) as error:  # such as a file that was just deleted, or a zero byte in the name
         raise AudioError(f"cannot be read ({getattr(error, 'strerror', '') or error})") from error
 
 
 def decode(source: Path | str, sample_rate: int) -> Iterator[np.ndarray]:
-    """Yield the `Sound.blocks` of a file or of standard input.
+    """Yield the mono blocks of a file or of standard input. See `Sound.blocks`.
 
     Raises:
-        AudioError: as `opened` and `Sound.blocks` do.
+        AudioError: the source cannot be read, or not to its end.
     """
     with opened(source) as sound:
         yield from sound.blocks(sample_rate)
@@ -130,133 +137,182 @@ def _copied(pipe: BinaryIO) -> Iterator[BinaryIO]:
 
 
 class _Reader:
-    """A place of its own in a file, without the file's name, by which FFmpeg would guess."""
+    """A file object with its own position, so that several tracks can be read from one open file.
+
+    It hides the file's name from FFmpeg, which would otherwise guess the format by it.
+    """
 
     def __init__(self, file: BinaryIO, size: int) -> None:
-        self.file, self.size, self.place = file, size, 0
+        self.file, self.size, self.position = file, size, 0
 
     def read(self, count: int) -> bytes:
-        """Read up to `count` bytes on."""
-        self.file.seek(self.place)
+        """Return up to `count` bytes from the position on."""
+        if self.position >= self.size:
+            return b""
+        self.file.seek(self.position)
         data = self.file.read(count)
-        self.place += len(data)
+        self.position += len(data)
         return data
 
     def seek(self, offset: int, whence: int) -> int:
-        """Go to a place, or give −1 where a damaged header names one before the start."""
-        place = offset + (0, self.place, self.size)[whence]
-        if place < 0:
+        """Move the position and return it. Return -1 if a damaged header asks for one before the start."""
+        position = offset + {SEEK_SET: 0, SEEK_CUR: self.position, SEEK_END: self.size}[whence]
+        if position < 0:
             return -1
-        self.place = place
-        return place
+        self.position = position
+        return position
 
     def tell(self) -> int:
-        """Say which place that is."""
-        return self.place
+        """Return the position."""
+        return self.position
 
 
 @contextmanager
-def _opened(file: BinaryIO, promise: DeclaredLength, size: int) -> Iterator["InputContainer"]:
+def _opened(file: BinaryIO, declared: DeclaredLength, size: int) -> Iterator["InputContainer"]:
     import av
 
     try:
         container = av.open(_Reader(file, size), "r", options=dict(OPTIONS), metadata_errors="ignore", io_open=_refuse)
     except av.error.FFmpegError as error:
-        if promise.end > size:
-            raise AudioError(f"is cut off: {size} of {promise.end} bytes are there") from error
+        if declared.end > size:
+            raise AudioError(f"is cut off: {size} of {declared.end} bytes are there") from error
         raise AudioError(f"cannot be read as audio ({_reason(error)})") from error
     with container:
         yield container
 
 
 def _audio_streams(container: "InputContainer") -> list["AudioStream"]:
-    """The tracks that can be decoded."""
+    """Return the audio tracks that can be decoded."""
     return [stream for stream in container.streams.audio if stream.codec_context]
 
 
 def _reason(error: "FFmpegError") -> str:
-    return (error.strerror or "for a reason that FFmpeg does not tell").lower()
+    return (error.strerror or "FFmpeg gives no reason").lower()
 
 
 def _refuse(*_: object) -> NoReturn:
-    raise OSError("a list of other files is no sound")
+    raise OSError("playlists are not read")
 
 
 def _frames(
-    container: "InputContainer", stream: "AudioStream", promise: DeclaredLength, size: int
+    container: "InputContainer", stream: "AudioStream", declared: DeclaredLength, size: int
 ) -> Iterator["AudioFrame"]:
-    """Decode a track of a file of `size` bytes. What cannot be decoded is passed over, but for the end.
+    """Yield the decoded frames of one track, and check at the end that the track is complete.
+
+    Packets that cannot be decoded are skipped, unless they are the last or too many.
+
+    Args:
+        container: an open file.
+        stream: one of its audio tracks.
+        declared: the length that the file declares.
+        size: the file's size in bytes.
 
     Raises:
-        AudioError: the end is missing, most of it is damaged, or nothing is there.
+        AudioError: the end is missing, most of the track is damaged, or it is empty.
     """
     from av.error import FFmpegError
 
-    seconds, packets, faults, is_whole, ended_by = 0.0, 0, 0, True, ""
+    decoded = _Decoded()
     stream.codec_context.thread_count = 1
     demuxed = container.demux(stream)
     while True:
         try:
             packet = next(demuxed, None)
         except FFmpegError as error:
-            ended_by = _reason(error)
+            decoded.stopped_by = _reason(error)
             break
         if packet is None:
             break
         if packet.size:
-            packets += 1
-            is_whole = not packet.is_corrupt
+            decoded.packets += 1
+            decoded.last_is_complete = not packet.is_corrupt
         try:
             frames = packet.decode()
         except FFmpegError:
-            faults += 1
-            is_whole = False
+            decoded.damaged_packets += 1
+            decoded.last_is_complete = False
             continue
         for frame in frames:
             yield frame
-            seconds += frame.samples / frame.sample_rate
-    whole = declared_seconds(container, stream)
-    if promise.is_all:
-        whole = max(whole, seconds * promise.end / size)
-    if whole - seconds > min(MAX_MISSING_SECONDS, whole / 10) or promise.end > size:
-        raise AudioError(f"is cut off: {seconds:.1f}{f' of {whole:.1f}' if whole - seconds > 0.1 else ''} s are there")
-    if ended_by:
-        raise AudioError(f"cannot be read beyond {seconds:.1f} s ({ended_by})")
-    if faults > MAX_DAMAGED * packets:
-        raise AudioError(f"is damaged: {faults} of {packets} pieces cannot be read")
-    if not (whole or is_whole or container.format.name in OPEN_ENDED):
-        raise AudioError(f"is cut off: {seconds:.1f} s are there")
-    if not seconds:
+            decoded.seconds += frame.samples / frame.sample_rate
+    declared_s = declared_seconds(container, stream)
+    if declared.is_all:
+        declared_s = max(declared_s, decoded.seconds * declared.end / size)
+    _check_complete(decoded, declared_s, declared.end > size, container.format.name in OPEN_ENDED)
+
+
+@dataclass
+class _Decoded:
+    """What was decoded of a track.
+
+    Attributes:
+        seconds: decoded so far.
+        packets: read so far.
+        damaged_packets: packets that could not be decoded.
+        last_is_complete: whether the last packet is complete.
+        stopped_by: FFmpeg's error message if reading stopped before the end.
+    """
+
+    seconds: float = 0.0
+    packets: int = 0
+    damaged_packets: int = 0
+    last_is_complete: bool = True
+    stopped_by: str = ""
+
+
+def _check_complete(decoded: _Decoded, declared: float, is_short: bool, is_open_ended: bool) -> None:
+    """Check that a decoded track is complete.
+
+    Args:
+        decoded: what was decoded.
+        declared: the track's declared length in seconds, 0 if unknown.
+        is_short: whether the file has fewer bytes than it declares.
+        is_open_ended: whether an incomplete last packet means nothing in this format.
+
+    Raises:
+        AudioError: the end is missing, most of the track is damaged, or it is empty.
+    """
+    missing = declared - decoded.seconds
+    if missing > min(MAX_MISSING_SECONDS, declared / 10) or is_short:
+        of_declared = f" of {declared:.1f}" if missing > 0.1 else ""
+        raise AudioError(f"is cut off: {decoded.seconds:.1f}{of_declared} s are there")
+    if decoded.stopped_by:
+        raise AudioError(f"cannot be read beyond {decoded.seconds:.1f} s ({decoded.stopped_by})")
+    if decoded.damaged_packets > MAX_DAMAGED * decoded.packets:
+        raise AudioError(f"is damaged: {decoded.damaged_packets} of {decoded.packets} packets cannot be decoded")
+    if not (declared or decoded.last_is_complete or is_open_ended):
+        raise AudioError(f"is cut off: {decoded.seconds:.1f} s are there")
+    if not decoded.seconds:
         raise AudioError("is empty")
 
 
 def _blocks(frames: Iterable["AudioFrame"]) -> Iterator[tuple[int, np.ndarray]]:
-    """Gather frames of one rate and number of channels to float32 blocks `[channels, frames]`.
+    """Join consecutive frames of one format: yield sample rates in Hz and float32 blocks `[channels, samples]`.
 
     Raises:
-        AudioError: there are values that are not finite, or a rate that no sound has.
+        AudioError: a value is not finite, or a sample rate is impossible.
     """
-    for kind, run in groupby(frames, key=_kind):
-        parts, held = [], 0
+    for frame_format, run in groupby(frames, key=_format):
+        parts, samples = [], 0
         for frame in run:
             parts.append(frame.to_ndarray())
-            held += frame.samples
-            if held >= BLOCK_SECONDS * frame.sample_rate:
-                yield _joined(parts, *kind)
-                parts, held = [], 0
+            samples += frame.samples
+            if samples >= BLOCK_SECONDS * frame.sample_rate:
+                yield _joined(parts, *frame_format)
+                parts, samples = [], 0
         if parts:
-            yield _joined(parts, *kind)
+            yield _joined(parts, *frame_format)
 
 
-def _kind(frame: "AudioFrame") -> tuple[int, int, bool]:
-    """Rate, channels, and whether these take turns."""
-    if not RATES[0] <= frame.sample_rate <= RATES[1]:
+def _format(frame: "AudioFrame") -> tuple[int, int, bool]:
+    """Return a frame's sample rate in Hz, its number of channels, and whether their samples are interleaved."""
+    if not SAMPLE_RATES[0] <= frame.sample_rate <= SAMPLE_RATES[1]:
         raise AudioError(f"cannot be read as audio (a sample rate of {frame.sample_rate} Hz)")
     return frame.sample_rate, frame.layout.nb_channels, frame.format.is_packed
 
 
 def _joined(parts: list[np.ndarray], rate: int, channels: int, is_packed: bool) -> tuple[int, np.ndarray]:
-    """The rate, and samples `[channels, frames]`, float32, full scale at 1."""
+    """Return the sample rate in Hz, and the parts as float32 `[channels, samples]`, full scale at 1."""
     array = np.concatenate(parts, axis=1)
     if is_packed:
         array = array.reshape(-1, channels).T
@@ -271,11 +327,11 @@ def _joined(parts: list[np.ndarray], rate: int, channels: int, is_packed: bool) 
 
 
 def _resampled(track: Iterator[tuple[int, np.ndarray]], sample_rate: int) -> Iterator[np.ndarray]:
-    """Repair a track and bring it to `sample_rate`; where its own rate changes, it begins anew."""
+    """Repair and resample a track. If its own sample rate changes, the resampler is restarted there."""
     import soxr
 
-    for rate, stretch in groupby(track, key=itemgetter(0)):
-        blocks = without_offset((block for _, block in stretch))
+    for rate, run in groupby(track, key=itemgetter(0)):
+        blocks = without_offset(block for _, block in run)
         repaired = without_clicks(map(mono, blocks), rate)
         if rate == sample_rate:
             yield from repaired
@@ -287,16 +343,17 @@ def _resampled(track: Iterator[tuple[int, np.ndarray]], sample_rate: int) -> Ite
 
 
 def _mixed(tracks: list[Iterator[np.ndarray]]) -> Iterator[np.ndarray]:
-    """The mean of tracks, each as long as the longest."""
-    second = 1 << 15
-    for pieces in zip_longest(*(_rechunked(track, second) for track in tracks), fillvalue=np.zeros(0, np.float32)):
-        total = np.zeros(max(map(len, pieces)), np.float32)
-        for piece in pieces:
-            total[: len(piece)] += piece
+    """Yield the mean of several tracks. Shorter tracks are padded with silence."""
+    chunked = [_chunks(track, MIX_SAMPLES) for track in tracks]
+    for chunks in zip_longest(*chunked, fillvalue=np.zeros(0, np.float32)):
+        total = np.zeros(max(len(chunk) for chunk in chunks), np.float32)
+        for chunk in chunks:
+            total[: len(chunk)] += chunk
         yield total / np.float32(len(tracks))
 
 
-def _rechunked(blocks: Iterator[np.ndarray], length: int) -> Iterator[np.ndarray]:
+def _chunks(blocks: Iterator[np.ndarray], length: int) -> Iterator[np.ndarray]:
+    """Yield the samples of blocks in chunks of `length`. The last chunk is shorter."""
     rest = np.zeros(0, np.float32)
     for block in blocks:
         rest = np.concatenate([rest, block])

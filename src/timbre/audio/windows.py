@@ -1,4 +1,4 @@
-"""Windows of one length: cut from a stream, told from silence, limited, packed."""
+"""Cut audio into windows of one length, measure their levels, and tell sound from silence."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -6,18 +6,18 @@ import numpy as np
 
 from timbre.core.errors import AudioError
 
-SILENCE = 5e-4  # level of a window, full scale at 1: −66 dB
-QUIET = 1e-2  # level of a window, of the loudest window of its file: −40 dB
+SILENCE = 5e-4  # level below which a file is silent, full scale at 1: -66 dB
+QUIET = 1e-2  # level below which a window is left out, relative to the file's loudest window: -40 dB
 BLOCKS_PER_SECOND = 100
-LOUDEST = 3  # of these blocks, the one whose level counts: what is shorter than 10 ms lies in two at most
-STEADY = 10  # likewise, where samples lie beyond full scale: a codec makes 50 ms of a single sample
-CREST = 8.0  # times the level: where samples lie beyond full scale, no sound has higher peaks
+LOUDEST = 3  # a level is that of the third loudest block: a click of under 10 ms is in at most two blocks
+STEADY = 10  # the same for samples beyond full scale, since a codec smears one sample over 50 ms
+CREST = 8.0  # highest ratio of peak to level that samples beyond full scale may have
 
 
 def cut(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
     """Cut blocks into consecutive windows of `length` samples.
 
-    The rest at the end is padded with zeros and kept if it fills half a window, or is all there is.
+    The rest at the end is padded with zeros. It is kept if it fills half a window, or if there is no other window.
     """
     rest = np.zeros(0, np.float32)
     first = True
@@ -31,15 +31,15 @@ def cut(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
 
 
 def levels(windows: np.ndarray, sample_rate: int, pieces: int = 1, loudest: int = LOUDEST) -> np.ndarray:
-    """How loud pieces of windows are: float32 `[windows, pieces]`, full scale at 1.
+    """Return the levels of equal pieces of windows, float32 `[windows, pieces]`, full scale at 1.
 
-    The root mean square of the third loudest 10 ms of a piece: a click, however loud, is not as long.
+    A level is the root mean square of the third loudest 10 ms of a piece. No click is as long as that.
 
     Args:
         windows: float32 `[windows, samples]`.
-        sample_rate: in Hz.
-        pieces: into how many a window is cut.
-        loudest: which of the loudest 10 ms.
+        sample_rate: of the windows, in Hz.
+        pieces: number of pieces per window.
+        loudest: rank of the 10 ms block that counts, 1 for the loudest.
     """
     samples = windows.shape[1]
     blocks = max(1, round(samples * BLOCKS_PER_SECOND / (sample_rate * pieces)))
@@ -50,9 +50,13 @@ def levels(windows: np.ndarray, sample_rate: int, pieces: int = 1, loudest: int 
 
 
 def limited(windows: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Windows `[windows, samples]` at a rate in Hz, without what lies beyond full scale by mistake.
+    """Return windows with faulty samples beyond full scale limited to `CREST` times the level.
 
-    A file may be louder than full scale as a whole: it is left so.
+    A file that is louder than full scale as a whole is not changed.
+
+    Args:
+        windows: float32 `[windows, samples]`.
+        sample_rate: of the windows, in Hz.
     """
     if np.abs(windows).max(initial=0) <= 1:
         return windows
@@ -61,10 +65,10 @@ def limited(windows: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def audible(levels: Sequence[float]) -> np.ndarray:
-    """Tell from the levels of a file's windows which hold more than its noise, bool `[windows]`.
+    """Return which windows of a file contain more than its noise, bool `[windows]`, given their levels.
 
     Raises:
-        AudioError: there is none.
+        AudioError: the file is empty or silent.
     """
     if not len(levels):
         raise AudioError("is empty")

@@ -1,1 +1,1 @@
-"""prepare: from a raw folder to labelled windows with splits."""
+"""Turn a raw folder into labelled windows with splits."""

@@ -1,17 +1,17 @@
-"""Which recording is which instrument: the names and metadata of a raw folder, checked and repaired.
+"""Find out which recording is which instrument: check and repair the names and metadata of a raw folder.
 
-Only names and metadata are read, never sound. The rules are general; each answers a fault that Kaggle's data
-set really has:
+Only names and metadata are read, never audio. The rules are general. Each handles a fault that Kaggle's data set really
+has:
 
-- All 700 violin rows of its train metadata repeat the drum rows' file names: a class whose files all stand in
-  another class is a copy, and its rows go (`copied class`).
-- Its 700 violin recordings have no row at all: where one class alone is left without rows, the files that no
-  row names are that class (`unlisted`); otherwise they are reported, not guessed.
-- `loop-16247.wav` stands in drums and in piano, which no name can settle: it goes (`several classes`).
-- One listed file is not there (`missing`). Three violin names stand in test too: test keeps them (`in test too`).
+- All 700 violin rows of its train metadata repeat the file names of the drum rows. If all files of a class are also
+  listed in another class, it is a copy, and its rows are dropped (`copied class`).
+- Its 700 violin recordings have no row at all. If exactly one class is left without rows, the files without a row get
+  that class (`unlisted`). Otherwise they are reported and left out.
+- `loop-16247.wav` is listed as drums and as piano. Nothing tells which is right: it is dropped (`several classes`).
+- One listed file is missing (`missing`). Three violins of train are also in test, and test keeps them (`in test too`).
 - Its test metadata says `Sound_Guiatr` (`misspelt class`).
 
-Metadata may come from anyone: a name in it never leads outside its folder (`unsafe name`).
+Metadata may come from anyone, so a file name in it never leads outside the folder (`unsafe name`).
 """
 
 import os
@@ -34,13 +34,21 @@ from timbre.labels.kaggle_layout import FOLDERS, METADATA
 from timbre.labels.sheets import WEIGHTS, read_sheet, spelling, whole_number
 
 COLUMNS = ("filename", "class", "group", "weight")
-EXPECTED = "CSV with the columns FileName and Class, and Group and Weight if you like"
+EXPECTED = "CSV with the columns FileName and Class, and optionally Group and Weight"
 
 
 class Row(NamedTuple):
-    """A metadata row: its place (`Metadata_Train.csv:12`), file name, instrument, group, if any, and weight."""
+    """One metadata row.
 
-    place: str
+    Attributes:
+        location: file and line, such as `Metadata_Train.csv:12`.
+        name: file name.
+        label: instrument.
+        group: group, empty if the row names none.
+        weight: how many clips it counts as in training.
+    """
+
+    location: str
     name: str
     label: str
     group: str
@@ -48,108 +56,112 @@ class Row(NamedTuple):
 
 
 def audit(raw: Path, instruments: Sequence[str]) -> tuple[list[Clip], list[Issue]]:
-    """List the clips of a raw folder in Kaggle's layout, and all that is wrong with it.
+    """List the clips and the issues of a raw folder in Kaggle's layout.
 
-    The folders may be doubled, as Kaggle's are, or single. Test's folder and metadata may be absent. Every row
-    of the metadata and every file of the folders is in the clips or in an issue.
+    The folders may be doubled, as Kaggle's are, or single. Test's folder and metadata may be missing. Every row of the
+    metadata and every file of the folders is in the clips or in an issue.
+
+    Args:
+        raw: the folder.
+        instruments: names of the instruments, in label order.
 
     Returns:
-        Clips of train and test, sorted by file; issues of train, then test.
+        The clips of train and test, sorted by file, and the issues of train, then of test.
 
     Raises:
-        DataError: train's folder is missing, or metadata is missing (of train), empty, without the columns
-            needed, or names a class that is no instrument.
+        DataError: train's folder or metadata is missing, or metadata is empty, lacks a column, or has a class that is
+            not an instrument.
     """
     labels = ClassNames(instruments)
     train, train_issues = _audit_split(raw, "train", FOLDERS[0], METADATA[0], labels)
     test, test_issues = _audit_split(raw, "test", FOLDERS[1], METADATA[1], labels)
     tested = {spelling(Path(clip.file).name): clip.file for clip in test}
-    twice = {clip.file: name for clip in train if (name := tested.get(spelling(Path(clip.file).name)))}
-    twice_issues = [Issue(file, "in test too", "dropped", f"{name} keeps it") for file, name in twice.items()]
-    clips = [clip for clip in train if clip.file not in twice] + test
-    return sorted(clips, key=lambda clip: clip.file), train_issues + twice_issues + test_issues
+    in_both = {clip.file: name for clip in train if (name := tested.get(spelling(Path(clip.file).name)))}
+    issues = [Issue(file, "in test too", "dropped", f"test keeps {name}") for file, name in in_both.items()]
+    clips = [clip for clip in train if clip.file not in in_both] + test
+    return sorted(clips, key=lambda clip: clip.file), train_issues + issues + test_issues
 
 
 def require_every_class(
     instruments: Sequence[str], clips: Iterable[Clip], issues: Sequence[Issue], known: Iterable[Clip] = ()
 ) -> None:
-    """Check that each instrument has train clips in which it plays alone or, where none does, labelled music.
+    """Check that each instrument has train clips. In data sets of labelled music alone, these count as well.
 
     Args:
-        instruments: all of them.
-        clips: that are left.
-        issues: what was found.
-        known: clips of which some are not left: an issue of one of them counts for its own instrument alone.
+        instruments: names of the instruments.
+        clips: the clips that are left.
+        issues: the issues found so far.
+        known: clips from before some were dropped. An issue about one of them only explains a lack of its instrument.
 
     Raises:
-        DataError: an instrument has none; the text gives the commonest reason.
+        DataError: an instrument has no train clip. The message gives the most frequent reason.
     """
     train = [clip.label for clip in clips if clip.split == "train"]
     alone = {label for label in train if is_single(label)}
-    held = alone or {name for label in train if is_partial(label) for name in present_and_absent(label)[0]}
-    if missing := [label for label in instruments if label not in held]:
+    found = alone or {name for label in train if is_partial(label) for name in present_and_absent(label)[0]}
+    if missing := [label for label in instruments if label not in found]:
         others = {clip.file for clip in known if clip.label not in missing}
         raise DataError(
             f"{FOLDERS[0]}: no usable {' and no '.join(missing)} clip"
-            f"{_commonest([issue for issue in issues if issue.file not in others])}; "
+            f"{_most_frequent([issue for issue in issues if issue.file not in others])}; "
             f"compare its files with the rows of {METADATA[0]}"
         )
 
 
-def _commonest(issues: Sequence[Issue]) -> str:
-    """How many were dropped, or else reported, and one for the commonest reason of the commonest kind."""
+def _most_frequent(issues: Sequence[Issue]) -> str:
+    """Say how many clips were dropped (else reported), with an example of the most frequent kind and reason."""
     for action in ("dropped", "reported"):
-        if taken := [issue for issue in issues if issue.action == action]:
-            kind = mode(issue.kind for issue in taken)
-            reason = mode(issue.reason for issue in taken if issue.kind == kind)
-            example = next(issue for issue in taken if (issue.kind, issue.reason) == (kind, reason))
-            return f" ({len(taken)} were {action}, such as {example.file or example.row}: {reason})"
+        if matching := [issue for issue in issues if issue.action == action]:
+            kind = mode(issue.kind for issue in matching)
+            reason = mode(issue.reason for issue in matching if issue.kind == kind)
+            example = next(issue for issue in matching if (issue.kind, issue.reason) == (kind, reason))
+            return f" ({len(matching)} were {action}, such as {example.file or example.row}: {reason})"
     return ""
 
 
 def _audit_split(
     raw: Path, split: str, folder: str, metadata: str, labels: ClassNames
 ) -> tuple[list[Clip], list[Issue]]:
-    """The clips and issues of one folder and its metadata."""
-    is_wanted = split == "train"
-    if is_wanted and not (raw / folder).is_dir():
+    """Return the clips and issues of one folder and its metadata."""
+    is_required = split == "train"
+    if is_required and not (raw / folder).is_dir():
         raise DataError(f"{raw / folder}: not there; expected the recordings that {metadata} lists")
-    files, stray = _list_files(raw, folder)
-    rows, issues = _read_rows(raw / metadata, labels) if is_wanted or (raw / metadata).exists() else ([], [])
-    rows, copied_issues, copied = _drop_copied_classes(rows)
-    listed, unfound = _match_files(rows, files, stray)
-    clips, conflicts = _settle(listed, split, labels)
-    named = {file for file, _ in listed}
-    unlisted = [file for file in files.values() if file not in named]
-    found, guesses = _settle_unlisted(unlisted, {row.label for row in rows}, copied, split, labels)
-    return clips + found, issues + stray + copied_issues + unfound + conflicts + guesses
+    files, file_issues = _list_files(raw, folder)
+    rows, row_issues = _read_rows(raw / metadata, labels) if is_required or (raw / metadata).exists() else ([], [])
+    rows, copy_issues, copied = _drop_copied_classes(rows)
+    listed, match_issues = _match_files(rows, files, file_issues)
+    clips, conflicts = _clips_of_rows(listed, split, labels)
+    with_row = {file for file, _ in listed}
+    unlisted = [file for file in files.values() if file not in with_row]
+    more, unlisted_issues = _clips_without_row(unlisted, {row.label for row in rows}, copied, split, labels)
+    return clips + more, row_issues + file_issues + copy_issues + match_issues + conflicts + unlisted_issues
 
 
 def _read_rows(path: Path, labels: ClassNames) -> tuple[list[Row], list[Issue]]:
-    """Read metadata: rows with a known class, and issues for those without a name or with a class misspelt."""
+    """Read metadata. Return the rows with a known class, and issues for missing names and misspelt classes."""
     rows, issues = [], []
     for number, cells in read_sheet(path, COLUMNS[:2], COLUMNS[2:], EXPECTED):
         name, label, group, weight = (cells[column] for column in COLUMNS)
-        place = f"{path.name}:{number}"
+        location = f"{path.name}:{number}"
         if not name:
-            issues.append(Issue("", "no file name", "dropped", f"a row of class {label!r} names no file", place))
+            issues.append(Issue("", "no file name", "dropped", f"a row of class {label!r} names no file", location))
             continue
         try:
-            rows.append(Row(place, name, labels.match(label), group, _weight(weight)))
+            rows.append(Row(location, name, labels.match(label), group, _weight(weight)))
         except DataError as error:
-            raise DataError(f"{place}: {printable(name)}: {error}; put it right") from None
+            raise DataError(f"{location}: {printable(name)}: {error}; correct it") from None
         if rows[-1].label == ALL_UNKNOWN:
-            reason = f"{label!r} says nothing of {', '.join(labels.instruments)}"
-            issues.append(Issue(printable(name), "nothing known", "dropped", reason, place))
+            reason = f"{label!r} does not say whether {', '.join(labels.instruments)} are present or absent"
+            issues.append(Issue(printable(name), "nothing known", "dropped", reason, location))
             rows.pop()
         elif labels.is_not_asked_for(label):
-            reason = f"class {label!r} counts as other; to learn it, list it in instruments"
-            issues.append(Issue(printable(name), "class not asked for", "reported", reason, place))
+            reason = f"class {label!r} counts as other; list it in instruments to learn it"
+            issues.append(Issue(printable(name), "class not asked for", "reported", reason, location))
         elif not labels.is_spelt_right(label):
-            reason = f"class {label!r} taken as {rows[-1].label}"
-            issues.append(Issue(printable(name), "misspelt class", "repaired", reason, place))
+            reason = f"class {label!r} read as {rows[-1].label}"
+            issues.append(Issue(printable(name), "misspelt class", "repaired", reason, location))
     if not rows:
-        raise DataError(f"{path}: holds no rows; expected {EXPECTED}")
+        raise DataError(f"{path}: has no rows; expected {EXPECTED}")
     return rows, issues
 
 
@@ -161,19 +173,19 @@ def _weight(cell: str) -> int:
 
 
 def _list_files(raw: Path, folder: str) -> tuple[dict[str, str], list[Issue]]:
-    """Recordings of a folder, name to path below `raw`, and an issue for every other file there."""
+    """Return the recordings of a folder, as name to path below `raw`, and an issue for every other file in it."""
     top = raw / folder
     home = top / folder if (top / folder).is_dir() else top
     files, issues = {}, []
-    for place, folders, names in os.walk(top):
+    for parent, folders, names in os.walk(top):
         folders.sort()
-        for name in sorted(names + [name for name in folders if (Path(place) / name).is_symlink()]):
-            path = Path(place) / name
+        for name in sorted(names + [name for name in folders if (Path(parent) / name).is_symlink()]):
+            path = Path(parent) / name
             file = path.relative_to(raw).as_posix()
             if fault := _file_fault(path, raw):
                 issues.append(Issue(printable(file), *fault))
             elif path.parent != home:
-                reason = f"not in {home.relative_to(raw).as_posix()}, where recordings are looked for"
+                reason = f"not in {home.relative_to(raw).as_posix()}, where recordings are expected"
                 issues.append(Issue(file, "outside the folder", "reported", reason))
             else:
                 files[name] = file
@@ -181,50 +193,51 @@ def _list_files(raw: Path, folder: str) -> tuple[dict[str, str], list[Issue]]:
 
 
 def _file_fault(path: Path, raw: Path) -> tuple[str, str, str] | None:
-    """Kind, action and reason where a file of the folder is no recording that may be opened."""
+    """Return kind, action and reason of an issue if a file is not a recording that may be opened, else None."""
     if path.name != printable(path.name):
-        return "unsafe name", "dropped", "its name holds characters that cannot be printed"
+        return "unsafe name", "dropped", "its name has characters that cannot be printed"
     if path.name.startswith(".") or not may_be_recording(path.name):
         return "not audio", "reported", "its name has no suffix of audio or video"
     real = Path(os.path.realpath(path))
     if not real.is_relative_to(os.path.realpath(raw)) and not is_in_store(real):
         return "unsafe name", "dropped", "a link that leads outside the data set"
     if not path.is_file():
-        return "unsafe name", "dropped", "no plain file"
+        return "unsafe name", "dropped", "not a regular file"
     return None
 
 
 def _drop_copied_classes(rows: list[Row]) -> tuple[list[Row], list[Issue], set[str]]:
-    """Drop the rows of classes that are copies of another; return the rest, the issues and these classes."""
+    """Drop the rows of classes that are copies of another. Return the other rows, the issues and these classes."""
     issues, copied = [], set()
     while pair := _find_copy(rows):
         copy, original = pair
         names = {row.name for row in rows if row.label == original}
         dropped = [row for row in rows if row.label == copy and row.name in names]
         reason = f"{len(dropped)} {copy} rows repeat the file names of {original} rows"
-        issues += [Issue(printable(row.name), "copied class", "dropped", reason, row.place) for row in dropped]
+        issues += [Issue(printable(row.name), "copied class", "dropped", reason, row.location) for row in dropped]
         rows = [row for row in rows if row.label != copy or row.name not in names]
         copied.add(copy)
     return rows, issues, copied
 
 
 def _find_copy(rows: Sequence[Row]) -> tuple[str, str] | None:
-    """A class whose rows repeat another's, and that other; None where there is none.
+    """Return a class that is a copy of another, and that other class. None if there is none.
 
-    Of two classes, one of whose files all stand in the other, the copy is the one whose own word stands in
-    fewer of these names; where that settles nothing, the one that has no other files, else the later one.
+    Two classes are compared if all files of one are also listed in the other. The copy is the class that fewer of
+    these file names mention. If they mention both equally often, it is the class without files of its own, else the
+    later class.
     """
     names: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         names[row.label].add(row.name)
     for inner, outer in permutations([label for label in names if not is_partial(label)], 2):
         if names[inner] <= names[outer]:
-            spoken = {
+            mentions = {
                 label: sum(label.removesuffix("s") in name.casefold() for name in names[inner])
                 for label in (inner, outer)
             }
-            if spoken[inner] != spoken[outer]:
-                copy = min(spoken, key=spoken.__getitem__)
+            if mentions[inner] != mentions[outer]:
+                copy = min(mentions, key=mentions.__getitem__)
             else:
                 copy = inner if names[inner] < names[outer] else max(inner, outer, key=list(names).index)
             return copy, outer if copy == inner else inner
@@ -232,34 +245,34 @@ def _find_copy(rows: Sequence[Row]) -> tuple[str, str] | None:
 
 
 def _match_files(
-    rows: Iterable[Row], files: dict[str, str], stray: Iterable[Issue]
+    rows: Iterable[Row], files: dict[str, str], file_issues: Iterable[Issue]
 ) -> tuple[list[tuple[str, Row]], list[Issue]]:
-    """The file of each row, and an issue for each row without one, or whose file is written differently."""
-    alike = defaultdict(list)
+    """Match rows with files. Return pairs of file and row, and issues for missing and differently written names."""
+    by_spelling = defaultdict(list)
     for name in files:
-        alike[spelling(name)].append(name)
-    absent = {spelling(Path(name).stem): f"listed without its suffix; {name} is there" for name in files}
-    absent |= {spelling(Path(issue.file).name): issue.reason for issue in stray}
+        by_spelling[spelling(name)].append(name)
+    reasons = {spelling(Path(name).stem): f"listed without its suffix; {name} is there" for name in files}
+    reasons |= {spelling(Path(issue.file).name): issue.reason for issue in file_issues}
     found, issues = [], []
     for row in rows:
         if fault := _name_fault(row.name):
-            issues.append(Issue(printable(row.name), "unsafe name", "dropped", fault, row.place))
+            issues.append(Issue(printable(row.name), "unsafe name", "dropped", fault, row.location))
             continue
         key = spelling(row.name)
         if row.name in files:
             found.append((files[row.name], row))
-        elif len(alike[key]) == 1:
-            file = files[alike[key][0]]
+        elif len(by_spelling[key]) == 1:
+            file = files[by_spelling[key][0]]
             found.append((file, row))
-            issues.append(Issue(file, "differently written name", "repaired", f"listed as {row.name!r}", row.place))
+            issues.append(Issue(file, "differently written name", "repaired", f"listed as {row.name!r}", row.location))
         else:
-            reason = absent.get(key, "listed, but no such recording is there")
-            issues.append(Issue(row.name, "missing", "dropped", reason, row.place))
+            reason = reasons.get(key, "listed, but there is no such recording")
+            issues.append(Issue(row.name, "missing", "dropped", reason, row.location))
     return found, issues
 
 
-def _settle(listed: Iterable[tuple[str, Row]], split: str, labels: ClassNames) -> tuple[list[Clip], list[Issue]]:
-    """One clip per file where its rows agree on the class; an issue for each row beyond."""
+def _clips_of_rows(listed: Iterable[tuple[str, Row]], split: str, labels: ClassNames) -> tuple[list[Clip], list[Issue]]:
+    """Return one clip per file if its rows agree on the class, and an issue for each further row."""
     rows_of = defaultdict(list)
     for file, row in listed:
         rows_of[file].append(row)
@@ -267,23 +280,26 @@ def _settle(listed: Iterable[tuple[str, Row]], split: str, labels: ClassNames) -
     for file, rows in rows_of.items():
         classes = sorted({row.label for row in rows}, key=(*labels.classes, *(row.label for row in rows)).index)
         if len(classes) > 1:
-            reason = f"listed as {' and '.join(classes)}; no name can tell which is right"
-            issues += [Issue(file, "several classes", "dropped", reason, row.place) for row in rows]
+            reason = f"listed as {' and '.join(classes)}, which contradict each other; keep one of the rows"
+            issues += [Issue(file, "several classes", "dropped", reason, row.location) for row in rows]
             continue
         group = next((row.group for row in rows if row.group), "")
         clips.append(Clip(file, classes[0], split, group, max(row.weight for row in rows)))
-        reason = f"the same as {rows[0].place}; counted once"
-        issues += [Issue(file, "listed twice", "reported", reason, row.place) for row in rows[1:]]
+        reason = f"the same as {rows[0].location}; counted once"
+        issues += [Issue(file, "listed twice", "reported", reason, row.location) for row in rows[1:]]
     return clips, issues
 
 
-def _settle_unlisted(
+def _clips_without_row(
     files: Iterable[str], listed: set[str], copied: set[str], split: str, labels: ClassNames
 ) -> tuple[list[Clip], list[Issue]]:
-    """Clips of the files that no row names, where only one class can be meant: one whose rows were copies."""
+    """Return clips and issues of the files without a row.
+
+    They get a class only if it is the single class without rows, because its own rows were copies.
+    """
     empty = [label for label in labels.instruments if label not in listed]
     if len(empty) == 1 and empty[0] in copied:
-        reason = f"taken as {empty[0]}, whose own rows are copies of another class"
+        reason = f"read as {empty[0]}, because the rows of that class are copies of another class"
         return (
             [Clip(file, empty[0], split) for file in files],
             [Issue(file, "unlisted", "repaired", reason) for file in files],
@@ -292,9 +308,9 @@ def _settle_unlisted(
 
 
 def _name_fault(name: str) -> str:
-    """Why a name from the metadata is not the plain name of a file in the folder; empty where it is."""
+    """Return why a name from the metadata cannot be a file in the folder. Empty if it can."""
     if name != printable(name):
-        return "holds characters that cannot be printed"
+        return "has characters that cannot be printed"
     if re.search(r"[/\\]", name) or name in (".", ".."):
-        return "a path; only the names of files in the folder itself are taken"
+        return "a path; only names of files in the folder itself are accepted"
     return "names a drive" if re.match(r"[A-Za-z]:", name) else ""

@@ -1,8 +1,8 @@
-"""What file names tell about shared recordings: one table of rules for the names of Kaggle's data set.
+"""Rules that find clips of the same recording by the file names of Kaggle's data set.
 
-Two clips of one group share a performance, a player's take, a drum kit or a session, so that a model that
-learnt one has half heard the other. A name that no rule knows is a group of its own. Names of other data sets may
-fit a rule by accident, so that the rules are for a data set that visibly is Kaggle's, or a good part of it.
+Two clips of one group share a performance, a player's take, a drum kit or a session. A model that has learnt one has
+partly learnt the other. A file that matches no rule is a group of its own. Names of other data sets could match a
+rule by accident, so the rules apply only if a data set is clearly Kaggle's, or a large part of it.
 """
 
 import re
@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 
 class Rule(NamedTuple):
-    """File names of one source.
+    """A rule for the file names of one source.
 
     Attributes:
-        name: of the rule.
-        pattern: of the whole file name without its suffix, in any case.
-        group: of a file, from the pattern's named parts.
+        name: name of the rule.
+        pattern: regular expression for the whole file name without its suffix, in any case.
+        group: name of a file's group, made from the pattern's named parts.
         fact: what these files share.
-        is_telling: whether hardly anybody else's files are named so.
+        is_telling: whether such names are rare in other data sets.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Rule(NamedTuple):
     is_telling: bool = True
 
 
-LEAST_RULES, LEAST_FILES = 3, 2  # telling rules that each know so many files make a data set Kaggle's
+LEAST_RULES, LEAST_FILES = 3, 2  # a data set is Kaggle's if this many telling rules match this many files each
 
 RULES = (
     Rule(
@@ -80,7 +80,7 @@ RULES = (
         "numbered series",
         r"(?P<title>drum_sound|violin_sounds?) \(\d+\)",
         "series {title}",
-        "pieces of a few long recordings; violin_sound counts from 1 to 330 once over four spellings",
+        "pieces of a few long recordings; violin_sound runs from 1 to 330 across four spellings",
         is_telling=False,
     ),
     Rule(
@@ -108,14 +108,14 @@ RULES = (
         "second download",
         r"(?P<first>.+-\d{4,6}) \(\d+\)",
         "{first}",
-        "a browser's mark on a file that it already has",
+        "the number that a browser adds to a file's name if it was downloaded before",
         is_telling=False,
     ),
 )
 
 
 def rule_of(file: str) -> tuple[Rule, str] | None:
-    """Return the first rule that knows a file's name, and the group it names; None where no rule does."""
+    """Return the first rule that matches a file's name, and the name of its group. None if no rule matches."""
     stem = PurePosixPath(file).stem
     for rule in RULES:
         if match := re.fullmatch(rule.pattern, stem, re.IGNORECASE):
@@ -124,23 +124,23 @@ def rule_of(file: str) -> tuple[Rule, str] | None:
 
 
 def own_group(file: str) -> str:
-    """Return the group of a file that shares no recording: its own name, without folder and suffix."""
+    """Return the group of a file that shares its recording with no other: its name without folder and suffix."""
     return PurePosixPath(file).stem.casefold()
 
 
 def group_of(file: str) -> str:
-    """Return the group of a file of Kaggle's by its name alone: a rule's, or its own."""
+    """Return the group of one of Kaggle's files by its name: a rule's, or its own."""
     known = rule_of(file)
     return known[1] if known else own_group(file)
 
 
 def count_rules(files: Iterable[str]) -> dict[str, int]:
-    """Return how many of `files` each rule of the table knows, rules in the table's order."""
+    """Return how many of the files each rule matches, in the order of the rules."""
     known = [found[0].name for found in map(rule_of, files) if found]
     return {rule.name: known.count(rule.name) for rule in RULES}
 
 
 def are_kaggles(files: Iterable[str]) -> bool:
-    """Whether the files of a data set are named as only Kaggle's are: several telling rules know several of them."""
+    """Return whether a data set is Kaggle's: several telling rules match several of its files each."""
     counts = count_rules(files)
     return sum(counts[rule.name] >= LEAST_FILES for rule in RULES if rule.is_telling) >= LEAST_RULES

@@ -1,4 +1,4 @@
-"""One file's windows, packed."""
+"""Write one file's windows to a pack."""
 
 from pathlib import Path
 
@@ -11,34 +11,42 @@ from timbre.audio.windows import SILENCE, audible, cut, levels, limited
 def write_windows(
     path: Path | str, part: Path, sample_rate: int, length: int
 ) -> tuple[np.ndarray, tuple[int, int, float]]:
-    """Write a file's windows, int16 and each scaled to full peak, end to end to `part`; memory does not grow.
+    """Write a file's windows to `part`, as int16, each scaled to full peak. Memory use does not depend on the length.
+
+    Windows far below the file's loudest window contain only its noise and are left out.
+
+    Args:
+        path: the file.
+        part: file to write, without a header.
+        sample_rate: of the windows, in Hz.
+        length: of a window, in samples.
 
     Returns:
-        Which windows were kept, bool `[windows]`: those far below the loudest hold no more than the file's noise; and
-        the file's own sample rate, channels and seconds.
+        Which windows were kept, bool `[windows]`, and the file's own sample rate, channels and seconds.
 
     Raises:
-        AudioError: the file is empty, silent, not finite or cannot be read.
+        AudioError: the file is empty, silent, cannot be read, or has values that are not finite.
     """
-    found = []
+    window_levels = []
     with opened(path) as sound, part.open("wb") as file:
         for window in cut(sound.blocks(sample_rate), length):
             level = levels(window[None], sample_rate)[:, 0]
             window = limited(window[None], sample_rate)[0]
-            found.append(float(level[0]))
-            file.write(np.rint(window * (32767 / max(float(np.abs(window).max()), SILENCE))).astype(np.int16).data)
-    kept = audible(found)
+            window_levels.append(float(level[0]))
+            gain = 32767 / max(float(np.abs(window).max()), SILENCE)
+            file.write(np.rint(window * gain).astype(np.int16).data)
+    kept = audible(window_levels)
     if not kept.all():
         _keep_rows(part, kept, 2 * length)
     return kept, (sound.sample_rate, sound.channels, round(sound.seconds, 3))
 
 
 def _keep_rows(path: Path, kept: np.ndarray, size: int) -> None:
-    """Leave only some rows, of `size` bytes each, in a file."""
+    """Remove all rows of a file, of `size` bytes each, that are not kept."""
     with path.open("r+b") as file:
-        for place, row in enumerate(np.flatnonzero(kept).tolist()):
+        for new_row, row in enumerate(np.flatnonzero(kept).tolist()):
             file.seek(row * size)
             content = file.read(size)
-            file.seek(place * size)
+            file.seek(new_row * size)
             file.write(content)
         file.truncate(int(kept.sum()) * size)

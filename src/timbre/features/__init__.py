@@ -1,1 +1,1 @@
-"""extract_mels, layer_mixtures: from waveforms to log mels and mixtures."""
+"""Turn waveforms into log mels, layered mixtures and synthetic songs."""

@@ -1,4 +1,4 @@
-"""Packed arrays: many rows of one shape in one `.npy` file, written as a stream and read as a memory map."""
+"""Packed arrays: many rows of one shape in one `.npy` file, written row by row and read as a memory map."""
 
 import shutil
 from collections.abc import Iterator
@@ -13,20 +13,34 @@ from timbre.core.files import CHUNK
 
 
 class ArrayWriter:
-    """Appends rows to a pack, from memory or from files."""
+    """Append rows to a pack, from memory or from files.
+
+    Args:
+        file: the pack, open for writing.
+        row_shape: shape of each row.
+        dtype: NumPy type of the values.
+    """
 
     def __init__(self, file: IO[bytes], row_shape: tuple[int, ...], dtype: str) -> None:
         self.file, self.row_shape, self.dtype, self.count = file, row_shape, np.dtype(dtype), 0
 
     def append(self, rows: np.ndarray) -> None:
-        """Append `[rows, *row_shape]`."""
+        """Append rows `[rows, *row_shape]`.
+
+        Raises:
+            ValueError: the rows have another shape.
+        """
         if rows.shape[1:] != self.row_shape:
             raise ValueError(f"rows of shape {rows.shape[1:]} do not fit a pack of {self.row_shape}")
         self.file.write(np.ascontiguousarray(rows, dtype=self.dtype).data)
         self.count += len(rows)
 
     def append_file(self, path: Path, count: int) -> None:
-        """Append the `count` rows that a file holds: their bytes alone, of this pack's type."""
+        """Append the `count` rows of a file that contains only their bytes, in this pack's type.
+
+        Raises:
+            ValueError: the file has another size.
+        """
         size = count * self.dtype.itemsize * int(np.prod(self.row_shape))
         if path.stat().st_size != size:
             raise ValueError(f"{path}: {count} rows are {size} bytes, not {path.stat().st_size}")
@@ -35,7 +49,7 @@ class ArrayWriter:
         self.count += count
 
     def write_header(self) -> None:
-        """Write how many rows there are; NumPy leaves room for the first axis to grow to any length."""
+        """Write the file's header with the number of rows. Its size does not depend on that number."""
         shape = {"shape": (self.count, *self.row_shape), "fortran_order": False}
         self.file.seek(0)
         np.lib.format.write_array_header_1_0(self.file, {"descr": np.lib.format.dtype_to_descr(self.dtype), **shape})
@@ -43,7 +57,7 @@ class ArrayWriter:
 
 @contextmanager
 def array_writer(path: Path, row_shape: tuple[int, ...], dtype: str) -> Iterator[ArrayWriter]:
-    """Yield what appends rows to a new pack; their number is set when the block ends."""
+    """Yield an `ArrayWriter` for a new pack. The number of rows is written when the block ends."""
     with path.open("wb") as file:
         writer = ArrayWriter(file, row_shape, dtype)
         writer.write_header()
@@ -52,10 +66,10 @@ def array_writer(path: Path, row_shape: tuple[int, ...], dtype: str) -> Iterator
 
 
 def open_array(path: Path) -> np.ndarray:
-    """Map a pack into memory, read-only: `[rows, *row_shape]`.
+    """Map a pack `[rows, *row_shape]` into memory, read-only.
 
     Raises:
-        DataError: the file is missing or no pack.
+        DataError: the file is missing or is not a pack.
     """
     try:
         return np.load(path, mmap_mode="r")

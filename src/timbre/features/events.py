@@ -1,12 +1,16 @@
-"""Runs of what plays: of a song's timeline, and of the truth that it is judged by."""
+"""Find events (onset and offset) in frame-level activity, for predicted timelines and for ground truth."""
 
 import numpy as np
 
-PAUSE = 1.0  # seconds: a shorter one does not part two sections
+PAUSE = 1.0  # seconds: shorter pauses do not split an event
 
 
 def find_events(plays: np.ndarray, bridged: int) -> list[tuple[int, int]]:
-    """Runs of true as (first, end), with gaps of fewer than `bridged` between them closed.
+    """Return the runs of True as (first, end), after closing gaps of fewer than `bridged` frames.
+
+    Args:
+        plays: activity of each frame, bool `[frames]`.
+        bridged: gaps of fewer frames are closed.
 
     >>> find_events(np.array([1, 0, 1, 0, 0, 1], bool), 2)
     [(0, 3), (5, 6)]

@@ -1,4 +1,4 @@
-"""Packed waveforms to packed log mels, some rows at a time, on all cores."""
+"""Turn packed waveforms into packed log mels, some rows at a time, on all cores."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from timbre.features.arrays import array_writer, open_array
 from timbre.features.mel import log_mels
 from timbre.parallel.pool import parallel_map
 
-ROWS = 16  # at a time: a few MB of spectra stay in a core's cache
+ROWS = 16  # windows per task: their spectra, a few MB, fit into a core's cache
 
 T = TypeVar("T")
 
@@ -19,14 +19,14 @@ T = TypeVar("T")
 def write_mels(
     path: Path, items: Sequence[T], extract: Callable[[Sequence[T]], np.ndarray], compute: Compute, description: str
 ) -> None:
-    """Write a pack of `extract(items)`, float16 `[rows, bands, frames]` in dB, without holding it in memory.
+    """Write log mels, float16 `[rows, bands, frames]` in dB, to a pack, without keeping them all in memory.
 
     Args:
         path: the pack to write.
-        items: window rows, or the parts of each mixture.
-        extract: `clip_mels` or `mixture_mels`, with all but its first argument given.
-        compute: where the work is done.
-        description: beside the progress bar.
+        items: rows of windows, or the parts of each mixture.
+        extract: `clip_mels` or `mixture_mels`, with all arguments but the first fixed.
+        compute: number of workers or a Dask cluster.
+        description: label of the progress bar.
     """
     chunks = [items[start : start + ROWS] for start in range(0, len(items), ROWS)]
     results = parallel_map(extract, chunks, compute, description, unit=f"{ROWS} clips", threads=True)
@@ -38,5 +38,5 @@ def write_mels(
 
 
 def clip_mels(rows: Sequence[int], *, pack: Path, sample_rate: int, mel: Mel) -> np.ndarray:
-    """Log mels of some rows of a waveform pack: float16 `[rows, bands, frames]`, dB."""
+    """Return the log mels of some rows of a waveform pack, float16 `[rows, bands, frames]`, in dB."""
     return log_mels(open_array(pack)[list(rows)].astype(np.float32) / 32767, sample_rate, mel)

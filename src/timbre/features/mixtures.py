@@ -1,6 +1,7 @@
-"""Layered mixtures: recipes drawn from a fixed seed, and the sums of waveforms they describe."""
+"""Layered mixtures: recipes drawn from a fixed seed, and the sums of waveforms that they describe."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,97 +15,147 @@ from timbre.core.tables import Part, Window
 from timbre.features.arrays import open_array
 from timbre.features.mel import log_mels
 
-ACTIVE = 10 ** (-30 / 10)  # power of the parts of a window that count for its level, below the loudest
+ACTIVE = 10 ** (-30 / 10)  # power relative to a window's loudest block: quieter blocks do not count for its level
 LEVEL_BLOCKS = 40
-AS_OF = 4  # instruments: of more of them, no more play at once
-MAX_OTHERS = 4  # in one mixture like music's
-OTHERS_DB = (-14.0, 7.0)  # level of each, where instruments are drawn from -gain_db to gain_db
+AS_OF = 4  # with more instruments than this, no more of them play at once
+MAX_OTHERS = 4  # other instruments in one mixture of validation or test
+OTHERS_DB = (-14.0, 7.0)  # range of their levels; the instruments' levels are from -gain_db to gain_db
+
+WindowsByClip = dict[str, list[Window]]
 
 
-def who_plays(number: int, playing: float, most: int, has_others: bool, rng: np.random.Generator) -> np.ndarray:
-    """Labels of the instruments, of `number`, in a mixture like music's, in a random order.
+@dataclass(frozen=True)
+class RecipeOptions:
+    """How recipes are drawn.
 
-    Each plays with probability `playing`, or where there are many, less, so that as many play as of `AS_OF`; at most
-    `most` do, and at least one where there is no other instrument to be heard in its place.
+    Attributes:
+        instruments: names of the instruments, in label order.
+        mixtures: the section of params.yaml.
+        playing: probability that each instrument plays in a mixture of validation or test.
+        seed: draws the recipes, each mixture by itself.
     """
-    order = rng.permutation(number)
-    players = (rng.random(number) < playing * min(1, AS_OF / number)).sum()
-    return order[: np.clip(players, not has_others, most)]
 
-
-def others_beside(share: float, players: int, rng: np.random.Generator) -> int:
-    """How many others are in a mixture like music's: some in a share of these, and wherever nobody else plays."""
-    return int(rng.integers(1, MAX_OTHERS + 1)) if rng.random() < share or not players else 0
+    instruments: Sequence[str]
+    mixtures: Mixtures
+    playing: float
+    seed: int
 
 
 def has_solos(windows: Iterable[Window]) -> bool:
-    """Whether there are clips of one instrument alone."""
+    """Return whether there are clips of one instrument alone."""
     return any(is_single(window.label) for window in windows)
 
 
-def draw_recipes(
-    windows: Sequence[Window],
-    instruments: Sequence[str],
-    split: str,
-    count: int,
-    options: Mixtures,
-    playing: float,
-    seed: int,
-) -> list[Part]:
-    """Draw `count` mixtures from the windows of one split.
+def solos_by_label(windows: Iterable[Window], instruments: Sequence[str], split: str) -> dict[str, WindowsByClip]:
+    """Return the windows of each instrument (and of other) in one split, by file. Labelled music is left out."""
+    clips: dict[str, WindowsByClip] = {name: {} for name in (*instruments, OTHER)}
+    for window in windows:
+        if window.split == split and not is_partial(window.label):
+            clips[window.label].setdefault(window.file, []).append(window)
+    return clips
 
-    Those of train have two or more of the instruments and nothing else, and sizes cycle so that all are equally
-    frequent. Those of validation and test are like music: each instrument plays with probability `playing`, mostly
-    in company. Clips (then a window of each), gains and offsets are drawn from a generator that knows seed, split
-    and mixture, and nothing else.
 
-    None are drawn of a data set of labelled music alone.
+def draw_window(clips: WindowsByClip, rng: np.random.Generator) -> Window:
+    """Draw a clip, then one of its windows, so that long clips are not drawn more often."""
+    windows = clips[sorted(clips)[rng.integers(len(clips))]]
+    return windows[rng.integers(len(windows))]
+
+
+def level_range(name: str, mixtures: Mixtures) -> tuple[float, float]:
+    """Return the lowest and highest level of an instrument (or of other) in a mixture, in dB."""
+    return OTHERS_DB if name == OTHER else (-mixtures.gain_db, mixtures.gain_db)
+
+
+def who_plays(number: int, playing: float, limit: int, has_others: bool, rng: np.random.Generator) -> np.ndarray:
+    """Draw which instruments play in a mixture that resembles music. Return their labels in a random order.
+
+    Args:
+        number: number of instruments.
+        playing: probability that each of up to `AS_OF` instruments plays. With more instruments it is lower, so that
+            as many play.
+        limit: largest number of players.
+        has_others: whether other instruments can play. Without them, at least one instrument plays.
+        rng: draws the number and the order.
+    """
+    order = rng.permutation(number)
+    players = (rng.random(number) < playing * min(1, AS_OF / number)).sum()
+    least = 0 if has_others else 1
+    return order[: min(max(players, least), limit)]
+
+
+def number_of_others(share: float, players: int, rng: np.random.Generator) -> int:
+    """Draw how many other instruments play in a mixture that resembles music.
+
+    A share of the mixtures has some, and so has each mixture in which no instrument plays.
+    """
+    return int(rng.integers(1, MAX_OTHERS + 1)) if rng.random() < share or not players else 0
+
+
+def draw_recipes(windows: Sequence[Window], split: str, options: RecipeOptions) -> list[Part]:
+    """Draw the mixtures of one split from its windows, as many as `options.mixtures` says.
+
+    In train, each mixture has two or more instruments and nothing else, and all sizes are equally frequent. In
+    validation and test, mixtures resemble music: each instrument plays with a fixed probability, and most mixtures
+    have other instruments too. Each mixture has its own random generator, keyed by seed, split and number.
+
+    Args:
+        windows: of all splits.
+        split: split to draw from.
+        options: instruments, sizes and levels, probability and seed.
+
+    Returns:
+        The parts of all mixtures, in order. Empty if the data set has only labelled music.
 
     Raises:
         DataError: the split has no clip of an instrument that is to play.
     """
     if not has_solos(windows):
         return []
-    clips: dict[str, dict[str, list[Window]]] = {name: {} for name in (*instruments, OTHER)}
-    for window in windows:
-        if window.split == split and not is_partial(window.label):
-            clips[window.label].setdefault(window.file, []).append(window)
-    has_others = bool(clips[OTHER])
-    number = len(instruments)
-    sizes = range(min(options.min_instruments, number), min(options.train_instruments, number) + 1)
+    clips = solos_by_label(windows, options.instruments, split)
     recipes = []
-    for mixture in range(count):
-        rng = generator(seed, "mixtures", split, mixture)
-        if split == "train":
-            labels, others = rng.choice(number, sizes[mixture % len(sizes)], replace=False), 0
-        else:
-            labels = who_plays(number, playing, options.max_instruments, has_others, rng)
-            others = others_beside(options.others, len(labels), rng) if has_others else 0
-        for name in [*(instruments[label] for label in sorted(labels)), *[OTHER] * others]:
-            files = clips[name]
-            if not files:
+    for mixture in range(getattr(options.mixtures, split)):
+        rng = generator(options.seed, "mixtures", split, mixture)
+        for name in _draw_players(mixture, split, bool(clips[OTHER]), options, rng):
+            if not clips[name]:
                 raise DataError(f"{split} has no {name} to mix; add clips of other recordings")
-            candidates = files[sorted(files)[rng.integers(len(files))]]
-            window = candidates[rng.integers(len(candidates))]
-            levels = OTHERS_DB if name == OTHER else (-options.gain_db, options.gain_db)
-            recipes.append(
-                Part(
-                    mixture=mixture,
-                    row=window.row,
-                    instrument=name,
-                    gain_db=round(float(rng.uniform(*levels)), 2),
-                    offset=round(float(rng.uniform(0, options.offset)), 3),
-                    file=window.file,
-                    start=window.start,
-                )
-            )
+            recipes.append(_draw_part(mixture, name, clips[name], options.mixtures, rng))
     return recipes
 
 
-def level(waveform: np.ndarray) -> float:
-    """Root mean square of a waveform `[samples]` over the blocks within 30 dB of its loudest block.
+def _draw_players(
+    mixture: int, split: str, has_others: bool, options: RecipeOptions, rng: np.random.Generator
+) -> list[str]:
+    """Draw the instruments of one mixture, in label order, then other as often as other instruments play."""
+    number, mixtures = len(options.instruments), options.mixtures
+    others = 0
+    if split == "train":
+        sizes = range(min(mixtures.min_instruments, number), min(mixtures.train_instruments, number) + 1)
+        labels = rng.choice(number, sizes[mixture % len(sizes)], replace=False)
+    else:
+        labels = who_plays(number, options.playing, mixtures.max_instruments, has_others, rng)
+        if has_others:
+            others = number_of_others(mixtures.others, len(labels), rng)
+    return [*(options.instruments[label] for label in sorted(labels)), *[OTHER] * others]
 
-    Silence around a short note or a drum hit does not make it quieter.
+
+def _draw_part(mixture: int, name: str, clips: WindowsByClip, options: Mixtures, rng: np.random.Generator) -> Part:
+    """Draw a window of one instrument, its level and its offset."""
+    window = draw_window(clips, rng)
+    return Part(
+        mixture=mixture,
+        row=window.row,
+        instrument=name,
+        gain_db=round(float(rng.uniform(*level_range(name, options))), 2),
+        offset=round(float(rng.uniform(0, options.offset)), 3),
+        file=window.file,
+        start=window.start,
+    )
+
+
+def level(waveform: np.ndarray) -> float:
+    """Return the root mean square of a waveform `[samples]` over the blocks within 30 dB of its loudest block.
+
+    So silence around a short note or a drum hit does not lower its level.
     """
     blocks = waveform[: len(waveform) // LEVEL_BLOCKS * LEVEL_BLOCKS].reshape(LEVEL_BLOCKS, -1)
     power = np.square(blocks).mean(axis=1)
@@ -112,7 +163,7 @@ def level(waveform: np.ndarray) -> float:
 
 
 def mix(parts: Sequence[Part], pack: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Add the parts of one mixture: float32 `[samples]`, peak 1.
+    """Return the sum of a mixture's parts, float32 `[samples]`, peak 1.
 
     Args:
         parts: the parts of this mixture.
@@ -122,13 +173,20 @@ def mix(parts: Sequence[Part], pack: np.ndarray, sample_rate: int) -> np.ndarray
     total = np.zeros(pack.shape[1], np.float32)
     for part in parts:
         waveform = pack[part.row].astype(np.float32)
-        late = round(part.offset * sample_rate)
+        start = round(part.offset * sample_rate)
         gain = 10 ** (part.gain_db / 20) / max(level(waveform), 1e-9)
-        total[late:] += np.float32(gain) * waveform[: len(waveform) - late]
+        total[start:] += np.float32(gain) * waveform[: len(waveform) - start]
     return total / max(float(np.abs(total).max()), 1e-9)
 
 
 def mixture_mels(recipes: Sequence[Sequence[Part]], *, pack: Path, sample_rate: int, mel: Mel) -> np.ndarray:
-    """Log mels of some mixtures of rows of a waveform pack: float16 `[recipes, bands, frames]`, dB."""
+    """Return the log mels of some mixtures, float16 `[recipes, bands, frames]`, in dB.
+
+    Args:
+        recipes: the parts of each mixture.
+        pack: path of the waveform pack.
+        sample_rate: of the pack, in Hz.
+        mel: sizes in samples and frequencies in Hz.
+    """
     waveforms = open_array(pack)
     return log_mels(np.stack([mix(parts, waveforms, sample_rate) for parts in recipes]), sample_rate, mel)

@@ -1,4 +1,4 @@
-"""A split as training and evaluation read it: mels, the clips they belong to, and what plays in each."""
+"""Read a split for training and evaluation: mels, the clip of each window, and the targets of each clip."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
@@ -15,14 +15,14 @@ from timbre.features.arrays import open_array
 
 @dataclass(frozen=True)
 class Split:
-    """One split of clips.
+    """The clips of one split.
 
     Attributes:
-        mels: log mels, float16 `[windows, bands, frames]`, dB, mapped into memory.
-        clips: the clip of each window, int `[windows]`, numbered from 0.
-        targets: 1 where an instrument plays, float32 `[clips, instruments]`, not a number where that is unknown.
-        names: of the clips: files, or the parts of a mixture.
-        instruments: what the columns of targets are.
+        mels: log mels, float16 `[windows, bands, frames]`, in dB, mapped into memory.
+        clips: clip of each window, int `[windows]`, numbered from 0.
+        targets: 1 if an instrument is present, 0 if absent, NaN if unknown, float32 `[clips, instruments]`.
+        names: names of the clips: files, or numbered mixtures.
+        instruments: column labels of the targets, in order.
     """
 
     mels: np.ndarray
@@ -33,30 +33,36 @@ class Split:
 
     @property
     def first_windows(self) -> np.ndarray:
-        """The first window of each clip, int `[clips]`."""
+        """Return the index of each clip's first window, int `[clips]`."""
         return np.unique(self.clips, return_index=True)[1]
 
 
 def load_single(folder: Path, split: str, instruments: tuple[str, ...]) -> Split:
-    """Read a split of data/mels: clips of one instrument each."""
+    """Read the clips of one instrument each from a split of data/mels."""
     return _load_kind(folder, split, instruments, LabelKind.SINGLE)
 
 
 def load_others(folder: Path, split: str, instruments: tuple[str, ...]) -> Split:
-    """Read a split of data/mels: clips in which none of the instruments plays."""
+    """Read the clips in which none of the instruments plays from a split of data/mels."""
     return _load_kind(folder, split, instruments, LabelKind.OTHER)
 
 
 def load_music(folder: Path, split: str, instruments: tuple[str, ...]) -> Split:
-    """Read a split of data/mels: labelled music."""
+    """Read the labelled music from a split of data/mels."""
     return _load_kind(folder, split, instruments, LabelKind.PARTIAL)
 
 
 def _load_kind(folder: Path, split: str, instruments: tuple[str, ...], wanted: LabelKind) -> Split:
-    """The clips of one kind of a split, which stand together in it.
+    """Read the clips of one kind. The rows of a split are sorted by kind.
+
+    Args:
+        folder: data/mels.
+        split: name of the split.
+        instruments: column labels of the targets, in order.
+        wanted: kind of label.
 
     Raises:
-        DataError: there are more windows than mels or fewer, or they are not in the order of kinds.
+        DataError: the numbers of windows and mels differ, or the windows are not sorted by kind.
     """
     windows = read_table(folder / f"{split}.csv", Window)
     mels = open_array(folder / f"{split}.npy")
@@ -76,7 +82,7 @@ def _load_kind(folder: Path, split: str, instruments: tuple[str, ...], wanted: L
 
 
 def joined(first: Split, second: Split) -> Split:
-    """The clips of two splits of the same instruments as one, with as many frames as the shorter windows have."""
+    """Return the clips of two splits of the same instruments as one split. Longer windows are shortened to match."""
     if not first.names or not second.names:
         return first if first.names else second
     frames = min(first.mels.shape[2], second.mels.shape[2])
@@ -90,7 +96,7 @@ def joined(first: Split, second: Split) -> Split:
 
 
 def load_layered(folder: Path, split: str, instruments: tuple[str, ...]) -> Split:
-    """Read a split of data/layered: mixtures of several instruments."""
+    """Read the mixtures of a split of data/layered."""
     mixtures = parts_by_mixture(read_table(folder / f"{split}.csv", Part))
     mels = open_array(folder / f"{split}.npy")
     if len(mels) != len(mixtures):
@@ -105,14 +111,18 @@ def load_layered(folder: Path, split: str, instruments: tuple[str, ...]) -> Spli
 
 
 def targets_of(playing: Sequence[Collection[str]], instruments: Sequence[str]) -> np.ndarray:
-    """Names of what plays in each clip to targets, float32 `[clips, instruments]`."""
-    return np.array([[instrument in names for instrument in instruments] for names in playing], np.float32).reshape(
-        -1, len(instruments)
-    )
+    """Return targets, float32 `[clips, instruments]`, for the names of the instruments that play in each clip."""
+    targets = [[instrument in names for instrument in instruments] for names in playing]
+    return np.array(targets, np.float32).reshape(-1, len(instruments))
 
 
 def mean_by_clip(values: np.ndarray, clips: np.ndarray) -> np.ndarray:
-    """Average the rows of each clip: `[windows, n]` to float64 `[clips, n]`, clips numbered 0, 1, … in `clips`."""
+    """Return the mean of each clip's rows, float64 `[clips, n]`.
+
+    Args:
+        values: one row per window, `[windows, n]`.
+        clips: clip of each window, int `[windows]`, numbered from 0.
+    """
     sums = np.zeros((clips.max() + 1, values.shape[1]))
     np.add.at(sums, clips, values)
     return sums / np.bincount(clips)[:, None]

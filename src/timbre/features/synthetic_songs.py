@@ -1,83 +1,110 @@
-"""Songs of known truth, arranged from a split's windows: instruments enter, pause and leave, others among them.
+"""Synthetic songs, arranged from a split's windows: instruments enter, pause and leave, with other instruments.
 
-Truth is when each is heard: where the sound of its pieces is within 30 dB of their level, across pauses of less than
-`PAUSE` seconds.
+Their ground truth says when each instrument sounds: while its pieces are within 30 dB of their loudest block. Pauses of
+less than `PAUSE` seconds are bridged.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from timbre.core.instruments import OTHER
 from timbre.core.params import Mixtures
-from timbre.core.partial_labels import is_partial
 from timbre.core.rng import generator
 from timbre.core.tables import Event, SongPiece, Window
 from timbre.features.events import PAUSE, find_events
-from timbre.features.mixtures import ACTIVE, AS_OF, OTHERS_DB, level
+from timbre.features.mixtures import (
+    ACTIVE,
+    AS_OF,
+    WindowsByClip,
+    draw_window,
+    level,
+    level_range,
+    solos_by_label,
+)
 
-TAKES_PART = 0.5  # probability that each of four instruments is in a song
-PLAYS = (3.0, 14.0)  # seconds of a section
-RESTS = (2.0, 12.0)  # seconds between two
-FADE = 0.01  # seconds at both ends of a piece, so that no click tells where it begins
-BLOCK = 0.02  # seconds, whose level is compared
+TAKES_PART = 0.5  # probability that each of up to four instruments is in a song
+PLAYS = (3.0, 14.0)  # shortest and longest section, in seconds
+RESTS = (2.0, 12.0)  # shortest and longest rest between sections, in seconds
+FADE = 0.01  # seconds at both ends of a piece, so that no click marks its start
+BLOCK = 0.02  # seconds; the level of each block is compared with the loudest
 
 
-def arrange(
-    windows: Sequence[Window],
-    instruments: Sequence[str],
-    split: str,
-    count: int,
-    seconds: float,
-    window: float,
-    mixtures: Mixtures,
-    seed: int,
-    most_others: int = 1,
-) -> list[SongPiece]:
-    """Draw songs from the windows of one split; none where it has no clip of one instrument alone.
+@dataclass(frozen=True)
+class SongOptions:
+    """How songs are arranged.
 
-    Each instrument takes part with probability `TAKES_PART`, or where there are many, less, so that as many do as of
-    four, and at least one does. It plays sections, of one clip after another, with rests between; so do others, up to
-    `most_others` at a time, in the share of songs that `mixtures.others` says.
+    Attributes:
+        instruments: names of the instruments, in label order.
+        count: number of songs.
+        seconds: length of each song.
+        window: length of a window in seconds.
+        mixtures: the section of params.yaml: levels, and the share of songs with other instruments.
+        seed: draws the songs, each by itself.
+        max_others: largest number of other instruments at once.
+    """
+
+    instruments: Sequence[str]
+    count: int
+    seconds: float
+    window: float
+    mixtures: Mixtures
+    seed: int
+    max_others: int = 1
+
+
+def arrange(windows: Sequence[Window], split: str, options: SongOptions) -> list[SongPiece]:
+    """Arrange songs from the windows of one split.
+
+    Each of up to four instruments takes part with probability `TAKES_PART`. With more instruments the probability is
+    lower, so that as many take part. At least one does. An instrument plays sections, each made of one window after
+    another, with rests between them. In a share of the songs, other instruments do the same.
 
     Args:
         windows: of all splits.
-        instruments: in label order.
-        split: whose windows are used.
-        count: how many songs.
-        seconds: how long each is.
-        window: how long a window is, in seconds.
-        mixtures: for levels, and the share with others.
-        seed: draws them, each song by itself.
-        most_others: at once.
+        split: split to arrange from.
+        options: instruments, lengths, levels and seed.
+
+    Returns:
+        The pieces of all songs, in order. Empty if the split has no clip of one instrument alone.
     """
-    clips: dict[str, dict[str, list[Window]]] = {name: {} for name in (*instruments, OTHER)}
-    for one in windows:
-        if one.split == split and not is_partial(one.label):
-            clips[one.label].setdefault(one.file, []).append(one)
-    held = [name for name in instruments if clips[name]]
+    clips = solos_by_label(windows, options.instruments, split)
+    playable = [name for name in options.instruments if clips[name]]
     pieces: list[SongPiece] = []
-    for song in range(count if held else 0):
-        rng = generator(seed, "songs", split, song)
-        parts = max(1, int((rng.random(len(held)) < TAKES_PART * min(1, AS_OF / len(held))).sum()))
-        players = [held[index] for index in sorted(rng.permutation(len(held))[:parts])]
-        if clips[OTHER] and rng.random() < mixtures.others:
-            players += [OTHER] * int(rng.integers(1, most_others + 1))
-        for name in players:
-            levels = OTHERS_DB if name == OTHER else (-mixtures.gain_db, mixtures.gain_db)
-            for start, end in _sections(seconds, rng):
-                gain_db = round(float(rng.uniform(*levels)), 2)
-                for at in np.arange(start, end, window):
-                    files = clips[name]
-                    candidates = files[sorted(files)[rng.integers(len(files))]]
-                    chosen = candidates[rng.integers(len(candidates))]
-                    length = round(min(window, end - float(at)), 3)
-                    pieces.append(SongPiece(song, round(float(at), 3), length, chosen.row, name, gain_db, chosen.file))
+    for song in range(options.count if playable else 0):
+        rng = generator(options.seed, "songs", split, song)
+        for name in _draw_players(playable, bool(clips[OTHER]), options, rng):
+            pieces += _draw_pieces(song, name, clips[name], options, rng)
     return pieces
 
 
+def _draw_players(
+    playable: Sequence[str], has_others: bool, options: SongOptions, rng: np.random.Generator
+) -> list[str]:
+    """Draw the instruments of one song, in label order, then other as often as other instruments play at once."""
+    probability = TAKES_PART * min(1, AS_OF / len(playable))
+    count = max(1, int((rng.random(len(playable)) < probability).sum()))
+    players = [playable[index] for index in sorted(rng.permutation(len(playable))[:count])]
+    if has_others and rng.random() < options.mixtures.others:
+        players += [OTHER] * int(rng.integers(1, options.max_others + 1))
+    return players
+
+
+def _draw_pieces(
+    song: int, name: str, clips: WindowsByClip, options: SongOptions, rng: np.random.Generator
+) -> Iterator[SongPiece]:
+    """Yield the pieces that one instrument plays in a song: a level per section, and one window after another."""
+    for section_start, section_end in _sections(options.seconds, rng):
+        gain_db = round(float(rng.uniform(*level_range(name, options.mixtures))), 2)
+        for start in np.arange(section_start, section_end, options.window).tolist():
+            window = draw_window(clips, rng)
+            seconds = round(min(options.window, section_end - start), 3)
+            yield SongPiece(song, round(start, 3), seconds, window.row, name, gain_db, window.file)
+
+
 def _sections(seconds: float, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
-    """Start and end of stretches that are played, with rests between."""
+    """Yield the start and end of each section that an instrument plays, in seconds, with rests between."""
     start = float(rng.uniform(0, RESTS[1]))
     while start < seconds - 1:
         end = min(start + float(rng.uniform(*PLAYS)), seconds)
@@ -86,34 +113,47 @@ def _sections(seconds: float, rng: np.random.Generator) -> Iterator[tuple[float,
 
 
 def song_waveform(pieces: Sequence[SongPiece], pack: np.ndarray, sample_rate: int, seconds: float) -> np.ndarray:
-    """Add the pieces of one song: float32 `[samples]`, peak 1; `pack` holds int16 windows `[rows, samples]`."""
+    """Return the sum of a song's pieces, float32 `[samples]`, peak 1.
+
+    Args:
+        pieces: the pieces of this song.
+        pack: int16 windows `[rows, samples]`.
+        sample_rate: of the pack, in Hz.
+        seconds: length of the song.
+    """
     total = np.zeros(round(seconds * sample_rate), np.float32)
     for piece in pieces:
         waveform = _waveform(piece, pack, sample_rate)
-        first = round(piece.start * sample_rate)
-        room = total[first : first + len(waveform)]
-        room += waveform[: len(room)]
+        start = round(piece.start * sample_rate)
+        end = min(start + len(waveform), len(total))
+        total[start:end] += waveform[: end - start]
     return total / max(float(np.abs(total).max()), 1e-9)
 
 
 def ground_truth(pieces: Sequence[SongPiece], pack: np.ndarray, sample_rate: int) -> list[Event]:
-    """When the instruments of one song are heard, in order of time; other is left out."""
-    found: list[Event] = []
+    """Return the events of one song's instruments, in order of time. Other instruments have none.
+
+    Args:
+        pieces: the pieces of this song.
+        pack: int16 windows `[rows, samples]`.
+        sample_rate: of the pack, in Hz.
+    """
+    events: list[Event] = []
     for name in dict.fromkeys(piece.instrument for piece in pieces if piece.instrument != OTHER):
-        heard: list[list[float]] = []
+        spans: list[list[float]] = []
         for piece in (piece for piece in pieces if piece.instrument == name):
             for start, end in _audible(_waveform(piece, pack, sample_rate), sample_rate):
                 start, end = piece.start + start, piece.start + end
-                if heard and start - heard[-1][1] < PAUSE:
-                    heard[-1][1] = end
+                if spans and start - spans[-1][1] < PAUSE:
+                    spans[-1][1] = end
                 else:
-                    heard.append([start, end])
-        found += [Event(pieces[0].song, name, round(start, 3), round(end, 3)) for start, end in heard]
-    return sorted(found, key=lambda one: (one.start, one.instrument))
+                    spans.append([start, end])
+        events += [Event(pieces[0].song, name, round(start, 3), round(end, 3)) for start, end in spans]
+    return sorted(events, key=lambda event: (event.start, event.instrument))
 
 
 def _waveform(piece: SongPiece, pack: np.ndarray, sample_rate: int) -> np.ndarray:
-    """What is heard of a piece's window, at its level."""
+    """Return the part of a window that a piece plays, at its level, with fades at both ends."""
     whole = pack[piece.row].astype(np.float32)
     waveform = whole[: round(piece.seconds * sample_rate)].copy()
     fade = min(round(FADE * sample_rate), len(waveform) // 2)
@@ -124,7 +164,7 @@ def _waveform(piece: SongPiece, pack: np.ndarray, sample_rate: int) -> np.ndarra
 
 
 def _audible(waveform: np.ndarray, sample_rate: int) -> list[tuple[float, float]]:
-    """Stretches, in seconds, of blocks within 30 dB of the loudest."""
+    """Return the start and end, in seconds, of each run of blocks within 30 dB of the loudest."""
     size = round(BLOCK * sample_rate)
     power = np.square(waveform[: len(waveform) // size * size].reshape(-1, size)).mean(axis=1)
     sounds = power >= ACTIVE * power.max(initial=0)

@@ -1,1 +1,1 @@
-"""One function over many items, on cores or on a Dask cluster: the same bytes."""
+"""Apply one function to many items, on all cores or on a Dask cluster, with the same results."""

@@ -1,4 +1,4 @@
-"""One function over many items, on all cores or on a Dask cluster: results in order, the same bytes wherever."""
+"""Apply one function to many items, on all cores or on a Dask cluster. Results come in order and do not differ."""
 
 import os
 import signal
@@ -17,9 +17,9 @@ from timbre.core.stage import progress
 T = TypeVar("T")
 
 SETTINGS = {
-    # When workers are killed, joblib's tracker warns of what it then cleans up.
+    # When workers are killed, joblib's tracker warns about the files that it cleans up.
     "PYTHONWARNINGS": "ignore::UserWarning:joblib.externals.loky.backend.resource_tracker",
-    # glibc would give freed arrays back to the system, which clears every page of the next: a quarter of decoding.
+    # Keep freed arrays: glibc would return them to the system, which costs a quarter of the time of decoding.
     "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 26),
 }
@@ -33,21 +33,19 @@ def parallel_map(
     unit: str = "clip",
     threads: bool = False,
 ) -> Iterator[T]:
-    """Yield `function(item)` for each item, in order, computed by `compute.workers` processes or `compute.scheduler`'s.
+    """Yield `function(item)` for each item, in order, computed by several processes or by a Dask cluster.
 
-    `threads` takes threads of this process instead, where there is no cluster: for functions that leave Python's lock
-    for nearly all their time.
-
-    BLAS and FFT libraries get one thread per process: their sums, and so the bytes, depend on the number.
+    BLAS and FFT libraries get one thread per process, because their sums, and so the bytes, depend on the number.
 
     Args:
-        function: a function of a module, with arguments fixed by `functools.partial`; on a cluster, paths among these
-            become absolute.
-        items: small, since they travel.
-        compute: workers (0: one per core) and scheduler.
-        description: beside the progress bar.
+        function: a module-level function, with other arguments fixed by `functools.partial`. On a cluster, paths among
+            these become absolute.
+        items: one argument each. They should be small, because they are sent to the workers.
+        compute: number of workers (0: one per core) and address of the scheduler, if any.
+        description: label of the progress bar.
         unit: of the progress bar.
-        threads: see above.
+        threads: use threads of this process instead of processes, if there is no cluster. For functions that release
+            Python's lock nearly all the time.
 
     Raises:
         WorkerError: a worker was killed, or the cluster cannot be reached or went away.
@@ -63,31 +61,31 @@ def parallel_map(
 
 
 def _on_this_machine(function: Callable[..., T], items: Sequence[Any], workers: int, threads: bool) -> Iterator[T]:
-    """Yield results in order, by joblib."""
+    """Yield results in order, computed by joblib."""
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
-    # That results were left over, as when the disk was full: the error says what matters.
+    # Joblib warns if an error, such as a full disk, leaves results unused. The error itself is enough.
     warnings.filterwarnings("ignore", module=r"joblib\.parallel")
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     backend = {"backend": "threading"} if threads else {"backend": "loky", "inner_max_num_threads": 1}
     try:
         with parallel_config(**backend):
-            with _deaf_to_interrupts():
+            with _ignoring_interrupts():
                 calls = (delayed(function)(item) for item in items)
                 jobs = min(workers, max(len(items), 1))
                 results = Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="4*n_jobs")(calls)
             yield from results
     except BrokenProcessPool as error:
         raise WorkerError(
-            "a worker process was killed, as systems do when memory runs out; nothing half-written is kept: "
-            "run again, if need be with fewer compute.workers in params.yaml"
+            "a worker process was killed, probably because memory ran out; no partial output is kept: "
+            "run again, with fewer compute.workers in params.yaml if it happens again"
         ) from error
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Start workers that leave Ctrl-C to this process, which ends them: what a process ignores, its children do too."""
+def _ignoring_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C while workers start. Workers inherit this, so that only this process handles Ctrl-C."""
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield

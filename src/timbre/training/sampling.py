@@ -12,7 +12,7 @@ from timbre.core.instruments import OTHER
 from timbre.core.params import Mixtures
 from timbre.core.partial_labels import is_partial, is_single, partial_targets
 from timbre.core.tables import Window
-from timbre.features.mixtures import MAX_OTHERS, OTHERS_DB, has_solos, others_beside, who_plays
+from timbre.features.mixtures import MAX_OTHERS, OTHERS_DB, has_solos, number_of_others, who_plays
 
 MUSIC_CLASS = -1  # class of labelled music, whose parts are unknown
 
@@ -160,7 +160,7 @@ def sample_mixtures(
             add(mixture, label, label, rng.uniform(-options.gain_db, options.gain_db))
             targets[mixture, label] = 1
         if has_others:
-            for other in range(others_beside(options.others, len(players), rng)):
+            for other in range(number_of_others(options.others, len(players), rng)):
                 add(mixture, number + other, number, rng.uniform(*OTHERS_DB))
     classes = [*range(number), *[number] * MAX_OTHERS]
     return EpochSample(rows, gains_db, targets, np.array(classes))
