@@ -1,4 +1,4 @@
-"""Pages as a headless Chromium sees them, driven through its DevTools protocol over a pipe."""
+"""Opens pages in a headless Chromium and controls it with the DevTools protocol over a pipe."""
 
 import base64
 import json
@@ -23,15 +23,15 @@ FLAGS = (
     "--disable-sync",
     "--remote-debugging-pipe",
 )
-NO_WORKER_TIMEOUT = 60  # seconds for anything
+TIMEOUT = 60  # seconds
 
 
 def chromium():
-    """The browser's path; without one the test is skipped, in continuous integration it fails."""
+    """Return the browser's path. Without a browser, skip the test, or let it fail where `CI` is set."""
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if path := shutil.which(name):
             return path
-    reason = "Chromium is not installed, so no page was looked at; apt-get install chromium"
+    reason = "Chromium is not installed, so no page can be tested; run apt-get install chromium"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
@@ -39,9 +39,9 @@ def chromium():
 
 @contextmanager
 def opened(address, profile, width=1400, flags=()):
-    """Open an HTML file or an address with a new profile, an empty folder, and yield the `Page`."""
+    """Open an HTML file or an address and yield the `Page`. `profile` is an empty folder for a new profile."""
     flags = (*FLAGS, *flags, f"--user-data-dir={profile}", f"--window-size={width},1000")
-    # Chromium reads commands from descriptor 3 and answers on 4.
+    # Chromium reads commands from descriptor 3 and writes its answers to 4.
     command = ["sh", "-c", 'exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1', chromium(), *flags]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     try:
@@ -52,11 +52,11 @@ def opened(address, profile, width=1400, flags=()):
 
 
 class Page:
-    """One page: what it asked for, what it complained about, and answers to questions in JavaScript.
+    """One open page, in which JavaScript can be evaluated.
 
     Attributes:
-        requests: every URL that the page asked for, in order.
-        errors: exceptions and errors of its console.
+        requests: Every URL that the page requested, in order.
+        errors: Exceptions, and errors on its console.
     """
 
     def __init__(self, process, address):
@@ -70,14 +70,14 @@ class Page:
         self.wait("document.readyState === 'complete' && location.protocol !== 'about:'")
 
     def command(self, method, **params):
-        """Send a command and return its result; events that come before it are noted."""
+        """Send a command and return its result. Events that arrive earlier are noted."""
         self.sent += 1
         message = {"id": self.sent, "method": method, "params": params}
         if self.session:
             message["sessionId"] = self.session
         self.process.stdin.write(json.dumps(message).encode() + b"\0")
         self.process.stdin.flush()
-        deadline = time.monotonic() + NO_WORKER_TIMEOUT
+        deadline = time.monotonic() + TIMEOUT
         while True:
             answer = self._read(deadline)
             if answer.get("id") == self.sent:
@@ -86,32 +86,32 @@ class Page:
             self._note(answer.get("method"), answer.get("params"))
 
     def evaluate(self, expression):
-        """The value of a JavaScript expression, awaited if it is a promise, as if a person had clicked for it."""
+        """Return the value of a JavaScript expression, as if a click had run it. Promises are awaited."""
         options = {"returnByValue": True, "awaitPromise": True, "userGesture": True}
         answer = self.command("Runtime.evaluate", expression=expression, **options)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def wait(self, expression, seconds=NO_WORKER_TIMEOUT):
-        """Ask until a JavaScript expression is true."""
+    def wait(self, expression, seconds=TIMEOUT):
+        """Wait until a JavaScript expression is true."""
         deadline = time.monotonic() + seconds
         while not self.evaluate(f"!!({expression})"):
-            assert time.monotonic() < deadline, f"never true: {expression}; errors: {self.errors}"
+            assert time.monotonic() < deadline, f"still false: {expression}; errors: {self.errors}"
             time.sleep(0.05)
 
     def choose(self, selector, files):
-        """Choose files in an input."""
+        """Choose files in a file input."""
         document = self.command("DOM.getDocument")["root"]["nodeId"]
         node = self.command("DOM.querySelector", nodeId=document, selector=selector)["nodeId"]
         self.command("DOM.setFileInputFiles", files=[str(path) for path in files], nodeId=node)
 
     def screenshot(self, path):
-        """Write a PNG of the whole page, however long."""
+        """Write a PNG of the whole page."""
         shot = self.command("Page.captureScreenshot", captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def check_silent_and_offline(self):
-        """Assert that the page threw and logged no error, and asked for nothing but files and its own data."""
+        """Assert that the page had no error and requested nothing but files and its own data."""
         assert self.errors == []
         assert [url for url in self.requests if not url.startswith(("file:", "data:", "blob:"))] == []
 

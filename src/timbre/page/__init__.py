@@ -1,1 +1,1 @@
-"""One page that hears songs by itself, in a browser; and a server that helps it with what browsers cannot decode."""
+"""A web page that predicts instruments inside the browser, and a server that decodes for it what browsers cannot."""

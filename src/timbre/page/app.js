@@ -1,108 +1,116 @@
-// The page: songs that are chosen or dropped, the worker that hears them, the player, and what is said of them.
+// The page: chooses and decodes songs, starts the worker, shows results and plays songs.
 
-const find = (id) => document.getElementById(id);
-const LONGEST = 30 * 60; // seconds that a browser decodes at once, all in memory
-const LARGEST = 400e6; // bytes likewise
+const byId = (id) => document.getElementById(id);
+const MAX_SECONDS = 30 * 60; // the browser decodes a song at once, all in memory
+const MAX_BYTES = 400e6;
+const MAX_SPANS = 12; // sections of an instrument that the table lists
 
-find("what").textContent =
-  `Which of ${about.instruments.join(", ")} play in a song, and when. What you choose stays on this machine.`;
-find("worth").textContent = about.worth;
-find("card").textContent = about.card;
+byId("what").textContent =
+  `Find out which of ${about.instruments.join(", ")} play in a song, and when. Your songs stay on this machine.`;
+byId("quality").textContent = about.quality;
+byId("card").textContent = about.card;
 
-const songs = []; // { id, file, item, answer, error }
+const songs = []; // { id, file, item, result, error }
 let chosen = null, tracks = null;
 const player = new Audio();
 let worker = null;
-const microphone = new Microphone(find("live"), find("microphone"), (message) => worker.postMessage(message));
+const microphone = new Microphone(byId("live"), byId("microphone"), (message) => worker.postMessage(message));
 
-function text(id) {
-  const held = find(id), content = held.textContent;
-  held.remove(); // it is large, and not needed twice
+// Returns an element's text and removes the element: the text is large and is used only once.
+function takeText(id) {
+  const holder = byId(id), content = holder.textContent;
+  holder.remove();
   return content;
 }
 
-function bytes(base64) {
-  const letters = atob(base64), made = new Uint8Array(letters.length);
-  for (let index = 0; index < letters.length; index++) made[index] = letters.charCodeAt(index);
-  return made;
+function fromBase64(text) {
+  const letters = atob(text), bytes = new Uint8Array(letters.length);
+  for (let index = 0; index < letters.length; index++) bytes[index] = letters.charCodeAt(index);
+  return bytes;
 }
 
-async function unpacked(id) {
-  const packed = new Blob([bytes(text(id))]).stream().pipeThrough(new DecompressionStream("gzip"));
+async function unpack(id) {
+  const packed = new Blob([fromBase64(takeText(id))]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(packed).arrayBuffer());
 }
 
-// The worker is one text, and no module: a page on a disk may have none.
+// Starts the worker from one text, because a page on a disk cannot load modules.
 async function startWorker() {
-  const [runtime, wasm, model] = await Promise.all(["runtime", "wasm", "model"].map(unpacked));
-  const own = [`const about = ${JSON.stringify({ ...about, card: "", magma: "" })};`, text("sound"), text("answers"), text("worker")];
-  const source = new Blob([runtime, "\n{\n", own.join("\n"), "\n}\n"], { type: "text/javascript" });
+  const [runtime, wasm, model] = await Promise.all(["runtime", "wasm", "model"].map(unpack));
+  const constants = `const about = ${JSON.stringify({ ...about, card: "", magma: "" })};`;
+  const scripts = ["wav", "sound", "song-output", "worker"].map(takeText);
+  const source = new Blob([runtime, "\n{\n", [constants, ...scripts].join("\n"), "\n}\n"], { type: "text/javascript" });
   worker = new Worker(URL.createObjectURL(source));
-  worker.onmessage = ({ data }) => told(data);
-  worker.onerror = (event) => broken(event.message);
+  worker.onmessage = ({ data }) => onWorkerMessage(data);
+  worker.onerror = (event) => showFailure(event.message);
   worker.postMessage({ wasm, model }, [wasm.buffer, model.buffer]);
 }
 
-function broken(reason) {
-  find("status").textContent = `This browser cannot run the network (${reason}); a current Chromium or Firefox can.`;
+function showFailure(reason) {
+  byId("status").textContent = `This browser cannot run the network (${reason}). Use a current Chromium or Firefox.`;
 }
 
-// What the worker says.
-function told(message) {
-  if (message.broken) return broken(message.broken);
+function onWorkerMessage(message) {
+  if (message.failure) return showFailure(message.failure);
   if (message.latest) return microphone.show(message);
-  if (message.ready) {
-    find("files").disabled = find("microphone").disabled = false;
-    find("status").textContent = "Ready.";
+  if (message.isReady) {
+    byId("files").disabled = byId("microphone").disabled = false;
+    byId("status").textContent = "Ready.";
     return null;
   }
   const song = songs[message.id];
-  if (message.undecoded) return decode(song, message.rate);
-  if (message.heard !== undefined) return showProgress(song, message.heard);
-  return settle(song, message);
+  if (message.rateToDecode) return decode(song, message.rateToDecode);
+  if (message.progress !== undefined) return showProgress(song, message.progress);
+  return finish(song, message);
 }
 
-function settle(song, { answer, error }) {
-  Object.assign(song, { answer, error });
+function finish(song, { result, error }) {
+  Object.assign(song, { result, error });
   showItem(song);
-  const left = songs.filter((one) => !one.answer && !one.error).length;
-  const said = answer ? answer.present.join(" and ") || "none of these" : error;
-  find("status").textContent = `${song.file.name}: ${said}.${left ? ` ${left} to go.` : ""}`;
-  if (answer && !chosen) choose(song);
+  const left = songs.filter((other) => !other.result && !other.error).length;
+  const outcome = result ? result.present.join(" and ") || "none of these" : error;
+  byId("status").textContent = `${song.file.name}: ${outcome}.${left ? ` ${left} more to do.` : ""}`;
+  if (result && !chosen) choose(song);
 }
 
 function add(files) {
   for (const file of files) {
     const song = { id: songs.length, file, item: element("li") };
     songs.push(song);
-    find("songs").append(song.item);
+    byId("songs").append(song.item);
     showProgress(song, 0);
     worker.postMessage({ id: song.id, file });
   }
 }
 
-// What is no WAV: decoded by the browser, where it can and where it fits; else by the server, where there is one.
+// Decodes a song in the browser. If that is impossible, asks the server, or shows the error where there is no server.
 async function decode(song, rate) {
   try {
-    const seconds = await lengthOf(song.file);
-    if (seconds > LONGEST || song.file.size > LARGEST) throw new Error("is too long for a browser to decode; as a WAV file it can be of any length");
-    const context = new OfflineAudioContext(1, 1, rate);
-    const sound = await context.decodeAudioData(await song.file.arrayBuffer()).catch(() => {
-      throw new Error("cannot be read as audio by this browser");
-    });
-    const channels = Array.from({ length: sound.numberOfChannels }, (_, index) => sound.getChannelData(index));
+    const { channels, sampleRate } = await decodeInBrowser(song.file, rate);
     worker.postMessage(
-      { id: song.id, name: song.file.name, channels, rate: sound.sampleRate },
+      { id: song.id, name: song.file.name, channels, rate: sampleRate },
       channels.map((channel) => channel.buffer),
     );
   } catch (error) {
-    if (about.server) ask(song);
-    else settle(song, { error: error.message });
+    if (about.server) askServer(song);
+    else finish(song, { error: error.message });
   }
 }
 
-// Seconds, as the browser's player tells them; 0 where it does not.
-function lengthOf(file) {
+async function decodeInBrowser(file, rate) {
+  if (file.size > MAX_BYTES || (await durationOf(file)) > MAX_SECONDS) {
+    throw new Error("is too long for a browser to decode; convert it to WAV, which can have any length");
+  }
+  const context = new OfflineAudioContext(1, 1, rate);
+  const sound = await context.decodeAudioData(await file.arrayBuffer()).catch(() => {
+    throw new Error("cannot be read as audio by this browser");
+  });
+  const channels = Array.from({ length: sound.numberOfChannels }, (_, index) => sound.getChannelData(index));
+  return { channels, sampleRate: sound.sampleRate };
+}
+
+// Returns a song's duration in seconds as the browser's player reports it, or 0 if it does not.
+function durationOf(file) {
   const probe = new Audio(), url = URL.createObjectURL(file);
   return new Promise((resolve) => {
     probe.onloadedmetadata = () => resolve(Number.isFinite(probe.duration) ? probe.duration : 0);
@@ -111,25 +119,26 @@ function lengthOf(file) {
   }).finally(() => URL.revokeObjectURL(url));
 }
 
-// Lets the server hear a song, of any format and length.
-async function ask(song) {
+// Sends a song to the server, which reads any format and length.
+async function askServer(song) {
   try {
-    const name = encodeURIComponent(song.file.name);
-    const response = await fetch(`/api/listen?picture=1&hop=${about.hop}&name=${name}`, { method: "POST", body: song.file });
-    const answer = await response.json();
-    if (answer.error) throw new Error(answer.error);
-    const { columns, decibels } = answer.spectrogram;
-    const values = Float32Array.from(bytes(decibels), (value) => (value / 255) * 100 - 100);
-    settle(song, { answer: { ...answer, spectrogram: { bands: about.bands, columns, decibels: values } } });
+    const query = new URLSearchParams({ picture: 1, hop: about.hop, name: song.file.name });
+    const response = await fetch(`/api/listen?${query}`, { method: "POST", body: song.file });
+    const result = await response.json();
+    if (result.error) throw new Error(result.error);
+    const { columns, decibels } = result.spectrogram;
+    const values = Float32Array.from(fromBase64(decibels), (value) => (value / 255) * about.decibels - about.decibels);
+    finish(song, { result: { ...result, spectrogram: { bands: about.bands, columns, decibels: values } } });
   } catch (error) {
-    settle(song, { error: error.message });
+    finish(song, { error: error.message });
   }
 }
 
-function showProgress(song, share) {
-  const bar = element("progress", { max: 1, value: share });
-  bar.setAttribute("aria-label", `heard of ${song.file.name}`);
-  song.item.replaceChildren(element("span", { className: "row" }, element("span", { className: "name" }, song.file.name), bar));
+function showProgress(song, progress) {
+  const bar = element("progress", { max: 1, value: progress });
+  bar.setAttribute("aria-label", `Progress of ${song.file.name}`);
+  const name = element("span", { className: "name" }, song.file.name);
+  song.item.replaceChildren(element("span", { className: "row" }, name, bar));
 }
 
 function showItem(song) {
@@ -138,106 +147,110 @@ function showItem(song) {
     song.item.replaceChildren(name, element("span", { className: "wrong" }, ` ${song.error}`));
     return;
   }
-  const chips = song.answer.present.map((instrument) => {
-    const chip = element("span", { className: "chip" }, `${instrument} ${song.answer.layered[instrument].toFixed(2)}`);
+  const chips = song.result.present.map((instrument) => {
+    const chip = element("span", { className: "chip" }, `${instrument} ${song.result.layered[instrument].toFixed(2)}`);
     chip.style.setProperty("--colour", about.colours[about.instruments.indexOf(instrument)]);
     return chip;
   });
-  const none = element("span", { className: "faint" }, "none of these");
-  const button = element("button", { onclick: () => choose(song) }, name, ...(chips.length ? chips : [none]));
+  if (!chips.length) chips.push(element("span", { className: "faint" }, "none of these"));
+  const button = element("button", { onclick: () => choose(song) }, name, ...chips);
   button.setAttribute("aria-current", String(song === chosen));
   song.item.replaceChildren(button);
 }
 
 function choose(song) {
-  const before = chosen;
+  const previous = chosen;
   chosen = song;
-  for (const one of [before, song]) if (one?.answer) showItem(one);
-  const { answer } = song;
-  find("song").hidden = false;
-  find("title").textContent = song.file.name;
-  const alone = answer.instrument ? `; as one instrument alone it would be ${answer.instrument}` : "";
-  find("summary").textContent = `${answer.present.join(" + ") || "none of these"} (${clock(answer.seconds)}${alone})`;
-  find("table").replaceChildren(tableOf(answer));
-  tracks = buildTracks(find("song"));
-  drawSong(tracks, answer);
+  if (previous) showItem(previous);
+  showItem(song);
+  const { result } = song;
+  byId("song").hidden = false;
+  byId("title").textContent = song.file.name;
+  const single = result.instrument ? `; if only one instrument plays, it is ${result.instrument}` : "";
+  byId("summary").textContent = `${result.present.join(" + ") || "none of these"} (${clock(result.seconds)}${single})`;
+  byId("table").replaceChildren(buildTable(result));
+  tracks = buildTracks(byId("song"));
+  drawSong(tracks, result);
   player.pause();
   if (player.src) URL.revokeObjectURL(player.src);
   player.src = URL.createObjectURL(song.file);
-  find("unplayable").hidden = true;
-  find("play").disabled = false;
-  move();
+  byId("unplayable").hidden = true;
+  byId("play").disabled = false;
+  updatePlayhead();
 }
 
-// For ears and for eyes: each instrument's probability, how much of the song it plays in, and where.
-function tableOf(answer) {
+// Builds the table, which screen readers can read: each instrument's probability, how often it plays, and when.
+function buildTable(result) {
   const table = element("table"), head = element("tr");
-  table.setAttribute("aria-label", "Probability that each plays, how much of the song, and when");
+  table.setAttribute("aria-label", "For each instrument: probability, how often it plays, and when");
   for (const title of ["", "probability", "plays", "sections"]) head.append(element("th", { scope: "col" }, title));
   table.append(head);
   for (const name of about.instruments) {
-    const own = answer.sections.filter((section) => section[2] === name);
-    const spans = own.slice(0, 12).map(([start, end]) => `${clock(start)}–${clock(end)}`);
-    const row = element("tr", { className: answer.present.includes(name) ? "plays" : "" });
-    row.append(element("th", { scope: "row" }, name));
-    const more = own.length > 12 ? ` and ${own.length - 12} more` : "";
-    for (const cell of [answer.layered[name].toFixed(2), answer.words[name], spans.join(", ") + more]) row.append(element("td", {}, cell));
+    const own = result.sections.filter((section) => section[2] === name);
+    const spans = own.slice(0, MAX_SPANS).map(([start, end]) => `${clock(start)}–${clock(end)}`);
+    const more = own.length > MAX_SPANS ? ` and ${own.length - MAX_SPANS} more` : "";
+    const cells = [result.layered[name].toFixed(2), result.words[name], spans.join(", ") + more];
+    const row = element("tr", { className: result.present.includes(name) ? "plays" : "" });
+    row.append(element("th", { scope: "row" }, name), ...cells.map((cell) => element("td", {}, cell)));
     table.append(row);
   }
   return table;
 }
 
-// The player, and the playhead in step with it.
-function move() {
-  if (!chosen?.answer) return;
-  const { seconds } = chosen.answer, at = Math.min(player.currentTime, seconds), slider = find("song").querySelector(".surface");
-  slider.querySelector(".playhead").style.left = `${(100 * at) / seconds}%`;
-  find("time").textContent = `${clock(at)} of ${clock(seconds)}`;
-  const values = { valuemin: 0, valuemax: Math.round(seconds), valuenow: Math.round(at), valuetext: `${clock(at)} of ${clock(seconds)}` };
-  for (const [name, value] of Object.entries(values)) slider.setAttribute(`aria-${name}`, value);
-  if (!player.paused) requestAnimationFrame(move);
+// Moves the playhead to the player's time, again and again while it plays.
+function updatePlayhead() {
+  if (!chosen) return;
+  const { seconds } = chosen.result, at = Math.min(player.currentTime, seconds), text = `${clock(at)} of ${clock(seconds)}`;
+  surface.querySelector(".playhead").style.left = `${(100 * at) / seconds}%`;
+  byId("time").textContent = text;
+  const values = { valuemin: 0, valuemax: Math.round(seconds), valuenow: Math.round(at), valuetext: text };
+  for (const [name, value] of Object.entries(values)) surface.setAttribute(`aria-${name}`, value);
+  if (!player.paused) requestAnimationFrame(updatePlayhead);
 }
 
 function seek(seconds) {
-  player.currentTime = Math.max(0, Math.min(seconds, chosen.answer.seconds - 0.01));
-  move();
+  player.currentTime = Math.max(0, Math.min(seconds, chosen.result.seconds - 0.01));
+  updatePlayhead();
 }
 
-const toggle = () => (player.paused ? player.play().catch(() => (find("unplayable").hidden = false)) : player.pause());
+function togglePlay() {
+  if (player.paused) player.play().catch(() => (byId("unplayable").hidden = false));
+  else player.pause();
+}
 
 for (const kind of ["play", "pause", "ended", "seeked"]) {
   player.addEventListener(kind, () => {
-    find("play").textContent = player.paused ? "Play" : "Pause";
-    find("play").setAttribute("aria-pressed", String(!player.paused));
-    move();
+    byId("play").textContent = player.paused ? "Play" : "Pause";
+    byId("play").setAttribute("aria-pressed", String(!player.paused));
+    updatePlayhead();
   });
 }
 player.addEventListener("error", () => {
-  find("unplayable").hidden = false;
-  find("play").disabled = true;
+  byId("unplayable").hidden = false;
+  byId("play").disabled = true;
 });
-find("play").addEventListener("click", toggle);
-find("files").addEventListener("change", ({ target }) => {
+byId("play").addEventListener("click", togglePlay);
+byId("files").addEventListener("change", ({ target }) => {
   add(target.files);
   target.value = "";
 });
-find("microphone").addEventListener("click", () => {
+byId("microphone").addEventListener("click", () => {
   if (microphone.context) return microphone.stop();
   return microphone.start().catch((error) => {
-    find("status").textContent = `The microphone cannot be used (${error.message}).`;
+    byId("status").textContent = `The microphone cannot be used (${error.message}).`;
   });
 });
 for (const button of document.querySelectorAll("[data-save]")) {
-  button.addEventListener("click", () => save(chosen.answer, button.dataset.save));
+  button.addEventListener("click", () => save(chosen.result, button.dataset.save));
 }
-const surface = find("song").querySelector(".surface");
+const surface = byId("song").querySelector(".surface");
 surface.addEventListener("pointerdown", (event) => {
   const box = surface.getBoundingClientRect();
-  seek(((event.clientX - box.left) / box.width) * chosen.answer.seconds);
+  seek(((event.clientX - box.left) / box.width) * chosen.result.seconds);
 });
 surface.addEventListener("keydown", (event) => {
   const steps = { ArrowRight: 5, ArrowUp: 5, ArrowLeft: -5, ArrowDown: -5, PageUp: 30, PageDown: -30 };
-  if (event.key === " ") toggle();
+  if (event.key === " ") togglePlay();
   else if (event.key === "Home") seek(0);
   else if (event.key === "End") seek(Infinity);
   else if (event.key in steps) seek(player.currentTime + steps[event.key]);
@@ -254,8 +267,9 @@ addEventListener("dragleave", (event) => {
 addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.classList.remove("dropping");
-  if (!find("files").disabled) add(event.dataTransfer.files);
+  if (!byId("files").disabled) add(event.dataTransfer.files);
 });
-addEventListener("resize", () => chosen?.answer && drawSong(tracks, chosen.answer));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chosen?.answer && drawSong(tracks, chosen.answer));
-startWorker().catch((error) => broken(error.message));
+const redraw = () => chosen && drawSong(tracks, chosen.result);
+addEventListener("resize", redraw);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+startWorker().catch((error) => showFailure(error.message));

@@ -1,4 +1,4 @@
-// The microphone: its sound goes to the worker as it comes; what the last half second holds comes back and moves on.
+// The microphone: sends its sound to the worker and shows the instruments of the last half second in moving lanes.
 
 const LIVE_SECONDS = 20;
 const SEND_SECONDS = 0.2;
@@ -9,14 +9,15 @@ const WORKLET = `registerProcessor("tap", class extends AudioWorkletProcessor {
 class Microphone {
   constructor(section, button, send) {
     [this.section, this.button, this.send] = [section, button, send];
-    [this.context, this.moments] = [null, []];
+    [this.context, this.updates] = [null, []];
   }
 
   async start() {
     const constraints = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     this.stream = await navigator.mediaDevices.getUserMedia({ audio: constraints });
     this.context = new AudioContext();
-    await this.context.audioWorklet.addModule(`data:text/javascript,${encodeURIComponent(WORKLET)}`); // of blobs, on a disk, none is let in
+    // A data URL, because a page on a disk cannot load a worklet from a blob.
+    await this.context.audioWorklet.addModule(`data:text/javascript,${encodeURIComponent(WORKLET)}`);
     const tap = new AudioWorkletNode(this.context, "tap"), rate = this.context.sampleRate;
     let held = [], count = 0;
     tap.port.onmessage = ({ data }) => {
@@ -29,7 +30,7 @@ class Microphone {
       this.send({ microphone: { samples, rate } });
     };
     this.context.createMediaStreamSource(this.stream).connect(tap);
-    this.moments = [];
+    this.updates = [];
     this.section.hidden = false;
     this.tracks = buildTracks(this.section);
     this.button.setAttribute("aria-pressed", "true");
@@ -42,31 +43,36 @@ class Microphone {
     this.context = null;
     this.send({ microphone: { samples: null } });
     this.button.setAttribute("aria-pressed", "false");
-    this.button.textContent = "Listen to the microphone";
+    this.button.textContent = "Use the microphone";
   }
 
-  // Draws what the worker heard: the latest probabilities, and a column of the spectrogram.
+  // Shows an update of the worker: the latest probabilities and a column of the spectrogram.
   show({ latest, column }) {
     if (!this.context) return;
     const now = performance.now() / 1000;
-    this.moments.push({ now, latest, column });
-    this.moments = this.moments.filter((moment) => moment.now > now - LIVE_SECONDS);
-    const [tools, width, height] = fresh(this.tracks.spectrogram), x = (time) => width * (1 - (now - time) / LIVE_SECONDS);
-    const loudest = Math.max(-60, ...this.moments.map((moment) => Math.max(...moment.column)));
-    const lanes = this.tracks.lanes.map((lane) => fresh(lane));
-    this.moments.forEach((moment, index) => {
-      const from = x(this.moments[index - 1]?.now ?? moment.now - SEND_SECONDS), across = x(moment.now) - from + 1;
-      const picture = { bands: about.bands, columns: 1, decibels: moment.column };
-      tools.drawImage(spectrogramImage(picture, loudest), from, 0, across, height);
-      lanes.forEach(([lane, , high], label) => {
-        lane.globalAlpha = moment.latest[label];
+    this.updates.push({ now, latest, column });
+    this.updates = this.updates.filter((update) => update.now > now - LIVE_SECONDS);
+    this.draw(now);
+    const present = about.instruments.filter((_, label) => latest[label] >= about.thresholds[label]);
+    this.tracks.names.forEach((name, label) => name.classList.toggle("plays", present.includes(about.instruments[label])));
+    const values = about.instruments.map((name, label) => `${name} ${latest[label].toFixed(2)}`).join(", ");
+    document.getElementById("live-words").textContent = `${present.join(" + ") || "none of these"} (${values})`;
+  }
+
+  draw(now) {
+    const [context, width, height] = clearCanvas(this.tracks.spectrogram);
+    const lanes = this.tracks.lanes.map((lane) => clearCanvas(lane));
+    const x = (time) => width * (1 - (now - time) / LIVE_SECONDS);
+    const loudest = Math.max(-60, ...this.updates.map(({ column }) => Math.max(...column)));
+    this.updates.forEach((update, index) => {
+      const from = x(this.updates[index - 1]?.now ?? update.now - SEND_SECONDS), across = x(update.now) - from + 1;
+      const picture = { bands: about.bands, columns: 1, decibels: update.column };
+      context.drawImage(spectrogramImage(picture, loudest), from, 0, across, height);
+      lanes.forEach(([lane, , laneHeight], label) => {
+        lane.globalAlpha = update.latest[label];
         lane.fillStyle = about.colours[label];
-        lane.fillRect(from, 0, across, high);
+        lane.fillRect(from, 0, across, laneHeight);
       });
     });
-    const heard = about.instruments.filter((_, label) => latest[label] >= about.thresholds[label]);
-    this.tracks.names.forEach((name, label) => name.classList.toggle("plays", heard.includes(about.instruments[label])));
-    const values = about.instruments.map((name, label) => `${name} ${latest[label].toFixed(2)}`).join(", ");
-    document.getElementById("live-words").textContent = `${heard.join(" + ") || "none of these"} (${values})`;
   }
 }

@@ -1,113 +1,123 @@
-// One answer from those of a song's windows, as timbre.songs has it. `about` holds the numbers of both, from Python.
+// Combines the network's outputs for a song's windows into one result, as timbre.songs does. Constants that Python
+// shares come from `about`.
 
 class SongOutput {
-  constructor(about) {
-    this.about = about;
-    this.windows = []; // single and layered logits, and level, of each
-    this.cells = []; // logits of each cell
-    this.moments = []; // logits of playing in each step
-    this.times = []; // of its middle
-    this.levels = []; // of each window's pieces
+  constructor() {
+    this.windows = []; // of each window: single and layered logits, and its level
+    this.frames = []; // logits of each frame
+    this.activity = []; // logits of activity in each frame, without frames that start after their window's end
+    this.times = []; // the middle of each of these, in seconds
+    this.levels = []; // of each frame
     this.spectrogram = new StreamingSpectrogram(about.bands, about.columns);
   }
 
-  // Takes in one window: samples at the models' rate, and the network's five outputs for it.
-  add(samples, { single, layered, cells, timeline, mels }, frames) {
-    const { instruments, window, step } = this.about, count = instruments.length;
-    const pieces = cells.length / count, start = this.windows.length * window;
-    for (let piece = 0; piece < pieces; piece++) {
-      const from = piece * step, logits = (values) => Array.from(values.subarray(piece * count, (piece + 1) * count), logit);
-      this.cells.push(logits(cells));
-      if (from >= window - 1e-9) continue; // the last cell may begin where the window ends
+  // Adds one window: its samples at the models' rate, and the network's outputs for it.
+  add(samples, { single, layered, cells, timeline, mels }, melFrames) {
+    const { instruments, window, step } = about, count = instruments.length;
+    const frames = cells.length / count, start = this.windows.length * window;
+    for (let frame = 0; frame < frames; frame++) {
+      const from = frame * step;
+      const logits = (values) => Array.from(values.subarray(frame * count, (frame + 1) * count), logit);
+      this.frames.push(logits(cells));
+      if (from >= window - 1e-9) continue; // the last frame may start where the window ends
       this.times.push(start + (from + Math.min(from + step, window)) / 2);
-      this.moments.push(logits(timeline));
+      this.activity.push(logits(timeline));
     }
-    const levels = levelsOf(samples, this.about, pieces);
+    const levels = frameLevels(samples, frames);
     this.levels.push(...levels);
-    this.pieces = pieces;
-    this.windows.push({ single: Array.from(single, Math.log), layered: Array.from(layered, logit), level: Math.max(...levels) });
-    this.spectrogram.add(mels, frames, frames - 1); // the last frame is the next window's first
+    this.framesPerWindow = frames;
+    const level = Math.max(...levels);
+    this.windows.push({ single: Array.from(single, Math.log), layered: Array.from(layered, logit), level });
+    this.spectrogram.add(mels, melFrames, melFrames - 1); // the last frame is the next window's first
   }
 
-  // What `timbre predict --format jsonl --timeline` says, and what the page draws.
-  answer(name, samples) {
-    const { about } = this, { instruments, rate, window, hop } = about, seconds = samples / rate;
+  // Returns what `timbre predict --format jsonl --timeline` prints, and what the page draws.
+  result(name, samples) {
+    const { instruments, hop } = about, seconds = samples / about.rate;
     if (seconds < about.tooShort) throw new SoundError(`is too short to tell (${seconds.toFixed(2)} s)`);
-    const length = window * rate, full = Math.floor(samples / length), rest = samples % length;
-    const judged = this.windows.slice(0, full + (rest > 0 && (full === 0 || 2 * rest >= length) ? 1 : 0));
-    const loudest = Math.max(...judged.map((one) => one.level));
-    if (!(loudest >= about.silence)) throw new SoundError("is silent");
-    const kept = judged.filter((one) => one.level >= about.quiet * loudest);
-    const single = softmax(instruments.map((_, label) => mean(kept.map((one) => one.single[label]))));
-    const audible = this.cells.slice(0, judged.length * this.pieces).filter((_, cell) => this.isLoud(cell));
-    const together = instruments.map((_, label) => {
-      const byWindow = quantile(kept.map((one) => one.layered[label]), 1 - about.part);
-      const byCell = quantile(audible.map((cell) => cell[label]), 1 - about.part);
-      return kept.length === 1 ? byWindow : (byWindow + byCell) / 2;
-    });
-    const layered = together.map(sigmoid);
-    const steps = Math.max(1, Math.ceil(seconds / hop - 1e-9)), sounds = this.sounds(steps);
-    const logits = together.map((value, label) => {
-      const leaning = about.leaning * (value - logit(about.thresholds[label]));
-      return this.atSteps(label, steps).map((moment) => moment + Math.max(-about.most, Math.min(about.most, leaning)));
-    });
-    const timeline = logits.map((values) => values.map((value, step) => (sounds[step] ? sigmoid(value) : 0)));
-    const sections = instruments.flatMap((instrument, label) => {
-      return sectionsOf(logits[label], sounds, about).map(([first, end]) => [first * hop, Math.min(end * hop, seconds), instrument]);
-    });
-    sections.sort((one, other) => one[0] - other[0] || instruments.indexOf(one[2]) - instruments.indexOf(other[2]));
-    const named = (values) => Object.fromEntries(values.map((value, label) => [instruments[label], rounded(value, 4)]));
+    const { single, layered } = this.songLogits(samples);
+    const steps = Math.max(1, Math.ceil(seconds / hop - 1e-9));
+    const isLoud = this.loudSteps(steps), activity = this.activityLogits(layered, steps);
+    const sections = findSections(activity, isLoud, seconds);
+    const probabilities = layered.map(sigmoid), singleProbabilities = softmax(single);
+    const timeline = activity.map((logits) => logits.map((value, step) => round(isLoud[step] ? sigmoid(value) : 0, 3)));
     return {
       file: name,
       instrument: single.length ? instruments[single.indexOf(Math.max(...single))] : "",
-      single: named(single),
-      present: instruments.filter((_, label) => layered[label] >= about.thresholds[label]),
-      layered: named(layered),
-      ...presence(sections, seconds, about),
-      timeline: { hop, ...Object.fromEntries(instruments.map((one, label) => [one, timeline[label].map((value) => rounded(value, 3))])) },
-      sections: sections.map(([start, end, one]) => [rounded(start, 3), rounded(end, 3), one]),
+      single: byInstrument(singleProbabilities.map((value) => round(value, 4))),
+      present: instruments.filter((_, label) => probabilities[label] >= about.thresholds[label]),
+      layered: byInstrument(probabilities.map((value) => round(value, 4))),
+      ...presence(sections, seconds),
+      timeline: { hop, ...byInstrument(timeline) },
+      sections: sections.map(([start, end, instrument]) => [round(start, 3), round(end, 3), instrument]),
       seconds,
-      spectrogram: this.spectrogram.decibels(seconds, this.windows.length * window),
+      spectrogram: this.spectrogram.decibels(seconds, this.windows.length * about.window),
     };
   }
 
-  // Logits of playing at the middles of steps of the answer, between those of steps of windows.
-  atSteps(label, steps) {
-    const { times, moments } = this, { hop } = this.about, values = new Array(steps);
+  // Returns the song's single and layered logits, one for each instrument. See `song_logits` in timbre.songs.predictor.
+  songLogits(samples) {
+    const { instruments, window, part } = about, length = window * about.rate;
+    const fullWindows = Math.floor(samples / length), rest = samples % length;
+    const isRestKept = rest > 0 && (fullWindows === 0 || 2 * rest >= length);
+    const windows = this.windows.slice(0, fullWindows + (isRestKept ? 1 : 0));
+    const loudest = Math.max(...windows.map(({ level }) => level));
+    if (!(loudest >= about.silence)) throw new SoundError("is silent");
+    const loudWindows = windows.filter(({ level }) => level >= about.quiet * loudest);
+    const frames = this.frames.slice(0, windows.length * this.framesPerWindow);
+    const loudFrames = frames.filter((_, frame) => this.levels[frame] >= this.quietLevel());
+    const single = instruments.map((_, label) => mean(loudWindows.map((window) => window.single[label])));
+    const layered = instruments.map((_, label) => {
+      const byWindow = quantile(loudWindows.map((window) => window.layered[label]), 1 - part);
+      const byFrame = quantile(loudFrames.map((logits) => logits[label]), 1 - part);
+      return loudWindows.length === 1 ? byWindow : (byWindow + byFrame) / 2;
+    });
+    return { single, layered };
+  }
+
+  // Returns each instrument's logits of activity at the steps of the timeline. The song's own logits count a little.
+  activityLogits(songLogits, steps) {
+    return songLogits.map((value, label) => {
+      const leaning = about.leaning * (value - logit(about.thresholds[label]));
+      const limited = Math.max(-about.most, Math.min(about.most, leaning));
+      return this.interpolatedActivity(label, steps).map((activity) => activity + limited);
+    });
+  }
+
+  // Interpolates logits of activity at the middle of each step.
+  interpolatedActivity(label, steps) {
+    const { times, activity } = this, values = new Array(steps);
     for (let step = 0, known = 0; step < steps; step++) {
-      const at = (step + 0.5) * hop;
+      const at = (step + 0.5) * about.hop;
       while (known < times.length - 2 && times[known + 1] <= at) known++;
       const [start, end] = [times[known], times[known + 1] ?? times[known] + 1];
-      const share = Math.max(0, Math.min(1, (at - start) / (end - start)));
-      values[step] = moments[known][label] * (1 - share) + (moments[known + 1] ?? moments[known])[label] * share;
+      const fraction = Math.max(0, Math.min(1, (at - start) / (end - start)));
+      const next = activity[known + 1] ?? activity[known];
+      values[step] = activity[known][label] * (1 - fraction) + next[label] * fraction;
     }
     return values;
   }
 
-  // Whether there is more than near silence in a cell's piece of its window.
-  isLoud(cell) {
-    return this.levels[cell] >= this.quiet();
-  }
-
-  // The level from which a piece of the song is more than near silence.
-  quiet() {
+  // Returns the level below which a frame counts as nearly silent.
+  quietLevel() {
     this.loudest ??= this.levels.reduce((most, level) => Math.max(most, level), 0);
-    return this.about.quiet * this.loudest;
+    return about.quiet * this.loudest;
   }
 
-  // In which steps there is more than near silence.
-  sounds(steps) {
-    const { hop, window } = this.about, piece = window / this.pieces;
+  // Returns for each step whether it is more than nearly silent.
+  loudSteps(steps) {
+    const { hop, window } = about, frameSeconds = window / this.framesPerWindow;
     return Array.from({ length: steps }, (_, step) => {
-      const first = Math.floor((step * hop) / piece), end = Math.ceil(((step + 1) * hop) / piece);
-      return Math.max(0, ...this.levels.slice(first, end)) >= this.quiet();
+      const first = Math.floor((step * hop) / frameSeconds), end = Math.ceil(((step + 1) * hop) / frameSeconds);
+      return Math.max(0, ...this.levels.slice(first, end)) >= this.quietLevel();
     });
   }
 }
 
 const sigmoid = (value) => 1 / (1 + Math.exp(-value));
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-const rounded = (value, digits) => Number(value.toFixed(digits));
+const round = (value, digits) => Number(value.toFixed(digits));
+const byInstrument = (values) => Object.fromEntries(values.map((value, label) => [about.instruments[label], value]));
 
 function logit(probability) {
   const safe = Math.max(1e-7, Math.min(1 - 1e-7, probability));
@@ -120,97 +130,114 @@ function softmax(logits) {
   return powers.map((value) => value / sum);
 }
 
-function quantile(values, share) {
-  const sorted = [...values].sort((one, other) => one - other), place = share * (sorted.length - 1);
-  const below = Math.floor(place), next = sorted[Math.min(below + 1, sorted.length - 1)];
-  return sorted[below] + (place - below) * (next - sorted[below]);
+function quantile(values, fraction) {
+  const sorted = [...values].sort((first, second) => first - second), position = fraction * (sorted.length - 1);
+  const below = Math.floor(position), next = sorted[Math.min(below + 1, sorted.length - 1)];
+  return sorted[below] + (position - below) * (next - sorted[below]);
 }
 
-// The root mean square of the third loudest 10 ms of each piece.
-function levelsOf(samples, about, pieces) {
-  const each = Math.max(1, Math.round((samples.length * about.blocksPerSecond) / (about.rate * pieces)));
-  const count = pieces * each, size = samples.length / count, power = new Float64Array(count);
+// Returns the level of each frame: the root mean square of its third loudest 10 ms. See timbre.audio.windows.levels.
+function frameLevels(samples, frames) {
+  const blocks = Math.max(1, Math.round((samples.length * about.blocksPerSecond) / (about.rate * frames)));
+  const count = frames * blocks, size = samples.length / count, power = new Float64Array(count);
   for (let block = 0; block < count; block++) {
     const end = Math.floor(((block + 1) * samples.length) / count);
     for (let index = Math.floor((block * samples.length) / count); index < end; index++) power[block] += samples[index] ** 2;
   }
-  return Array.from({ length: pieces }, (_, piece) => {
-    const sorted = power.slice(piece * each, (piece + 1) * each).sort();
-    return Math.sqrt(sorted[Math.max(0, each - about.loudest)] / size);
+  return Array.from({ length: frames }, (_, frame) => {
+    const sorted = power.slice(frame * blocks, (frame + 1) * blocks).sort();
+    return Math.sqrt(sorted[Math.max(0, blocks - about.loudest)] / size);
   });
 }
 
-// Runs of steps in which one instrument plays: the likeliest path of two states between which each change has its cost.
-function sectionsOf(logits, sounds, { hop, certain, change, pause }) {
+// Returns the sections of all instruments in order of time: start, end (in seconds) and instrument.
+function findSections(activity, isLoud, seconds) {
+  const { instruments, hop } = about;
+  const sections = instruments.flatMap((instrument, label) =>
+    findEvents(activity[label], isLoud).map(([first, end]) => [first * hop, Math.min(end * hop, seconds), instrument]),
+  );
+  const order = (instrument) => instruments.indexOf(instrument);
+  return sections.sort((first, second) => first[0] - second[0] || order(first[2]) - order(second[2]));
+}
+
+// Returns the events of one instrument, as first step and end: the most likely path of two states, where each change has
+// a cost (Viterbi, 1967). Short pauses are bridged.
+function findEvents(logits, isLoud) {
+  const { hop, certain, change, pause } = about;
   let on = -change, off = 0;
   const entered = [], left = [];
   logits.forEach((value, step) => {
-    const gain = hop * (sounds[step] ? Math.max(-certain, Math.min(certain, value)) : -certain);
+    const gain = hop * (isLoud[step] ? Math.max(-certain, Math.min(certain, value)) : -certain);
     entered.push(off - change > on);
     left.push(on - change > off);
     [on, off] = [Math.max(on, off - change) + gain, Math.max(off, on - change)];
   });
-  const runs = [];
+  const events = [];
   for (let step = logits.length - 1, plays = on > off; step >= 0; step--) {
     if (plays) {
-      if (runs.length && runs[0][0] === step + 1) runs[0][0] = step;
-      else runs.unshift([step, step + 1]);
+      if (events.length && events[0][0] === step + 1) events[0][0] = step;
+      else events.unshift([step, step + 1]);
     }
     plays = plays ? !entered[step] : left[step];
   }
-  return runs.reduce((bridged, run) => {
+  return events.reduce((bridged, event) => {
     const last = bridged.at(-1);
-    if (last && run[0] - last[1] < Math.round(pause / hop)) last[1] = run[1];
-    else bridged.push([...run]);
+    if (last && event[0] - last[1] < Math.round(pause / hop)) last[1] = event[1];
+    else bridged.push([...event]);
     return bridged;
   }, []);
 }
 
-// How much of a song each plays in, as a share and a word, when first, and where alone.
-function presence(sections, seconds, { instruments, words, solo, least }) {
-  const shares = {}, said = {}, first = {};
-  for (const name of instruments) {
+// Returns for each instrument how much of the song it plays in (a share and a word) and when first; and the solos.
+function presence(sections, seconds) {
+  const shares = {}, words = {}, first = {};
+  for (const name of about.instruments) {
     const own = sections.filter((section) => section[2] === name);
     const share = Math.min(1, own.reduce((sum, [start, end]) => sum + end - start, 0) / seconds);
-    shares[name] = own.length ? Math.max(least, rounded(share, 3)) : 0;
-    said[name] = shares[name] > 0 ? words.filter(([least]) => shares[name] >= least).at(-1)[1] : "absent";
-    if (own.length) first[name] = rounded(own[0][0], 3);
+    shares[name] = own.length ? Math.max(about.least, round(share, 3)) : 0;
+    words[name] = shares[name] > 0 ? about.words.filter(([least]) => shares[name] >= least).at(-1)[1] : "absent";
+    if (own.length) first[name] = round(own[0][0], 3);
   }
-  const times = [...new Set(sections.flatMap(([start, end]) => [start, end]))].sort((one, other) => one - other);
+  const solos = findSolos(sections).map(([start, end, name]) => [round(start, 3), round(end, 3), name]);
+  return { shares, words, first_heard: first, solos };
+}
+
+// Returns the sections in which exactly one instrument plays.
+function findSolos(sections) {
+  const times = [...new Set(sections.flatMap(([start, end]) => [start, end]))].sort((first, second) => first - second);
   const solos = [];
   times.slice(1).forEach((end, index) => {
-    const start = times[index], playing = sections.filter((one) => one[0] <= start && end <= one[1]);
+    const start = times[index], playing = sections.filter((section) => section[0] <= start && end <= section[1]);
     if (playing.length !== 1) return;
     const last = solos.at(-1);
     if (last && last[1] === start && last[2] === playing[0][2]) last[1] = end;
     else solos.push([start, end, playing[0][2]]);
   });
-  const long = solos.filter(([start, end]) => end - start >= solo);
-  return { shares, words: said, first_heard: first, solos: long.map(([start, end, name]) => [rounded(start, 3), rounded(end, 3), name]) };
+  return solos.filter(([start, end]) => end - start >= about.solo);
 }
 
-// Mean power over time in a bounded number of columns: whenever there are too many, neighbours become one.
+// A spectrogram of mean power in a limited number of columns. When there are too many, neighbours are averaged.
 class StreamingSpectrogram {
-  constructor(bands, columns) {
-    [this.bands, this.most, this.each, this.held, this.columns] = [bands, columns, 1, [], []];
+  constructor(bands, mostColumns) {
+    [this.bands, this.mostColumns, this.framesEach, this.held, this.columns] = [bands, mostColumns, 1, [], []];
   }
 
-  // Takes in decibels `[bands, stride]`, of which the first `frames` of each band count.
+  // Adds decibels `[bands, stride]`, of each band the first `frames`.
   add(decibels, stride, frames) {
     for (let frame = 0; frame < frames; frame++) {
       const column = new Float32Array(this.bands);
       for (let band = 0; band < this.bands; band++) column[band] = 10 ** (decibels[band * stride + frame] / 10);
       this.held.push(column);
-      if (this.held.length >= this.each) this.columns.push(average(this.held.splice(0)));
+      if (this.held.length >= this.framesEach) this.columns.push(average(this.held.splice(0)));
     }
-    while (this.columns.length > 2 * this.most) {
+    while (this.columns.length > 2 * this.mostColumns) {
       const pairs = [];
       for (let index = 0; index + 1 < this.columns.length; index += 2) pairs.push(average(this.columns.slice(index, index + 2)));
-      [this.columns, this.each] = [pairs, 2 * this.each];
+      [this.columns, this.framesEach] = [pairs, 2 * this.framesEach];
     }
   }
 
-  // Columns of decibels that `seconds` of `padded` fill, one after another.
+  // Returns the columns of the song's first `seconds`, in decibels, column by column. `padded`: seconds of all windows.
   decibels(seconds, padded) {
     const count = Math.max(1, Math.ceil((this.columns.length * seconds) / padded)), all = new Float32Array(count * this.bands);
     this.columns.slice(0, count).forEach((column, index) => {

@@ -1,97 +1,107 @@
-// The worker: songs one after another through the network, which onnxruntime-web runs; and the microphone's last seconds.
-// `runtime`, `about`, sound.js and song.js stand before this text: see app.js.
+// The worker: runs the network with onnxruntime-web, on one song after another and on the microphone's last seconds.
+// app.js puts `runtime`, `about`, wav.js, sound.js and song.js in front of this text.
 
 let network = null;
 
-// Runs the network on one window; outputs by name, as typed arrays, and the number of frames of its mels.
-async function hear(samples) {
+// Runs the network on one window. Returns its outputs by name, as typed arrays, and the number of mel frames.
+async function runNetwork(samples) {
   const waveforms = new runtime.Tensor("float32", samples, [1, samples.length]);
   const outputs = await network.run({ waveforms });
-  const named = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, tensor.data]));
-  return [named, outputs.mels.dims[2]];
+  const arrays = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, tensor.data]));
+  return [arrays, outputs.mels.dims[2]];
 }
 
-// Hears a song from its blocks; tells how far it is.
-async function listen(id, name, blocks, rate, whole) {
-  const length = about.window * about.rate, output = new SongOutput(about);
+// Predicts a song from its blocks and posts its progress.
+async function predict(id, name, blocks, rate, seconds) {
+  const length = about.window * about.rate, output = new SongOutput();
   let rest = new Float32Array(0), samples = 0;
-  for await (const block of prepared(blocks, rate, about.rate)) {
+  for await (const block of prepare(blocks, rate, about.rate)) {
     samples += block.length;
-    rest = joined(rest, block);
+    rest = concatenate(rest, block);
     for (; rest.length >= length; rest = rest.slice(length)) {
       const window = rest.slice(0, length);
-      output.add(window, ...(await hear(window)));
-      postMessage({ id, heard: (output.windows.length * about.window) / whole });
+      output.add(window, ...(await runNetwork(window)));
+      postMessage({ id, progress: (output.windows.length * about.window) / seconds });
     }
   }
   if (!samples) throw new SoundError("is empty");
   if (rest.length) {
     const window = new Float32Array(length);
     window.set(rest);
-    output.add(window, ...(await hear(window)));
+    output.add(window, ...(await runNetwork(window)));
   }
-  return output.answer(name, samples);
+  return output.result(name, samples);
 }
 
-// A song that is a WAV file is read here in pieces; of any other the page is asked for what its browser decodes.
-async function listenToFile({ id, file }) {
+// Reads WAV files here, in blocks. Asks the page to decode any other file.
+async function predictFile({ id, file }) {
   if (!file.size) throw new SoundError("is empty");
   const wav = await openWav(file);
-  if (wav) return listen(id, file.name, wav.blocks, wav.rate, wav.seconds);
-  postMessage({ id, undecoded: true, rate: await rateOf(file) });
+  if (wav) return predict(id, file.name, wav.blocks, wav.rate, wav.seconds);
+  postMessage({ id, rateToDecode: await declaredRate(file) });
   return null;
 }
 
-async function listenToChannels({ id, name, channels, rate }) {
-  return listen(id, name, inBlocks(channels, rate), rate, channels[0].length / rate);
+async function predictChannels({ id, name, channels, rate }) {
+  return predict(id, name, inBlocks(channels, rate), rate, channels[0].length / rate);
 }
 
-// The microphone: what its last seconds hold. Pieces that come while one is heard are heard together.
+// The microphone's last seconds. Samples that arrive while the network runs wait for the next run.
 const microphone = { resampler: null, held: new Float32Array(0), isBusy: false };
 
-async function listenToMicrophone({ samples, rate }) {
+async function predictMicrophone({ samples, rate }) {
   if (samples === null) return Object.assign(microphone, { resampler: null, held: new Float32Array(0) });
   microphone.resampler ??= new Resampler(rate, about.rate);
-  microphone.held = joined(microphone.held, microphone.resampler.push(samples)).slice(-about.window * about.rate);
+  const held = concatenate(microphone.held, microphone.resampler.push(samples));
+  microphone.held = held.slice(-about.window * about.rate);
   if (microphone.isBusy || microphone.held.length < about.rate / 2) return null;
   microphone.isBusy = true;
-  const window = microphone.held.slice(), [{ cells, mels }, frames] = await hear(window);
+  const window = microphone.held.slice(), [{ cells, mels }, melFrames] = await runNetwork(window);
   microphone.isBusy = false;
-  const count = about.instruments.length, pieces = cells.length / count;
-  const levels = levelsOf(window, about, pieces);
-  const isLoud = Math.max(...levels.slice(-about.recent)) >= 10 * about.silence;
-  const latest = about.instruments.map((_, label) => {
-    const values = Array.from({ length: about.recent }, (_, back) => cells[(pieces - 1 - back) * count + label]);
-    return isLoud ? mean(values.filter((value) => value !== undefined)) : 0;
-  });
-  const column = Float32Array.from({ length: about.bands }, (_, band) => mels[band * frames + frames - 2]);
-  return postMessage({ latest, column });
+  const column = Float32Array.from({ length: about.bands }, (_, band) => mels[band * melFrames + melFrames - 2]);
+  return postMessage({ latest: latestProbabilities(window, cells), column });
 }
 
-let turn = Promise.resolve();
+// Returns each instrument's mean probability over the window's last frames, or 0 in near silence.
+function latestProbabilities(window, cells) {
+  const count = about.instruments.length, frames = cells.length / count;
+  const levels = frameLevels(window, frames);
+  const isLoud = Math.max(...levels.slice(-about.microphoneSteps)) >= 10 * about.silence;
+  return about.instruments.map((_, label) => {
+    const values = Array.from({ length: about.microphoneSteps }, (_, back) => cells[(frames - 1 - back) * count + label]);
+    return isLoud ? mean(values.filter((value) => value !== undefined)) : 0;
+  });
+}
 
-function inTurn(work, message) {
-  turn = turn.then(async () => {
+let queue = Promise.resolve();
+
+// Runs a task after all earlier ones, and posts its result or its error.
+function enqueue(task, message) {
+  queue = queue.then(async () => {
     try {
-      const answer = await work(message);
-      if (answer) postMessage({ id: message.id, answer });
+      const result = await task(message);
+      if (result) postMessage({ id: message.id, result });
     } catch (error) {
-      const reason = error instanceof SoundError ? error.message : `cannot be heard (${error.message ?? error})`;
+      const reason = error instanceof SoundError ? error.message : `cannot be predicted (${error.message ?? error})`;
       postMessage({ id: message.id, error: reason });
     }
   });
 }
 
-onmessage = async ({ data }) => {
-  if (data.model) {
-    try {
-      runtime.env.wasm.numThreads = 1;
-      runtime.env.wasm.wasmBinary = data.wasm;
-      network = await runtime.InferenceSession.create(data.model, { executionProviders: ["wasm"] });
-      postMessage({ ready: true });
-    } catch (error) {
-      postMessage({ broken: String(error.message ?? error) });
-    }
-  } else if (data.microphone) listenToMicrophone(data.microphone).catch((error) => postMessage({ broken: error.message }));
-  else inTurn(data.channels ? listenToChannels : listenToFile, data);
+async function startNetwork({ wasm, model }) {
+  try {
+    runtime.env.wasm.numThreads = 1;
+    runtime.env.wasm.wasmBinary = wasm;
+    network = await runtime.InferenceSession.create(model, { executionProviders: ["wasm"] });
+    postMessage({ isReady: true });
+  } catch (error) {
+    postMessage({ failure: String(error.message ?? error) });
+  }
+}
+
+onmessage = ({ data }) => {
+  if (data.model) startNetwork(data);
+  else if (data.microphone) predictMicrophone(data.microphone).catch((error) => postMessage({ failure: error.message }));
+  else if (data.channels) enqueue(predictChannels, data);
+  else enqueue(predictFile, data);
 };

@@ -1,41 +1,47 @@
-"""The page as one file: the models, what runs them, and all scripts inside, so that it needs no network."""
+"""The page as one HTML file that contains the models, their runtime and all scripts, so it needs no network."""
 
 import base64
 import gzip
 import json
 from pathlib import Path
+from string import Template
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from timbre.audio.windows import BLOCKS_PER_SECOND, LOUDEST, QUIET, SILENCE
+from timbre.audio import repair, windows
+from timbre.audio.decode import BLOCK_SECONDS, MAX_SAMPLE
 from timbre.core.errors import DataError
 from timbre.core.files import RELEASED, fresh_file
 from timbre.features.display import mel_ticks, palette
 from timbre.features.events import PAUSE
+from timbre.songs import presence, timeline
 from timbre.songs.onnx_engine import FILE
 from timbre.songs.predictor import PART, TOO_SHORT, Predictor, find_models
-from timbre.songs.presence import LEAST, SOLO, WORDS
 from timbre.songs.spectrogram import COLUMNS
-from timbre.songs.timeline import CERTAIN, CHANGE, FINE, LEANING, MOST
 
 HERE = Path(__file__).parent
-SCRIPTS = ("sound", "song", "worker", "draw", "save", "microphone", "app")
-LEAST_TICK = 300  # Hz: lower marks would stand on one another
-RECENT = 0.5  # seconds that the microphone's latest answer is the mean of
-WORTH = (
-    "What the answers are worth: the network was taught by rendered and recorded solos and their mixtures. On real "
-    "music it finds about four of five instruments and claims few that do not play; a probability of 0.8 is right in "
-    "about eight of ten cases. Starts and ends of sections are off by some tenths of a second. The model card has the "
+SCRIPTS = ("wav", "sound", "song", "worker", "draw", "save", "microphone", "app")
+LOWEST_TICK = 300  # Hz: the labels of lower ticks would overlap
+SERVER_DECIBELS = 100  # range of the spectrogram that the server sends in 256 values, below full scale
+MICROPHONE_SECONDS = 0.5  # the microphone's latest values are the mean over this time
+RELEASED_QUALITY = (
+    "How good the predictions are: the network was trained on rendered and recorded solos and their mixtures. On real "
+    "music it finds about four of five instruments and reports few that do not play. A probability of 0.8 is right in "
+    "about eight of ten cases. Starts and ends of sections are off by a few tenths of a second. The model card has the "
     "figures."
 )
-OWN_WORTH = "These answers are those of models of your own, by which this page was made: {models}."
+OWN_QUALITY = "This page was made with your own models: {models}."
 
 
 def write_page(path: Path, models: Path | None) -> None:
-    """Write the page that hears songs by the models of a folder, or by those that `find_models` finds.
+    """Write the page to a file.
+
+    Args:
+        path: The HTML file to write.
+        models: The folder with the models. None: the folder that `find_models` finds.
 
     Raises:
-        DataError: `path` is a folder, or as `page_text` does.
+        DataError: `path` is a folder, or a model cannot be exported.
     """
     if path.is_dir():
         raise DataError(f"{path}: is a folder; name the file to write, such as {path / 'timbre.html'}")
@@ -46,30 +52,31 @@ def write_page(path: Path, models: Path | None) -> None:
 
 
 def page_text(predictor: Predictor, models: Path, is_served: bool = False) -> str:
-    """The page as HTML.
+    """Return the page as HTML.
 
     Args:
-        predictor: of these models.
-        models: the folder with single.safetensors and layered.safetensors.
-        is_served: whether `timbre serve` gives it out, and is asked for what browsers cannot decode.
+        predictor: A predictor with the models of the folder.
+        models: The folder with single.safetensors and layered.safetensors.
+        is_served: Whether `timbre serve` delivers the page. Then the page asks the server for songs that the browser
+            cannot decode.
 
     Raises:
-        DataError: as `export_onnx` does.
+        DataError: A model cannot be exported.
     """
-    parts = {
-        "about": json.dumps(about(predictor, models, is_served)).replace("</", "<\\/"),
-        "connect": "'self'" if is_served else "'none'",
-        "licences": (HERE / "runtime" / "LICENCES.txt").read_text(encoding="utf-8"),
-        "model": _in_letters(gzip.compress(_onnx_of(models), mtime=0)),
-        "runtime": _in_letters((HERE / "runtime" / "ort.js.gz").read_bytes()),
-        "wasm": _in_letters((HERE / "runtime" / "ort.wasm.gz").read_bytes()),
-        **{name: (HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS},
-    }
-    return _filled((HERE / "page.html").read_text(encoding="utf-8"), parts)
+    template = Template((HERE / "page.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        {name: (HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS},
+        about=json.dumps(about(predictor, models, is_served)).replace("</", "<\\/"),
+        connect="'self'" if is_served else "'none'",
+        licences=(HERE / "runtime" / "LICENCES.txt").read_text(encoding="utf-8"),
+        model=_as_base64(gzip.compress(_onnx_file(models), mtime=0)),
+        runtime=_as_base64((HERE / "runtime" / "ort.js.gz").read_bytes()),
+        wasm=_as_base64((HERE / "runtime" / "ort.wasm.gz").read_bytes()),
+    )
 
 
-def _onnx_of(models: Path) -> bytes:
-    """The ONNX file of a folder of models: the one that lies there, as with those released, or else a new one."""
+def _onnx_file(models: Path) -> bytes:
+    """Return the bytes of the folder's ONNX file, which is exported first if there is none."""
     if (models / FILE).is_file():
         return (models / FILE).read_bytes()
     from timbre.export import export_onnx
@@ -80,12 +87,9 @@ def _onnx_of(models: Path) -> bytes:
 
 
 def about(predictor: Predictor, models: Path, is_served: bool) -> dict[str, Any]:
-    """What the scripts know of the models, and the numbers that they share with `timbre.songs`."""
-    from matplotlib import colormaps
-
-    engine, magma = predictor.engine, colormaps["magma"](range(256))
+    """Return what the scripts know about the models, and the constants that they share with Python."""
+    engine = predictor.engine
     is_released = models.resolve() == RELEASED.resolve()
-    ticks = {hz: band for hz, band in mel_ticks(predictor.mel).items() if hz >= LEAST_TICK}
     return {
         "instruments": predictor.instruments,
         "colours": list(palette(predictor.instruments).values()),
@@ -93,46 +97,65 @@ def about(predictor: Predictor, models: Path, is_served: bool) -> dict[str, Any]
         "rate": predictor.audio.sample_rate,
         "window": predictor.audio.window,
         "step": engine.step,
-        "recent": max(1, round(RECENT / engine.step)),
+        "microphoneSteps": max(1, round(MICROPHONE_SECONDS / engine.step)),
         "bands": predictor.mel.n_mels,
-        "ticks": [(f"{hz // 1000} kHz" if hz >= 1000 else f"{hz} Hz", round(band, 2)) for hz, band in ticks.items()],
-        "columns": COLUMNS,
-        "hop": FINE,
-        "certain": CERTAIN,
-        "change": CHANGE,
-        "leaning": LEANING,
-        "most": MOST,
-        "pause": PAUSE,
-        "part": PART,
-        "quiet": QUIET,
-        "silence": SILENCE,
-        "loudest": LOUDEST,
-        "blocksPerSecond": BLOCKS_PER_SECOND,
-        "tooShort": TOO_SHORT,
-        "words": list(WORDS.items()),
-        "solo": SOLO,
-        "least": LEAST,
-        "magma": "".join(bytes(round(255 * part) for part in colour[:3]).hex() for colour in magma),
-        "worth": WORTH if is_released else OWN_WORTH.format(models=models),
-        "card": _card() if is_released else "These models have none.",
+        "ticks": _ticks(predictor),
+        "magma": _magma(),
+        "decibels": SERVER_DECIBELS,
+        "quality": RELEASED_QUALITY if is_released else OWN_QUALITY.format(models=models),
+        "card": _model_card() if is_released else "Your own models have no model card here.",
         "server": is_served,
+        **_shared_constants(),
     }
 
 
-def _card() -> str:
-    """The card of the released weights, without the header that is for programs."""
+def _shared_constants() -> dict[str, Any]:
+    """Return the constants of `timbre.audio` and `timbre.songs` that sound.js and song.js use too."""
+    return {
+        "offset": repair.OFFSET,
+        "opposed": repair.OPPOSED,
+        "click": repair.CLICK,
+        "clickCellsPerSecond": repair.CELLS_PER_SECOND,
+        "clickReach": repair.REACH,
+        "fullScale": repair.FULL_SCALE,
+        "maxSample": MAX_SAMPLE,
+        "blockSeconds": BLOCK_SECONDS,
+        "silence": windows.SILENCE,
+        "quiet": windows.QUIET,
+        "blocksPerSecond": windows.BLOCKS_PER_SECOND,
+        "loudest": windows.LOUDEST,
+        "tooShort": TOO_SHORT,
+        "part": PART,
+        "hop": timeline.FINE,
+        "certain": timeline.CERTAIN,
+        "change": timeline.CHANGE,
+        "leaning": timeline.LEANING,
+        "most": timeline.MOST,
+        "pause": PAUSE,
+        "words": list(presence.WORDS.items()),
+        "solo": presence.SOLO,
+        "least": presence.LEAST,
+        "columns": COLUMNS,
+    }
+
+
+def _ticks(predictor: Predictor) -> list[tuple[str, float]]:
+    """Return the labels of the spectrogram's frequency axis, each with its mel band."""
+    ticks = {hz: band for hz, band in mel_ticks(predictor.mel).items() if hz >= LOWEST_TICK}
+    return [(f"{hz // 1000} kHz" if hz >= 1000 else f"{hz} Hz", round(band, 2)) for hz, band in ticks.items()]
+
+
+def _magma() -> str:
+    """Return the 256 colours of matplotlib's magma, six hexadecimal digits each."""
+    from matplotlib import colormaps
+
+    return "".join(bytes(round(255 * part) for part in colour[:3]).hex() for colour in colormaps["magma"](range(256)))
+
+
+def _model_card() -> str:
+    """Return the model card of the released weights without its metadata header."""
     return (RELEASED / "README.md").read_text(encoding="utf-8").split("---\n", 2)[-1].strip()
 
 
-def _in_letters(content: bytes) -> str:
+def _as_base64(content: bytes) -> str:
     return base64.b64encode(content).decode()
-
-
-def _filled(template: str, parts: dict[str, str]) -> str:
-    """The template with each `{part}` in its place, once: what is put in is not looked at again."""
-    pieces = [template]
-    for name, content in parts.items():
-        (index,) = (number for number, piece in enumerate(pieces) if f"{{{name}}}" in piece and number % 2 == 0)
-        before, _, after = pieces[index].partition(f"{{{name}}}")
-        pieces[index : index + 1] = [before, content, after]
-    return "".join(pieces)
