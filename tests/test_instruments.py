@@ -1,4 +1,4 @@
-"""Any instruments: their names, what renders them, and answers of models that know others than the four."""
+"""Any list of instruments: their names, the programs that render them, and models with other instruments."""
 
 import json
 
@@ -24,10 +24,24 @@ SOUNDFONT = Soundfont(clips=90, others=40, seconds=1.0, sample_rate=8000)
 
 
 @pytest.mark.parametrize(
-    "names", [["cello", "flute"], ["E-Gitarre", "Frauenstimme (hoch)"], [f"i{n}" for n in range(64)]]
+    "names",
+    [
+        ["cello", "flute"],
+        ["E-Gitarre", "Frauenstimme (hoch)"],
+        [f"i{n}" for n in range(64)],
+        ["तबला", "बाँसुरी", "ระนาดเอก", "மிருதங்கம்", "عُود", "cajón"],
+    ],
 )
-def test_any_names_make_a_list(names):
+def test_names_of_any_script_can_be_listed(names):
     assert Params.model_validate(with_changes(committed_params(), {"instruments": names})).instruments == tuple(names)
+
+
+def test_names_are_normalised():
+    names = ["cajo\u0301n", "bandoneo\u0301n"]
+    assert Params.model_validate(with_changes(committed_params(), {"instruments": names})).instruments == (
+        "cajón",
+        "bandoneón",
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,8 +50,10 @@ def test_any_names_make_a_list(names):
         ("cello", "must be a list of names"),
         (["cello"], "2 to 64 instruments, not 1"),
         ([f"i{n}" for n in range(65)], "not 65"),
-        (["cello", "Cello"], "'Cello' stands there twice"),
-        (["cello", "other"], "'other' means something else"),
+        (["cello", "Cello"], "'Cello' is listed twice"),
+        (["cajón", "Cajo\u0301n"], "listed twice"),
+        (["cello", "ा"], "must be a name of letters"),
+        *((["cello", word], f"'{word}' has another meaning") for word in ("other", "And", "or", "not")),
         (["cello", "a/b"], "'a/b': must be a name of letters"),
         (["cello", "a,b"], "'a,b': must be a name of letters"),
         (["cello", "a+b"], r"'a\+b': must be a name of letters"),
@@ -46,12 +62,12 @@ def test_any_names_make_a_list(names):
         (["cello", "x" * 41], "40 at most"),
     ],
 )
-def test_a_list_that_cannot_be_used_says_why(names, reason):
+def test_an_invalid_list_is_refused_with_the_reason(names, reason):
     with pytest.raises(ValidationError, match=reason):
         Params.model_validate(with_changes(committed_params(), {"instruments": names}))
 
 
-def test_general_midi_plays_any_instrument_and_the_rest_are_others():
+def test_general_midi_renders_the_listed_instruments_and_the_others():
     takes = plan(SOUNDFONT, ("trumpet", "organ", "cello"))
     programs = {
         name: {take.program for take in takes if take.instrument == name} for name in ("trumpet", "organ", "cello")
@@ -63,7 +79,7 @@ def test_general_midi_plays_any_instrument_and_the_rest_are_others():
     assert not {program for is_kit, program in heard if not is_kit} & set.union(*programs.values())
 
 
-def test_of_two_instruments_that_share_a_program_the_narrower_one_has_it():
+def test_a_program_of_two_instruments_belongs_to_the_one_with_fewer_programs():
     takes = plan(SOUNDFONT, ("violin", "viola", "strings"))
     programs = {
         name: {take.program for take in takes if take.instrument == name} for name in ("violin", "viola", "strings")
@@ -71,7 +87,7 @@ def test_of_two_instruments_that_share_a_program_the_narrower_one_has_it():
     assert programs == {"violin": {40, 110}, "viola": {41}, "strings": {44, 48, 49, 50, 51}}
 
 
-def test_a_name_that_general_midi_has_not_is_one_line_that_lists_those_it_has():
+def test_a_name_unknown_to_general_midi_is_refused_with_a_list_of_names():
     with pytest.raises(
         DataError,
         match=r"instruments: theremin: General MIDI has no instrument with this name; use one of guitar, .*cello",
@@ -79,21 +95,21 @@ def test_a_name_that_general_midi_has_not_is_one_line_that_lists_those_it_has():
         plan(SOUNDFONT, ("piano", "theremin"))
 
 
-def test_an_instrument_whose_programs_others_have_is_one_line():
+def test_an_instrument_without_programs_of_its_own_is_refused():
     with pytest.raises(
         DataError, match="instruments: bass: the other instruments use all of its General MIDI programs"
     ):
         plan(SOUNDFONT, ("bass", "bass guitar", "double bass"))
 
 
-def test_colours_differ_as_long_as_there_are_enough():
+def test_the_first_fifteen_colours_differ():
     names = [f"i{n}" for n in range(64)]
     assert len(set(palette(names[:15]).values())) == 15
     assert list(palette(names)) == names
 
 
 @pytest.mark.parametrize("number", [2, 20])
-def test_a_model_answers_by_its_own_list(tiny, tmp_path, number):
+def test_predictions_have_the_instruments_of_the_model(tiny, tmp_path, number):
     names = tuple(f"horn {n}" for n in range(number))
     save_drawn_models(tmp_path, tiny, names, (0.0,) * number)
     songs = [tmp_path / f"{name}.wav" for name in "ab"]
@@ -102,18 +118,18 @@ def test_a_model_answers_by_its_own_list(tiny, tmp_path, number):
     song = Predictor(tmp_path).listen(songs[0])
     assert song.instruments == names and song.present == list(names) and song.timeline.shape[1] == number
     assert song._repr_png_().startswith(b"\x89PNG")
-    said = {}
+    output = {}
     for form in ("text", "jsonl", "csv"):
         result = CliRunner().invoke(app, ["predict", *map(str, songs), "--format", form, "--models", str(tmp_path)])
         assert result.exit_code == 0
-        said[form] = result.stdout
-    assert said["text"].splitlines()[1].endswith(" + ".join(names))
-    assert f"single_{names[-1]}" in said["csv"].splitlines()[0]
-    for line in map(json.loads, said["jsonl"].splitlines()):
+        output[form] = result.stdout
+    assert output["text"].splitlines()[1].endswith(" + ".join(names))
+    assert f"single_{names[-1]}" in output["csv"].splitlines()[0]
+    for line in map(json.loads, output["jsonl"].splitlines()):
         assert list(line["single"]) == list(line["layered"]) == list(line["shares"]) == list(names)
 
 
-def test_models_that_know_different_instruments_do_not_go_together(models):
+def test_two_models_with_different_instruments_are_refused(models):
     trained = Predictor(models).engine.single
     config = trained.description.model_copy(update={"instruments": ("cello", "flute", "oboe", "harp")})
     save_model(models / "single.safetensors", trained.network, config, trained.filters)
@@ -121,7 +137,7 @@ def test_models_that_know_different_instruments_do_not_go_together(models):
         Predictor(models)
 
 
-def test_training_may_begin_with_the_released_blocks_whatever_the_instruments(params, tmp_path):
+def test_training_can_be_initialised_from_released_blocks_for_any_instruments(params, tmp_path):
     start = load_start("released", params.audio, params.mel, params.model)
     copy = tmp_path / "mine.safetensors"
     copy.write_bytes((RELEASED / "layered.safetensors").read_bytes())
@@ -138,12 +154,12 @@ def test_training_may_begin_with_the_released_blocks_whatever_the_instruments(pa
         ("audio", "sample_rate", 16000, "audio.sample_rate: 16000, but the model of start has 22050; set it to that"),
     ],
 )
-def test_a_start_of_another_shape_is_refused(params, section, key, value, reason):
+def test_a_checkpoint_of_another_shape_is_refused(params, section, key, value, reason):
     changed = params.model_copy(update={section: getattr(params, section).model_copy(update={key: value})})
     with pytest.raises(ParamsError, match=reason):
         load_start("released", changed.audio, changed.mel, changed.model)
 
 
-def test_a_start_that_is_not_there_is_named(params, tmp_path):
+def test_a_missing_checkpoint_is_named(params, tmp_path):
     with pytest.raises(DataError, match=r"none\.safetensors: no such model"):
         load_start(str(tmp_path / "none.safetensors"), params.audio, params.mel, params.model)

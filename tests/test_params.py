@@ -26,7 +26,7 @@ def load(tmp_path):
     [
         ({"epoch": 3}, r"epoch: unknown key \(did you mean epochs\?\)"),
         ({"mel": {"hop_lenght": 3}}, r"mel\.hop_lenght: unknown key \(did you mean mel\.hop_length\?\)"),
-        ({"mixtures": {"none": 0.1}}, r"mixtures\.none: unknown key; mixtures\.playing is the probability"),
+        ({"mixtures": {"none": 0.1}}, r"mixtures\.none: unknown key; use mixtures\.playing, the probability"),
         ({"epochs": -1}, r"epochs: .*greater than or equal to 1, got -1"),
         ({"epochs": 1.5}, r"epochs: .*integer.*got 1\.5"),
         ({"epochs": True}, r"epochs: must be a number"),
@@ -49,7 +49,7 @@ def test_a_bad_value_is_refused_in_one_line_that_names_its_key(load, changes, me
     assert "\n" not in str(error.value)
 
 
-def test_every_param_that_the_pages_set_is_there():
+def test_every_param_in_the_documentation_exists():
     text = "\n".join(page.read_text() for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
     keys = [key for key in re.findall(r"-S '?([\w.]+)=", text) if key != "key"]
     assert len(keys) > 20
@@ -57,7 +57,7 @@ def test_every_param_that_the_pages_set_is_there():
         reduce(lambda section, name: section[name], key.split("."), committed_params())
 
 
-def test_missing_keys_broken_yaml_and_missing_files_are_named(tmp_path):
+def test_missing_keys_invalid_yaml_and_missing_files_are_reported(tmp_path):
     path = tmp_path / "params.yaml"
     with pytest.raises(ParamsError, match=r"cannot be read .* repository's root"):
         load_params(path)
@@ -72,16 +72,16 @@ def test_missing_keys_broken_yaml_and_missing_files_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("epochs: 10", "epochs: 10\nepochs: 3"), r"params\.yaml:\d+: epochs stands there twice; keep one"),
-        (("  seed: 0", "  seed: 0\n  seed: 0"), r"params\.yaml:\d+: seed stands there twice"),
-        (("# Every", "# Ménage. Every"), r"params\.yaml:1: not UTF-8 text, .*; save it as UTF-8$"),
+        (("epochs: 10", "epochs: 10\nepochs: 3"), r"params\.yaml:\d+: epochs is there twice; keep one"),
+        (("  seed: 0", "  seed: 0\n  seed: 0"), r"params\.yaml:\d+: seed is there twice"),
+        (("# Every", "# Ménage. Every"), r"params\.yaml:1: not UTF-8 text; save it as UTF-8$"),
         (("epochs: 10", "epochs: 2024-13-01"), "not valid YAML: month"),
         (("epochs: 10", "epochs: " + 5000 * "["), "not valid YAML: "),
         (("epochs: 10", "epochs: yes"), r"epochs: .*integer.*got 'yes'"),
         (("epochs: 10", "epochs: 1:30"), r"epochs: .*integer.*got '1:30'"),
     ],
 )
-def test_text_that_cannot_be_used_is_refused_in_one_line(tmp_path, change, message):
+def test_invalid_text_is_refused_in_one_line(tmp_path, change, message):
     text = (ROOT / "params.yaml").read_text()
     assert change[0] in text
     path = tmp_path / "params.yaml"
@@ -91,14 +91,41 @@ def test_text_that_cannot_be_used_is_refused_in_one_line(tmp_path, change, messa
     assert "\n" not in str(error.value)
 
 
+BOMB = [f"&a{n} [{', '.join(9 * [f'*a{n - 1}'])}]" for n in range(1, 30)]  # each list has 9 times the one before
+MERGES = [f"&a{n} {{<<: [{', '.join(9 * [f'*a{n - 1}'])}]}}" for n in range(1, 30)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"instruments: [&a0 [x, y], {', '.join(BOMB)}]",
+        f"epochs: [&a0 {{x: 1}}, {', '.join(MERGES)}]",
+        f"? [&a0 [x, y], {', '.join(BOMB)}]\n: 1",
+        "songs: &a [*a]",
+    ],
+)
+def test_aliases_that_expand_without_end_are_refused_at_once(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ParamsError, match=r"its aliases expand to more than 10000 values; write the values instead$"):
+        load_params(path)
+
+
+def test_an_alias_stands_for_its_value(tmp_path):
+    path = tmp_path / "params.yaml"
+    text = (ROOT / "params.yaml").read_text()
+    path.write_text(text.replace("epochs: 10", "epochs: &ten 10").replace("batch_size: 32", "batch_size: *ten"))
+    assert load_params(path).batch_size == 10
+
+
 @pytest.mark.parametrize("value", ["010", "0o10", "0x10", "1_000", "1e1", "+3", "089"])
-def test_a_number_is_what_dvc_takes_it_for(tmp_path, value):
+def test_numbers_are_read_as_dvc_reads_them(tmp_path, value):
     path = tmp_path / "params.yaml"
     path.write_text((ROOT / "params.yaml").read_text().replace("epochs: 10", f"epochs: {value}"))
     assert load_params(path).epochs == load_yaml(str(path))["epochs"]
 
 
-def test_numbers_that_other_programs_write_are_numbers(tmp_path):
+def test_all_notations_of_a_float_are_read(tmp_path):
     path = tmp_path / "params.yaml"
     text = (ROOT / "params.yaml").read_text()
     for written in ("5e-05", "'5e-05'", "5e-5", "0.00005"):
@@ -106,7 +133,7 @@ def test_numbers_that_other_programs_write_are_numbers(tmp_path):
         assert load_params(path).learning_rate == 5e-5
 
 
-def test_paths_start_at_the_repository_and_a_tilde_is_the_home(monkeypatch, tmp_path):
+def test_paths_start_at_the_repository_root_and_a_tilde_is_the_home(monkeypatch, tmp_path):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "repository"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))

@@ -1,4 +1,4 @@
-"""LabelRow music: what is not known teaches nothing, sets no threshold and is not scored."""
+"""Partial labels: unknown instruments do not affect losses, thresholds or metrics."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ MUSIC = [
 
 
 @given(st.lists(st.sampled_from([None, True, False]), min_size=4, max_size=4))
-def test_a_label_keeps_what_is_known(of_each):
+def test_a_label_keeps_what_is_present_and_absent(of_each):
     known = {
         side: [name for name, plays in zip(INSTRUMENTS, of_each, strict=True) if plays is side]
         for side in (True, False)
@@ -42,34 +42,34 @@ def test_a_label_keeps_what_is_known(of_each):
     assert np.array_equal(partial_targets([label], INSTRUMENTS), [wanted], equal_nan=True)
 
 
-def test_of_clips_of_one_instrument_or_of_none_all_is_known():
+def test_all_instruments_are_known_in_clips_of_one_instrument_or_none():
     assert partial_targets(["drums", "other"], INSTRUMENTS).tolist() == [[0, 1, 0, 0], [0] * 4]
 
 
-def test_an_epoch_hears_mixtures_and_music_at_the_share_asked_for(tiny):
+def test_an_epoch_has_the_requested_fractions_of_mixtures_and_music(tiny):
     options = tiny.mixtures.model_copy(update={"fresh": 200})
     drawn = sample_layered(windows() + MUSIC, INSTRUMENTS, options, 0.3, np.random.default_rng(0))
     whole = np.isfinite(drawn.gains_db[:, drawn.classes == MUSIC_CLASS])[:, 0]
     assert len(drawn.rows) == 200 and whole.sum() == 60 and whole[:60].sum() < 40
     assert not np.isfinite(drawn.gains_db[whole][:, drawn.classes != MUSIC_CLASS]).any()
-    heard = drawn.rows[whole][:, drawn.classes == MUSIC_CLASS][:, 0]
+    music_rows = drawn.rows[whole][:, drawn.classes == MUSIC_CLASS][:, 0]
     assert np.array_equal(
         drawn.targets[whole],
-        partial_targets([MUSIC[row - 80].label for row in heard], INSTRUMENTS),
+        partial_targets([MUSIC[row - 80].label for row in music_rows], INSTRUMENTS),
         equal_nan=True,
     )
-    assert np.bincount((heard - 80) // 2).tolist() == [6] * 10  # each recording as often
+    assert np.bincount((music_rows - 80) // 2).tolist() == [6] * 10  # all recordings equally often
     assert np.isfinite(drawn.targets[~whole]).all()
 
 
-def test_music_alone_fills_the_epoch(tiny):
+def test_an_epoch_may_consist_of_music_only(tiny):
     options = tiny.mixtures.model_copy(update={"fresh": 50})
     drawn = sample_layered(MUSIC, INSTRUMENTS, options, 0.3, np.random.default_rng(0))
     assert drawn.rows.shape == (50, 1) and drawn.classes.tolist() == [MUSIC_CLASS]
 
 
-def test_a_short_note_is_made_of_parts_and_never_of_music(tiny):
-    """What is known to play in music might be cut away."""
+def test_parts_are_shortened_but_music_is_not(tiny):
+    """Otherwise an instrument that is labelled as present could be cut out of the music."""
     always = tiny.augment.model_copy(update={"shorten": 1.0})
     names = ("instruments", "seed", "epochs", "batch_size", "optimizer", "learning_rate")
     config = TrainingConfig(*(getattr(tiny, name) for name in names), tiny.audio, tiny.mel, tiny.model, augment=always)
@@ -80,7 +80,7 @@ def test_a_short_note_is_made_of_parts_and_never_of_music(tiny):
     assert silent[slots == 0].float().mean() > 0.9 and not silent[slots == 1].any()
 
 
-def test_loss_and_f1_are_those_of_what_is_known():
+def test_loss_and_f1_ignore_unknown_instruments():
     logits = torch.randn(8, 4, generator=torch.Generator().manual_seed(0), requires_grad=True)
     targets = (torch.arange(32).reshape(8, 4) % 3 == 0).float()
     whole = LAYERED.loss(logits, targets)
@@ -92,7 +92,7 @@ def test_loss_and_f1_are_those_of_what_is_known():
     assert LAYERED.f1(logits.detach(), targets) == kept
 
 
-def test_music_teaches_no_masks():
+def test_music_does_not_affect_the_mask_loss():
     power = torch.rand(3, 5, 2, 6, generator=torch.Generator().manual_seed(0)) + 0.1
     logits = torch.randn(power.shape, generator=torch.Generator().manual_seed(1))
     with_music = torch.cat([power, torch.zeros(2, 5, 2, 6)])
@@ -100,7 +100,7 @@ def test_music_teaches_no_masks():
     assert mask_loss(logits, torch.zeros_like(power)) == 0
 
 
-def test_calibration_and_thresholds_follow_what_is_known():
+def test_calibration_and_thresholds_ignore_unknown_instruments():
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 2, (400, 4))
     targets = (rng.random((400, 4)) < 1 / (1 + np.exp(-logits - 1))).astype(float)
@@ -115,22 +115,23 @@ def test_calibration_and_thresholds_follow_what_is_known():
         assert best_thresholds(logits, masked)[label] == threshold
 
 
-def test_answers_keep_what_is_not_known():
+def test_prediction_tables_keep_unknown_instruments():
     targets = np.array([[1, NAN, 0, 0], [0, 0, 0, NAN]], np.float32)
     split = Split(np.zeros((2, 1, 1)), np.arange(2), targets, ["a", "b"], INSTRUMENTS)
     present = np.array([[1, 1, 0, 0], [0, 0, 1, 0]], bool)
     predictions = Predictions(split, np.full((2, 4), 0.25), present, (0.5,) * 4)
-    answers = read_predictions(predictions_as_csv(predictions, ["a", "b"], ["g", "g"]), "here")
-    assert np.array_equal(answers.truth, targets, equal_nan=True) and np.array_equal(answers.present, present)
-    assert answers.right.tolist() == predictions.right.tolist() == [True, False]
+    table = read_predictions(predictions_as_csv(predictions, ["a", "b"], ["g", "g"]), "here")
+    assert np.array_equal(table.truth, targets, equal_nan=True) and np.array_equal(table.present, present)
+    assert table.right.tolist() == predictions.right.tolist() == [True, False]
 
 
-def test_two_splits_become_one():
-    one = Split(np.ones((3, 2, 5)), np.array([0, 0, 1]), np.zeros((2, 4)), ["a", "b"], INSTRUMENTS)
-    two = replace(one, mels=np.zeros((3, 2, 6)), names=["c", "d"])
-    both = joined(one, two)
+def test_two_splits_are_joined():
+    first = Split(np.ones((3, 2, 5)), np.array([0, 0, 1]), np.zeros((2, 4)), ["a", "b"], INSTRUMENTS)
+    second = replace(first, mels=np.zeros((3, 2, 6)), names=["c", "d"])
+    both = joined(first, second)
     assert both.mels.shape == (6, 2, 5) and both.clips.tolist() == [0, 0, 1, 2, 2, 3]
-    assert joined(one, replace(two, mels=two.mels[:0], clips=two.clips[:0], targets=two.targets[:0], names=[])) is one
+    empty = replace(second, mels=second.mels[:0], clips=second.clips[:0], targets=second.targets[:0], names=[])
+    assert joined(first, empty) is first
 
 
 def music(number, split="train"):
@@ -140,7 +141,7 @@ def music(number, split="train"):
     ]
 
 
-def test_music_without_a_test_split_gets_one_beside_solos_that_have_one():
+def test_music_gets_a_test_split_of_its_own_if_only_solos_have_one():
     clips, _ = assign(of_all(3, 3, 3) + TEST + music(40), 0, 0.2, False)
     of_music = [clip for clip in clips if "|" in clip.label]
     groups = {
@@ -153,7 +154,7 @@ def test_music_without_a_test_split_gets_one_beside_solos_that_have_one():
     assert len(solos) == 40
 
 
-def test_what_sounds_like_a_solo_of_train_is_not_moved_to_test():
+def test_music_that_sounds_like_a_solo_in_train_is_not_moved_to_test():
     solos, songs = of_all(3, 3, 3), music(40)
     twins = [(solos[0].file, songs[0].file)]
     clips, _ = assign(solos + TEST + songs, 0, 0.2, False, twins)

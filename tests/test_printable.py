@@ -3,7 +3,7 @@ import os
 from timbre.core.printable import printable
 
 
-def test_what_cannot_be_printed_is_escaped_and_the_rest_left_as_it_is():
+def test_only_unprintable_characters_are_escaped():
     assert printable("für Élise (ライブ) 'a\\b' 🎻.wav") == "für Élise (ライブ) 'a\\b' 🎻.wav"
     assert printable("a\nb\x1b[31m\u2028\x7f.wav") == r"a\nb\x1b[31m\u2028\x7f.wav"
     named = printable(os.fsdecode(b"caf\xe9.wav"))

@@ -8,7 +8,7 @@ ROWS = [("Für Élise.wav", "piano"), ("a, b; c.wav", "guitar+drums")]
 
 
 def written(delimiter=",", header="file{}instruments", end="\r\n"):
-    """The rows as a program writes them: a cell that holds a delimiter in quotes."""
+    """Return the rows as a program writes them, with quotes around a cell that contains a delimiter."""
     cells = [[f'"{cell}"' if set(",;") & set(cell) else cell for cell in row] for row in ROWS]
     return end.join([header.format(delimiter), *(delimiter.join(row) for row in cells)]) + end
 
@@ -29,7 +29,7 @@ def written(delimiter=",", header="file{}instruments", end="\r\n"):
         written(header='"year; place"{0}file{0}instruments').replace("\nF", "\n,F").replace('\n"a', '\n,"a').encode(),
     ],
 )
-def test_a_table_may_be_saved_in_many_ways(tmp_path, content):
+def test_tables_are_read_as_all_programs_save_them(tmp_path, content):
     path = tmp_path / "labels.csv"
     path.write_bytes(content)
     cells = [line.cells for line in read_sheet(path, ("file", "instruments"), ("group",), "a table")]

@@ -1,4 +1,4 @@
-"""How a stage ends, also where threads are still at work in native code."""
+"""How a stage ends, even while threads run native code."""
 
 import subprocess
 import sys
@@ -41,7 +41,7 @@ SCRIPT = """
         ("raise SystemExit(3)", 3, ""),
     ],
 )
-def test_a_failed_stage_ends_with_its_line_though_threads_are_at_work(end, status, says):
+def test_a_failed_stage_ends_with_its_line_while_threads_run(end, status, says):
     script = textwrap.dedent(SCRIPT).replace("{end}", end)
     for _ in range(3):
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

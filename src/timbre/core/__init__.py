@@ -1,1 +1,1 @@
-"""What every stage shares: params, errors, rows, outputs, random numbers."""
+"""What all other folders use: params, errors, rows of tables, output files, random numbers."""

@@ -1,21 +1,21 @@
-"""The errors that Timbre expects: each is one line that names what is wrong and the way out."""
+"""The errors that users may meet. Each message is one line: what is wrong, where, and what to do."""
 
 
 class TimbreError(Exception):
-    """Something a person can put right; its text is shown as it is, without a traceback."""
+    """An error that a person can fix. Its message is shown without a traceback."""
 
 
 class ParamsError(TimbreError):
-    """params.yaml holds something that cannot be used; the text names the key."""
+    """A value in params.yaml cannot be used. The message names the key."""
 
 
 class AudioError(TimbreError):
-    """One audio file cannot be used; the text is the reason alone, short enough for a table."""
+    """An audio file cannot be used. The message is only the reason, short enough for a table."""
 
 
 class WorkerError(TimbreError):
-    """Work ended because a worker process was killed, or a cluster cannot be used; the text says what to do."""
+    """A worker process was killed, or a cluster cannot be used. The message says what to do."""
 
 
 class DataError(TimbreError):
-    """A data set, its metadata or a model file cannot be used; the text names the file."""
+    """A data set, its metadata or a model file cannot be used. The message names the file."""

@@ -1,4 +1,4 @@
-"""What the package's extras bring, and a small install lacks."""
+"""Optional packages, which an extra of the package installs."""
 
 from importlib.util import find_spec
 
@@ -6,15 +6,20 @@ from timbre.core.errors import DataError
 
 
 def install(extra: str) -> str:
-    """The way to an extra, for the end of a line."""
+    """Return the command that installs an extra, for the end of a message."""
     return f"pip install -e '.[{extra}]' in a clone of Timbre"
 
 
 def needs(what: str, extra: str, *packages: str) -> None:
-    """Refuse what wants packages of an extra where one is missing.
+    """Check that the packages of an extra are installed.
+
+    Args:
+        what: The command or option that needs them, for the message.
+        extra: The extra that installs them.
+        packages: The names of the packages, as they are imported.
 
     Raises:
-        DataError: one is.
+        DataError: A package is missing.
     """
     if missing := [package for package in packages if not find_spec(package)]:
         raise DataError(f"{what} needs {' and '.join(missing)}, not installed; {install(extra)}")

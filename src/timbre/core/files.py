@@ -1,4 +1,4 @@
-"""Outputs that appear whole or not at all, and where the user's paths start."""
+"""Output files that are complete or absent, and the paths in params.yaml."""
 
 import os
 import re
@@ -10,13 +10,15 @@ from pathlib import Path
 from timbre.core.errors import DataError
 
 CHUNK = 1 << 20  # bytes copied at once
-RELEASED = Path(__file__).parents[1] / "weights"  # of the models that the package carries
-STORES = re.compile(r"/(files/md5|cache)/[0-9a-f]{2}/[0-9a-f]{30}$|/\.git/(.+/)?annex/objects/")  # DVC's, git-annex's
+RELEASED = Path(__file__).parents[1] / "weights"  # the models in the package
+STORES = re.compile(
+    r"/(files/md5|cache)/[0-9a-f]{2}/[0-9a-f]{30}$|/\.git/(.+/)?annex/objects/"
+)  # DVC's cache, git-annex
 
 
 @contextmanager
 def fresh_folder(path: Path | str) -> Iterator[Path]:
-    """Yield an empty folder beside `path` that takes its place when the block ends well, and goes if not."""
+    """Yield a new empty folder that replaces `path` if the block succeeds, and is deleted if it fails."""
     path = Path(path)
     partial = path.with_name(f".{path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -32,10 +34,10 @@ def fresh_folder(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def fresh_file(path: Path | str) -> Iterator[Path]:
-    """Yield a path beside `path`, with its suffix, that takes its place when the block ends well.
+    """Yield the path of a new file, with the same suffix, that replaces `path` if the block succeeds.
 
     Raises:
-        OSError: it cannot be written; the error names `path`, which people know.
+        OSError: The file cannot be written. The error names `path`, not the temporary file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,15 +55,22 @@ def fresh_file(path: Path | str) -> Iterator[Path]:
 
 
 def repository_root() -> Path:
-    """Where relative paths of params.yaml start: DVC's root, so that queued copies find the user's files."""
+    """Return the folder in which relative paths of params.yaml start.
+
+    It is DVC's root, so that experiments in a copy of the repository find the user's files.
+    """
     return Path(os.environ.get("DVC_ROOT", "."))
 
 
 def user_path(path: Path | str, key: str) -> Path:
-    """Where a path of params.yaml leads: from the repository's root, with `~` for the home.
+    """Return a path of params.yaml, starting at the repository's root, with `~` for the home folder.
+
+    Args:
+        path: The path in params.yaml.
+        key: The key of the path, for the message.
 
     Raises:
-        DataError: there is no such home; `key` is the param that is to blame.
+        DataError: The home folder does not exist.
     """
     try:
         return repository_root() / Path(path).expanduser()

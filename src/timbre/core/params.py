@@ -1,7 +1,11 @@
-"""params.yaml, read in one place: types coerced, unknown keys refused, every message naming its key."""
+"""Reads params.yaml: converts each value to its type, and refuses unknown keys and impossible values.
+
+Every message names the key.
+"""
 
 from datetime import date
 from difflib import get_close_matches
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -34,66 +38,66 @@ def _auto_or_share(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
 
 
 def _one_or_several(value: Any) -> Any:
-    """The names of sources as a list, in which Kaggle's stands alone."""
+    """Return the names of sources as a list, in the order of `SOURCES`."""
     names = value if isinstance(value, list) else [value]
-    together = all(name in TOGETHER for name in names) and 1 < len(names) == len({*names})
-    if not together and not (len(names) == 1 and names[0] in SOURCES):
-        raise ValueError(f"must be one of {', '.join(SOURCES)}, or some of [{', '.join(TOGETHER)}]")
+    can_be_combined = all(name in COMBINABLE for name in names) and 1 < len(names) == len({*names})
+    if not can_be_combined and not (len(names) == 1 and names[0] in SOURCES):
+        raise ValueError(f"must be one of {', '.join(SOURCES)}, or a list of some of [{', '.join(COMBINABLE)}]")
     return sorted(names, key=SOURCES.index)
 
 
-def _listed(value: Any) -> Any:
-    """Names of instruments, checked."""
+def _instruments(value: Any) -> Any:
+    """Return checked names of instruments."""
     if not isinstance(value, list | tuple):
         raise ValueError("must be a list of names, such as [guitar, piano]")
     return check_names(value)
 
 
-TOGETHER = ("soundfont", "recordings", "folder")  # sources that may stand beside others
-SOURCES = (*TOGETHER, "kaggle")
+COMBINABLE = ("soundfont", "recordings", "folder")  # sources that a list of sources may contain
+SOURCES = (*COMBINABLE, "kaggle")
 Int = Annotated[int, BeforeValidator(_refuse_bool)]
 Float = Annotated[float, BeforeValidator(_refuse_bool), Field(allow_inf_nan=False)]
 Share = Annotated[Float, Field(ge=0, le=1)]
-Instruments = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Instruments = Annotated[tuple[str, ...], BeforeValidator(_instruments)]
 Sources = Annotated[tuple[str, ...], BeforeValidator(_one_or_several)]
 Threshold = Annotated[Literal["auto"] | Annotated[Float, Field(gt=0, lt=1)], WrapValidator(_auto_or_share)]
 
-_WORDS = {  # for what pydantic would say of its own types
+MOST_VALUES = 10_000  # in params.yaml, which has about 130
+_MESSAGES = {  # instead of pydantic's own, by its type of error
     "model_type": "must be a section of keys",
     "string_type": 'must be text; put it in quotes ("" for none)',
     "string_pattern_mismatch": "must be of the form owner/name",
 }
 
-
-GONE = {
-    "mixtures.none": "mixtures.playing is the probability that each instrument plays, so that at times none does",
+REPLACED = {  # keys of earlier versions, and what to use instead
+    "mixtures.none": "use mixtures.playing, the probability that each instrument plays",
     "shares": "it is called mask_loss now",
     "moments": "it is called frame_loss now",
 }
 
 
 class Section(BaseModel):
-    """A part of params.yaml: fixed once read, and closed to keys that nobody reads."""
+    """A section of params.yaml. It cannot be changed, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Kaggle(Section):
-    """The data set on Kaggle, at the version it is pinned to."""
+    """The data set on Kaggle and its version."""
 
     handle: str = Field(pattern=r"^[\w-]+/[\w-]+$")
     version: Int = Field(ge=1)
 
 
 class Recordings(Section):
-    """Recordings with a labels.csv, and how many rendered clips each counts as in training."""
+    """A folder of recordings with a labels.csv, and the weight of each recording in training."""
 
     folder: str
     weight: Int = Field(ge=1, le=100)
 
 
 class Data(Section):
-    """Where the recordings come from."""
+    """The sources of recordings."""
 
     source: Sources
     folder: str
@@ -103,7 +107,7 @@ class Data(Section):
 
 
 class Soundfont(Section):
-    """How many phrases are rendered, by what, how long, and at which rate they are kept."""
+    """Rendered phrases: sound fonts, number, length and sample rate."""
 
     file: str = ""
     more: tuple[str, ...] = ()
@@ -114,7 +118,7 @@ class Soundfont(Section):
 
 
 class Splits(Section):
-    """How clips are divided into train, validation and test."""
+    """How clips are split into train, validation and test."""
 
     by: Literal["recording", "file"]
     validation: Float = Field(gt=0, lt=1)
@@ -122,14 +126,14 @@ class Splits(Section):
 
 
 class Audio(Section):
-    """The one rate and window length that everything is brought to."""
+    """The sample rate and window length of all audio."""
 
     sample_rate: Int = Field(ge=4000, le=192000)
     window: Float = Field(ge=0.5, le=60)
 
     @property
     def samples(self) -> int:
-        """Length of a window in samples."""
+        """The length of a window in samples."""
         return round(self.window * self.sample_rate)
 
 
@@ -147,12 +151,12 @@ class Mel(Section):
         if self.n_fft % 2:
             raise ValueError("n_fft must be even")
         if self.fmin >= self.fmax:
-            raise ValueError("fmin must lie below fmax")
+            raise ValueError("fmin must be below fmax")
         return self
 
 
 class Mixtures(Section):
-    """The layered mixtures: how many per split, of how many instruments, how loud and how late each part."""
+    """Mixtures: how many in each split, the number of instruments, their levels and start times."""
 
     train: Int = Field(ge=1)
     validation: Int = Field(ge=1)
@@ -185,7 +189,7 @@ class Model(Section):
 
 
 class Augment(Section):
-    """What training does to a mel: levels in dB, the rest the share of clips it is done to."""
+    """Augmentation: levels in dB, and for each effect the fraction of clips that get it."""
 
     crop: Float = Field(gt=0)
     shorten: Share
@@ -198,14 +202,14 @@ class Augment(Section):
 
 
 class Calibration(Section):
-    """The mixtures that probabilities and thresholds of layers are fitted to: how many, and who plays."""
+    """The mixtures that calibrate the layered model: their number, and how often each instrument plays."""
 
     mixtures: Int = Field(ge=0)
     playing: Float = Field(gt=0, lt=1)
 
 
 class Timeline(Section):
-    """Songs of known truth: those that timelines are judged by, and those that they are learnt from."""
+    """Synthetic songs that train and evaluate timelines: their number in each split, and their length."""
 
     songs: Int = Field(ge=1)
     seconds: Float = Field(ge=5, le=600)
@@ -214,13 +218,13 @@ class Timeline(Section):
 
 
 class Songs(Section):
-    """Songs that evaluation hears with the trained models."""
+    """Your songs, which the evaluate stage runs the models on."""
 
     path: str
 
 
 class Compute(Section):
-    """Where and how the work is done; no stage depends on it."""
+    """Where and how the work is done. No result depends on it, and no stage."""
 
     workers: Int = Field(0, ge=0)
     scheduler: str = ""
@@ -232,7 +236,7 @@ class Compute(Section):
 
 
 class Params(Section):
-    """The whole of params.yaml."""
+    """All of params.yaml."""
 
     instruments: Instruments
     seed: Int = Field(ge=0)
@@ -265,7 +269,7 @@ class Params(Section):
         if self.mel.fmax > self.audio.sample_rate / 2:
             raise ValueError(f"mel.fmax must not exceed half of audio.sample_rate ({self.audio.sample_rate / 2:g})")
         if self.mixtures.offset >= self.audio.window:
-            raise ValueError(f"mixtures.offset must lie below audio.window ({self.audio.window:g})")
+            raise ValueError(f"mixtures.offset must be below audio.window ({self.audio.window:g})")
         if self.augment.crop > self.audio.window:
             raise ValueError(f"augment.crop must not exceed audio.window ({self.audio.window:g})")
         if "folder" in self.data.source and not self.data.folder:
@@ -276,10 +280,10 @@ class Params(Section):
 
 
 def load_params(path: Path | str = "params.yaml") -> Params:
-    """Read a params file as DVC reads it, and check it.
+    """Return the checked params of a file.
 
     Raises:
-        ParamsError: the file is missing, is no YAML, or holds an unknown, missing or impossible value.
+        ParamsError: The file is missing or is not YAML, or a key is unknown, missing or has an impossible value.
     """
     values = _read_yaml(Path(path))
     try:
@@ -289,35 +293,55 @@ def load_params(path: Path | str = "params.yaml") -> Params:
 
 
 def _read_yaml(path: Path) -> Any:
-    """What a file holds, by the parser that DVC has: another would read `010`, `yes` or `1:30` as something else."""
+    """Return the values in a YAML file, read as DVC reads it. Other parsers differ in `010`, `yes` and `1:30`."""
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import DuplicateKeyError
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        return YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {}
+        yaml = YAML(typ="safe")
+        node = yaml.compose(path.read_text(encoding="utf-8"))
+        if _expanded_size(node, {}) > MOST_VALUES:
+            raise ParamsError(f"{path}: its aliases expand to more than {MOST_VALUES} values; write the values instead")
+        return yaml.constructor.construct_document(node) if node else {}
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise ParamsError(f"{path}:{line}: not UTF-8 text, as DVC wants it; save it as UTF-8") from error
+        raise ParamsError(f"{path}:{line}: not UTF-8 text; save it as UTF-8") from error
     except OSError as error:
-        raise ParamsError(f"{path}: cannot be read ({error.strerror}); run from the repository's root") from error
+        raise ParamsError(f"{path}: cannot be read ({error.strerror}); run this in the repository's root") from error
     except DuplicateKeyError as error:
         key = error.problem.split('"')[1]
-        raise ParamsError(f"{path}:{error.problem_mark.line + 1}: {key} stands there twice; keep one of them") from None
+        raise ParamsError(f"{path}:{error.problem_mark.line + 1}: {key} is there twice; keep one of them") from None
     except MarkedYAMLError as error:
         raise ParamsError(f"{path}:{error.problem_mark.line + 1}: not valid YAML: {error.problem}") from error
-    except (YAMLError, ValueError, RecursionError) as error:  # beyond YAML: dates and numbers that Python has not
+    except (YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that does not exist
         raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
 
 
+def _expanded_size(node: Any, sizes: dict[int, float]) -> float:
+    """Return the number of values in a YAML node after its aliases are replaced; infinity if it contains itself.
+
+    Args:
+        node: The composed node, a tree in which aliases are shared nodes.
+        sizes: The sizes of the nodes so far, by id. It is filled here.
+    """
+    if node is None or isinstance(node.value, str):
+        return 1
+    if id(node) not in sizes:
+        sizes[id(node)] = inf
+        inner = (child for item in node.value for child in (item if isinstance(item, tuple) else (item,)))
+        sizes[id(node)] = 1 + sum(_expanded_size(child, sizes) for child in inner)
+    return sizes[id(node)]
+
+
 def _explain(item: Any) -> str:
-    """One problem as `key: what is wrong with it`."""
+    """Return one problem as `key: what is wrong`."""
     key = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
         return f"{key}: unknown key{_suggestion(item['loc'])}"
     if item["type"] == "missing":
         return f"{key}: missing"
-    message = _WORDS.get(item["type"], item["msg"].removeprefix("Value error, "))
+    message = _MESSAGES.get(item["type"], item["msg"].removeprefix("Value error, "))
     if item["type"] == "value_error" and not isinstance(item["input"], str | int | float):
         return _joined(key, message)
     return _joined(key, f"{message[0].lower()}{message[1:]}, got {_shown(item['input'])}")
@@ -328,16 +352,17 @@ def _joined(key: str, message: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value as it may have been written."""
+    """Return a value as in the file, at most 60 characters of it."""
     if value is None:
         return "nothing"
-    return str(value) if isinstance(value, date) else repr(value)
+    text = str(value) if isinstance(value, date) else repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def _suggestion(location: tuple[str | int, ...]) -> str:
-    """What became of a key that was once here, or ` (did you mean …?)` where one of that section is close."""
-    if gone := GONE.get(".".join(map(str, location))):
-        return f"; {gone}"
+    """Return what replaced an old key, or ` (did you mean …?)` if a key of the section is similar, or nothing."""
+    if advice := REPLACED.get(".".join(map(str, location))):
+        return f"; {advice}"
     section: Any = Params
     for part in location[:-1]:
         section = section.model_fields[part].annotation

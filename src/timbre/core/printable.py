@@ -1,14 +1,14 @@
-"""Names from strangers as text that any table, terminal and picture can show."""
+"""Names of files as text that any table, terminal and picture can show."""
 
 import unicodedata
 
-UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode categories: controls, halves of characters, line and paragraph ends
+UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode categories: controls, surrogates, line and paragraph separators
 
 
 def printable(text: str) -> str:
-    r"""The text with what cannot be printed escaped: controls, line ends, bytes of a name that is not UTF-8 (`\udcff`).
+    r"""Return the text with escapes for characters that cannot be printed; other text is unchanged.
 
-    Text that can be printed comes back as it is.
+    Escaped are controls, line ends, and the bytes of a name that is not UTF-8 (`\udcff`).
 
     >>> printable("two\nlines, é")
     'two\\nlines, é'

@@ -1,4 +1,4 @@
-"""Keyed random generators: the same numbers whatever was drawn before, or beside."""
+"""Random generators with a key. Their numbers do not depend on what else is drawn, or in which order."""
 
 import zlib
 
@@ -8,8 +8,7 @@ import numpy as np
 def generator(seed: int, *key: str | int) -> np.random.Generator:
     """Return the generator of a key, such as `generator(seed, "soundfont", "guitar", 17)`.
 
-    Words enter through their CRC-32 and numbers as they are, so that the stream is the same on every
-    machine, in every process and for every order of work.
+    Words are turned into their CRC-32, so that the numbers are the same on every machine and in every process.
 
     >>> int(generator(0, "songs", 3).integers(1000)), int(generator(0, "songs", 4).integers(1000))
     (77, 744)

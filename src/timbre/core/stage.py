@@ -1,4 +1,4 @@
-"""What all stages share: outputs that appear whole or not at all, progress, one log line, one-line errors."""
+"""How a stage runs: one line in the log, errors of one line, interrupts and progress bars."""
 
 import errno
 import os
@@ -19,17 +19,19 @@ from timbre.core.printable import printable
 if TYPE_CHECKING:
     from timbre.core.params import Params
 
-INTERRUPTED = "interrupted; nothing half-written is kept, the same command starts it again"
-INTERRUPTED_STATUS = 130  # as shells have it
-MOMENT = 2.0  # seconds until a bar is shown
+INTERRUPTED = "interrupted; no partial output is kept; run the same command again"
+INTERRUPTED_STATUS = 130  # as in shells
+BAR_DELAY = 2.0  # seconds before the progress bar of a song appears
 
 T = TypeVar("T")
 
 
 def run_stage(name: str, stage: Callable[["Params"], str]) -> None:
-    """Run one stage on params.yaml and end the process: status 0, or 1 with the reason in one line.
+    """Run a stage with the params of params.yaml. If it fails, print the reason in one line and exit with status 1.
 
-    `stage` returns what it did and how much, for the log line.
+    Args:
+        name: The name of the stage, for the log.
+        stage: A function that takes the params and returns a summary of its work, for the log.
     """
     started = time.monotonic()
     with one_line_errors(name):
@@ -41,9 +43,12 @@ def run_stage(name: str, stage: Callable[["Params"], str]) -> None:
 
 @contextmanager
 def one_line_errors(name: str) -> Iterator[None]:
-    """Turn the errors that people can meet into one line on stderr and an exit status that is not 0.
+    """Turn expected errors into one line on stderr and an exit status that is not 0.
 
-    Where nobody reads what is printed any more, as `head` does not, the status is all that is said.
+    If the reader of stdout has gone, as `head` does, only the exit status reports it.
+
+    Args:
+        name: The name of the stage or command, which starts the line.
     """
     open_standard_streams()
     with _interruptible(name):
@@ -69,13 +74,14 @@ def one_line_errors(name: str) -> Iterator[None]:
 
 
 def open_standard_streams() -> None:
-    """Let what is printed end no run: by a stream that is closed, or a letter that stdout's encoding lacks.
+    """Make sure that printing does not fail, on a closed stream or for characters that stdout cannot encode.
 
-    Closed ones lead to nowhere from here on, in child processes too; else files opened later would get their numbers.
+    Closed streams are opened on the null device, in child processes too. Otherwise files that are opened later would
+    get their file descriptors.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, f"__{name}__") is None:
-            stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 (as long as the process lives)
+            stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 (stays open until the process ends)
             os.set_inheritable(stream.fileno(), True)
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
@@ -85,11 +91,11 @@ def open_standard_streams() -> None:
 
 @contextmanager
 def _interruptible(name: str) -> Iterator[None]:
-    """Let Ctrl-C and a request to terminate unwind the block, so that nothing half-written stays, then end the process.
+    """On Ctrl-C or SIGTERM, raise KeyboardInterrupt in the block, then end the process.
 
-    What libraries make of the interrupt, such as an exit of their own, does not matter.
+    The exception lets the block delete partial output. Libraries may turn it into another one without effect.
     """
-    assert sys.__stderr__  # as `open_standard_streams` left it
+    assert sys.__stderr__  # see `open_standard_streams`
     terminal = os.dup(sys.__stderr__.fileno())
     interrupted = False
 
@@ -98,7 +104,7 @@ def _interruptible(name: str) -> Iterator[None]:
         interrupted = True
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        _silence(sys.__stderr__)  # threads and libraries that are torn down have nothing to add
+        _silence(sys.__stderr__)  # threads and libraries print errors while they end
         raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -115,14 +121,14 @@ def _interruptible(name: str) -> Iterator[None]:
 
 
 def end_interrupted(name: str, terminal: int = 2) -> NoReturn:
-    """Say so and end the process at once: threads may still be at work in native code."""
+    """Print that the process was interrupted and end it at once: threads may still run native code."""
     with suppress(OSError):
         os.write(terminal, f"{name}: {INTERRUPTED}\n".encode())
     os._exit(INTERRUPTED_STATUS)
 
 
 def _silence(stream: TextIO | None) -> None:
-    assert stream  # as `open_standard_streams` left it
+    assert stream  # see `open_standard_streams`
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -137,13 +143,13 @@ def _end_workers() -> None:
 def _fail(name: str, reason: str) -> NoReturn:
     try:
         print(printable(f"{name}: {' '.join(reason.split())}"), file=sys.stderr, flush=True)
-    except OSError:  # nobody reads it any more
+    except OSError:  # the reader of stderr has gone
         _silence(sys.__stderr__)
     _end(SystemExit(1))
 
 
 def _end(reason: SystemExit) -> NoReturn:
-    """End the process, at once where threads are still at work: in native code they do not survive the interpreter."""
+    """End the process, at once if threads still run: native code crashes when the interpreter ends first."""
     if threading.active_count() > 1:
         _end_workers()
         for stream in (sys.stdout, sys.stderr):
@@ -154,22 +160,23 @@ def _end(reason: SystemExit) -> NoReturn:
 
 
 def progress(items: Iterable[T], description: str, total: int | None = None, unit: str = "clip") -> Iterable[T]:
-    """Show a bar over `items` where there is a terminal, and nothing elsewhere."""
+    """Yield `items`, with a progress bar if stderr is a terminal."""
     return _bar(items, desc=description, total=total, unit=unit)
 
 
 @contextmanager
 def seconds_done(name: str) -> Iterator[Callable[[float], object]]:
-    """Count the seconds of a song that were heard, where there is a terminal and it takes more than a moment.
+    """Show a progress bar of the seconds of a song that were processed, if stderr is a terminal and it takes long.
 
-    What this gives is to be called with how many more there are.
+    Yields:
+        A function to call with the number of further seconds.
     """
-    with _bar(desc=printable(name.replace("\\", "/").rsplit("/", 1)[-1]), unit="s", delay=MOMENT) as bar:
+    with _bar(desc=printable(name.replace("\\", "/").rsplit("/", 1)[-1]), unit="s", delay=BAR_DELAY) as bar:
         yield bar.update
 
 
 def _bar(items: Any = None, **options: Any) -> Any:
     from tqdm import tqdm
 
-    tqdm.monitor_interval = 0  # no thread of its own: an interrupt ends a process that has none with one line
+    tqdm.monitor_interval = 0  # no monitor thread: without threads, an interrupted process ends with one line
     return tqdm(items, disable=None, leave=False, dynamic_ncols=True, **options)

@@ -1,4 +1,4 @@
-"""The rows that pass between rooms, and their CSV files."""
+"""The rows of the tables that stages write and read, and their CSV files."""
 
 import csv
 from collections.abc import Callable, Iterable, Sequence
@@ -13,19 +13,19 @@ from timbre.core.errors import DataError
 DIGITS = 4  # decimal places of a metric
 SPLITS = ("train", "validation", "test")
 
-Row = TypeVar("Row")  # a dataclass whose fields are text and numbers
+Row = TypeVar("Row")  # a dataclass with fields of text and numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One recording of a data set.
+    """A recording of a data set.
 
     Attributes:
-        file: path below the raw folder, with forward slashes.
-        label: an instrument, or other.
+        file: The path below data/raw, with forward slashes.
+        label: An instrument, other, or a partial label. See `timbre.core.partial_labels`.
         split: train, validation or test.
-        group: what must stay in one split (a performance, a kit, a program); empty where nobody named it.
-        weight: how many clips it counts as when training draws.
+        group: What must stay in one split (a performance, a drum kit, a program). Empty: not known.
+        weight: How many clips the recording counts as when training samples.
     """
 
     file: str
@@ -37,12 +37,12 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One fixed-length piece of a clip.
+    """A window of a clip: a piece of fixed length.
 
     Attributes:
-        row: its row in the waveform pack.
-        start: where in the file it starts, in seconds.
-        file, label, split, group, weight: as in `Clip`.
+        row: The row of the window in the array of waveforms.
+        start: When the window starts in the file, in seconds.
+        file, label, split, group, weight: See `Clip`.
     """
 
     row: int
@@ -56,16 +56,16 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One instrument of one mixture.
+    """An instrument in a mixture.
 
     Attributes:
-        mixture: number of the mixture in its split, from 0.
-        row: row of the window in the waveform pack.
-        instrument: an instrument, or other.
-        gain_db: level after all parts were made equally loud.
-        offset: seconds of silence before it.
-        file: where the window comes from.
-        start: where in that file it starts, in seconds.
+        mixture: The number of the mixture in its split, from 0.
+        row: The row of the window in the array of waveforms.
+        instrument: An instrument, or other.
+        gain_db: The gain in dB, after all parts were made equally loud.
+        offset: The silence before the window, in seconds.
+        file: The file of the window.
+        start: When the window starts in that file, in seconds.
     """
 
     mixture: int
@@ -79,16 +79,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class SongPiece:
-    """A window's place in an arranged song.
+    """A window in a synthetic song.
 
     Attributes:
-        song: number of the song in its split, from 0.
-        start: where in the song it begins, in seconds.
-        seconds: how much of it is heard.
-        row: row of the window in the waveform pack.
-        instrument: an instrument, or other.
-        gain_db: level after all windows were made equally loud.
-        file: where the window comes from.
+        song: The number of the song in its split, from 0.
+        start: When the window starts in the song, in seconds.
+        seconds: How much of the window plays, in seconds.
+        row: The row of the window in the array of waveforms.
+        instrument: An instrument, or other.
+        gain_db: The gain in dB, after all windows were made equally loud.
+        file: The file of the window.
     """
 
     song: int
@@ -102,7 +102,7 @@ class SongPiece:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A stretch of an arranged song, `start` to `end` in seconds, in which an instrument sounds."""
+    """An event in a synthetic song: an instrument plays from `start` to `end`, in seconds."""
 
     song: int
     instrument: str
@@ -112,13 +112,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class FileInfo:
-    """One file that is kept, as it came.
+    """A file that was kept, with the properties of the original.
 
     Attributes:
-        file, label, split, group: as in `Clip`.
-        sample_rate: in Hz.
-        channels: how many.
-        seconds: how long.
+        file, label, split, group: See `Clip`.
+        sample_rate: The sample rate in Hz.
+        channels: The number of channels.
+        seconds: The length in seconds.
     """
 
     file: str
@@ -132,14 +132,14 @@ class FileInfo:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """What was wrong with one file or metadata row, and what was done about it.
+    """A fault of a file or metadata row, and what was done about it.
 
     Attributes:
-        file: path below the raw folder, or the name that the metadata gives.
-        kind: a few words that name the fault, the same for all of its kind, so that they can be counted.
+        file: The path below data/raw, or the name in the metadata.
+        kind: A few words that name the fault, always the same ones, so that faults can be counted.
         action: dropped, repaired or reported.
-        reason: one sentence with the particulars.
-        row: `Metadata_Train.csv:12` where a metadata row is meant, else empty.
+        reason: One sentence with the details.
+        row: The metadata row, as `Metadata_Train.csv:12`. Empty: the fault is in the file.
     """
 
     file: str
@@ -150,7 +150,7 @@ class Issue:
 
 
 def write_table(path: Path, rows: Iterable[Any], row_type: type) -> None:
-    """Write dataclass rows as CSV: a header, then one line per row, `\\n` line ends on every system."""
+    """Write dataclass rows as CSV: a header, then one line per row, with the line end `\\n` on every system."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(row_type)], lineterminator="\n")
         writer.writeheader()
@@ -158,10 +158,10 @@ def write_table(path: Path, rows: Iterable[Any], row_type: type) -> None:
 
 
 def read_table(path: Path, row_type: type[Row]) -> list[Row]:
-    """Read what `write_table` wrote, each column turned into the type of its field.
+    """Return the rows that `write_table` wrote, with each column converted to the type of its field.
 
     Raises:
-        DataError: the file is missing, or its columns are not those of `row_type`.
+        DataError: The file is missing, or its columns are not those of `row_type`.
     """
     types: dict[str, Callable[[str], object]] = get_type_hints(row_type)
     try:
@@ -173,10 +173,10 @@ def read_table(path: Path, row_type: type[Row]) -> list[Row]:
 
 
 def parts_by_mixture(parts: Sequence[Part]) -> list[list[Part]]:
-    """Group the rows of a recipe table by mixture, in their order."""
+    """Return the parts of each mixture, in their order."""
     return [list(group) for _, group in groupby(parts, key=attrgetter("mixture"))]
 
 
 def pieces_by_song(pieces: Sequence[SongPiece]) -> list[list[SongPiece]]:
-    """Group the pieces of arranged songs by song, in their order."""
+    """Return the pieces of each synthetic song, in their order."""
     return [list(group) for _, group in groupby(pieces, key=attrgetter("song"))]

@@ -1,1 +1,1 @@
-"""Reads what people write about recordings: tables, class names and labels."""
+"""Labels that people write: class names, labels.csv and other tables, Kaggle's layout."""

@@ -1,13 +1,13 @@
-"""What General MIDI can play: by name, the programs of an instrument, counted from 0, and whose phrases suit it.
+"""The instruments of General MIDI: their names, their programs (counted from 0), and the phrases that suit them.
 
-Names are those that people use, some for several programs. Effects, and ensembles that are no instrument, are left out.
+A name is the one that people use, and may stand for several programs. Effects and mixed ensembles are left out.
 """
 
 from typing import NamedTuple
 
 
 class Voice(NamedTuple):
-    """Programs of an instrument, and whose phrases it plays: those of violin, piano or guitar."""
+    """An instrument: its programs, and the instrument with the phrases that it plays (violin, piano or guitar)."""
 
     programs: tuple[int, ...]
     family: str
@@ -70,4 +70,4 @@ NAMES = (
     "violin",
     "piano",
     *VOICES,
-)  # the first four have tables of their own in timbre.sources.plan
+)  # timbre.sources.plan has the programs of the first four

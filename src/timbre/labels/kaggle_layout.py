@@ -1,4 +1,4 @@
-"""Kaggle's layout, which every source ends up in: two folders of recordings and a metadata file for each."""
+"""Kaggle's layout, which all sources are brought into: two folders of recordings, each with a metadata file."""
 
-FOLDERS = ("Train_submission", "Test_submission")  # Kaggle doubles them: one of the same name lies inside
+FOLDERS = ("Train_submission", "Test_submission")  # each contains a folder of the same name
 METADATA = ("Metadata_Train.csv", "Metadata_Test.csv")
