@@ -129,7 +129,7 @@ def release() -> int:
     """
     from timbre.export import export_onnx
     from timbre.model.checkpoint import save_model
-    from timbre.songs.onnx_engine import FILE
+    from timbre.songs.onnx_engine import ONNX_FILE
 
     WEIGHTS.mkdir(exist_ok=True)
     for task, md5 in locked().items():
@@ -141,9 +141,9 @@ def release() -> int:
             )
         trained = load(path)
         save_model(WEIGHTS / path.name, trained.network.half(), trained.description, trained.filters.half())
-    (WEIGHTS / FILE).unlink(missing_ok=True)
-    export_onnx(WEIGHTS, WEIGHTS / FILE)
-    size = sum(path.stat().st_size for path in (WEIGHTS / FILE, *WEIGHTS.glob("*.safetensors")))
+    (WEIGHTS / ONNX_FILE).unlink(missing_ok=True)
+    export_onnx(WEIGHTS, WEIGHTS / ONNX_FILE)
+    size = sum(path.stat().st_size for path in (WEIGHTS / ONNX_FILE, *WEIGHTS.glob("*.safetensors")))
     if size > MAX_BYTES:
         sys.exit(f"release: the weights have {size} bytes, but at most {MAX_BYTES} are allowed")
     (WEIGHTS / "README.md").write_text(card(), encoding="utf-8")

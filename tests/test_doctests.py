@@ -1,4 +1,4 @@
-"""The examples in docstrings of pure functions."""
+"""Run the examples in docstrings of pure functions."""
 
 import doctest
 from importlib import import_module
@@ -12,7 +12,7 @@ MODULES = [
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_give_what_they_say(name):
+def test_examples_give_the_written_results(name):
     failed, tried = doctest.testmod(import_module(f"timbre.{name}"))
     assert tried > 0
     assert failed == 0

@@ -1,4 +1,4 @@
-"""Songs heard by ONNX Runtime, without PyTorch, against the same by PyTorch."""
+"""Predictions by ONNX Runtime, without PyTorch, compared with those by PyTorch."""
 
 import json
 import subprocess
@@ -12,14 +12,14 @@ from helpers import tone
 
 from timbre.core.errors import DataError
 from timbre.core.files import RELEASED
-from timbre.songs.onnx_engine import FILE, OnnxEngine
+from timbre.songs.onnx_engine import ONNX_FILE, OnnxEngine
 from timbre.songs.predictor import Predictor
 
 HEAVY = {"torch", "librosa", "scipy", "sklearn", "dvc", "lightning_fabric", "safetensors", "matplotlib"}
 WITHOUT_TORCH = """
 import importlib.util, sys
-found = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *rest: None if name == "torch" else found(name, *rest)
+find_spec = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "torch" else find_spec(name, *rest)
 from timbre.cli import app
 try:
     app(sys.argv[1:])
@@ -52,15 +52,15 @@ def test_both_engines_give_the_same_song(tmp_path, seconds):
 
 def test_predict_without_torch_imports_nothing_heavy(tmp_path):
     path = melody(tmp_path / "a.wav", 5, 22050)
-    asked = ["predict", str(path), "--format", "jsonl", "--models", str(RELEASED)]
-    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, *asked], capture_output=True, text=True)
+    arguments = ["predict", str(path), "--format", "jsonl", "--models", str(RELEASED)]
+    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["layered"] == pytest.approx(Predictor(RELEASED).listen(path).layered, abs=1e-4)
     assert not HEAVY & set(done.stderr.splitlines()[-1].split())
 
 
 @pytest.mark.parametrize(
-    ("missing", "command", "says"),
+    ("missing", "command", "message"),
     [
         ("torch", ["compare", "HEAD"], "this needs torch, not installed; pip install -e '.[pipeline]'"),
         ("jams", ["predict", "a.wav", "--jams", "a"], "--jams needs jams, not installed; pip install -e '.[jams]'"),
@@ -69,16 +69,18 @@ def test_predict_without_torch_imports_nothing_heavy(tmp_path):
         ("onnx", ["export", "--onnx", "a"], "export needs onnx, not installed; pip install -e '.[onnx]'"),
     ],
 )
-def test_what_needs_an_extra_says_so_in_a_line(missing, command, says):
+def test_a_missing_extra_is_named_in_one_line(missing, command, message):
     code = f"import sys; sys.modules['{missing}'] = None; from timbre.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == f"timbre: {says} in a clone of Timbre\n"
+    assert done.stderr == f"timbre: {message} in a clone of Timbre\n"
 
 
-def test_what_is_no_such_model_is_named(tmp_path):
-    with pytest.raises(DataError, match=rf"^{tmp_path}/{FILE}: no such model; where PyTorch is installed, timbre exp"):
+def test_a_missing_or_damaged_model_is_named(tmp_path):
+    with pytest.raises(
+        DataError, match=rf"^{tmp_path}/{ONNX_FILE}: no such model; create it where PyTorch is installed: timbre exp"
+    ):
         OnnxEngine(tmp_path)
-    (tmp_path / FILE).write_bytes(b"no model")
-    with pytest.raises(DataError, match=rf"^{tmp_path}/{FILE}: not a Timbre model"):
+    (tmp_path / ONNX_FILE).write_bytes(b"no model")
+    with pytest.raises(DataError, match=rf"^{tmp_path}/{ONNX_FILE}: not a Timbre model"):
         OnnxEngine(tmp_path)

@@ -9,7 +9,7 @@ from timbre.songs.find import find
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
-    """Makes empty files below a folder that is the current one."""
+    """Return a function that makes empty files below the current folder, which is temporary."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
 
@@ -27,7 +27,7 @@ def names(argument):
 
 
 @pytest.mark.parametrize("argument", [".", "**/*.wav", "**", "../here"])
-def test_links_that_lead_back_answer_no_song_twice_and_end(tree, argument):
+def test_links_that_lead_upwards_give_no_song_twice(tree, argument):
     tree("a.wav", "cd/b.wav", "cd/deep/c.wav")
     for link in ("again", "cd/again", "cd/deep/once more"):
         Path(link).symlink_to("..")
@@ -36,7 +36,7 @@ def test_links_that_lead_back_answer_no_song_twice_and_end(tree, argument):
     assert names(argument) == [f"../here/{name}" if argument == "../here" else name for name in found]
 
 
-def test_a_linked_folder_is_searched_once_and_stands_behind_the_real_one(tree):
+def test_a_linked_folder_is_searched_once_and_after_real_ones(tree):
     tree("album/real/a.wav", "album/b.wav", "../elsewhere/cd/c.wav")
     for link in ("album/first", "album/second"):
         Path(link).symlink_to("../../elsewhere")
@@ -47,7 +47,7 @@ def test_a_linked_folder_is_searched_once_and_stands_behind_the_real_one(tree):
     assert names("album/*/*.wav") == ["album/alias/a.wav"]  # as the pattern says, and once
 
 
-def test_what_is_hidden_is_left_out_unless_it_is_named(tree):
+def test_hidden_files_are_left_out_unless_named(tree):
     tree("song.mp3", "._song.mp3", ".hidden/a.mp3", "cd/__MACOSX/._b.mp3")
     for argument in (".", "*", "**/*.mp3", "**"):
         assert names(argument) == ["song.mp3"]
@@ -56,11 +56,11 @@ def test_what_is_hidden_is_left_out_unless_it_is_named(tree):
     assert names(".h*/*.mp3") == [".hidden/a.mp3"]
 
 
-def test_a_pipe_is_never_waited_for_unless_it_is_named(tree):
+def test_pipes_are_left_out_unless_named(tree):
     tree("song.wav")
     os.mkfifo("pipe.wav")
     Path("device.wav").symlink_to("/dev/zero")
-    Path("link.wav").symlink_to("gone")  # of which reading tells
+    Path("link.wav").symlink_to("gone")  # reading will report it
     for argument in (".", "*.wav", "**/*.wav"):
         assert names(argument) == ["link.wav", "song.wav"]
     assert names("pipe.wav") == ["pipe.wav"]
@@ -68,16 +68,16 @@ def test_a_pipe_is_never_waited_for_unless_it_is_named(tree):
 
 
 @pytest.mark.parametrize("argument", ["album", "alb*", "album/**/*.wav", "album/*/*.wav"])
-def test_a_folder_that_is_closed_is_named_after_the_songs(tree, monkeypatch, argument):
+def test_a_folder_that_cannot_be_read_is_named_after_the_songs(tree, monkeypatch, argument):
     tree("album/cd 1/a.wav", "album/cd 2/b.wav", "album/cd 3/c.wav")
     scandir = os.scandir
 
-    def closed(path):  # permission bits would not stop root
+    def deny_one(path):  # permission bits would not stop root
         if os.path.basename(path) == "cd 2":  # noqa: PTH119
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
         return scandir(path)
 
-    monkeypatch.setattr(os, "scandir", closed)
+    monkeypatch.setattr(os, "scandir", deny_one)
     assert [(song.name, song.problem) for song in find(argument)] == [
         ("album/cd 1/a.wav", ""),
         ("album/cd 3/c.wav", ""),
@@ -85,7 +85,7 @@ def test_a_folder_that_is_closed_is_named_after_the_songs(tree, monkeypatch, arg
     ]
 
 
-def test_names_with_the_signs_of_patterns_are_names_where_they_exist(tree):
+def test_a_file_name_with_pattern_characters_names_that_file(tree):
     tree("what [live].wav", "what l.wav")
     assert names("what [live].wav") == ["what [live].wav"]
     assert names("what [l].wav") == ["what l.wav"]

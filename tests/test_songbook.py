@@ -104,6 +104,6 @@ def test_no_name_and_no_picture_ends_the_run(models, tmp_path, monkeypatch):
 
 def test_a_folder_without_songs_is_refused(models, tmp_path):
     (tmp_path / "empty").mkdir()
-    for name, message in (("empty", "holds no audio files"), ("nowhere", "is not a folder")):
+    for name, message in (("empty", "has no audio files"), ("nowhere", "is not a folder")):
         with pytest.raises(ParamsError, match=message):
             write_songs(tmp_path / name, models, tmp_path / "out")

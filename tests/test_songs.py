@@ -6,7 +6,7 @@ import pytest
 from timbre.core.errors import AudioError
 from timbre.songs.find import find
 from timbre.songs.prefetch import map_ordered, prefetch
-from timbre.songs.spectrogram import COLUMNS, StreamingSpectrogram
+from timbre.songs.spectrogram import MIN_COLUMNS, StreamingSpectrogram
 
 RATE = 16000
 
@@ -27,17 +27,17 @@ def test_folders_are_searched_in_order_and_patterns_expanded(tmp_path, monkeypat
 
 def test_what_leads_to_no_song_says_so(tmp_path):
     (tmp_path / "empty").mkdir()
-    assert find(str(tmp_path / "empty"))[0].problem == "holds no audio files"
+    assert find(str(tmp_path / "empty"))[0].problem == "has no audio files"
     assert find(str(tmp_path / "*.mp3"))[0].problem == "matches no file"
 
 
-@pytest.mark.parametrize("frames", [1, 500, 2 * COLUMNS + 1, 50_001])
+@pytest.mark.parametrize("frames", [1, 500, 2 * MIN_COLUMNS + 1, 50_001])
 def test_an_overview_keeps_time_and_level_in_few_columns(frames):
     overview, ramp = StreamingSpectrogram(2), np.linspace(1, 2, frames)
     for piece in np.array_split(ramp, max(1, frames // 170)):
         overview.add(np.stack([piece, 2 * piece]).astype(np.float32))
     power = 10 ** (overview.decibels() / 10)
-    assert min(frames, COLUMNS) <= power.shape[1] <= 2 * COLUMNS + 1
+    assert min(frames, MIN_COLUMNS) <= power.shape[1] <= 2 * MIN_COLUMNS + 1
     expected = np.interp(np.linspace(0, 1, power.shape[1]), np.linspace(0, 1, frames), ramp)
     assert power[0] == pytest.approx(expected, abs=2e-3)
     assert power[1] == pytest.approx(2 * power[0], rel=1e-4)

@@ -16,7 +16,7 @@ from timbre.features.synthetic_songs import SongOptions, arrange, ground_truth, 
 from timbre.model.checkpoint import load_model, save_model
 from timbre.model.network import TimbreNet
 from timbre.songs.predictor import Predictor
-from timbre.songs.timeline import leaning
+from timbre.songs.timeline import song_bias
 from timbre.timeline.train import centre, train_timeline_network
 from timbre.timeline.training_data import TimelineData, activity_of_frames
 
@@ -189,7 +189,7 @@ def test_a_timeline_goes_with_the_layered_model_that_it_was_learnt_from(models, 
 
 def test_a_song_leans_towards_what_it_says_by_at_most_half_a_logit():
     answer, thresholds = np.array([0.0, 1.0, 9.0, -9.0, 3.0, 3.0]), np.array([0.5, 0.5, 0.5, 0.5, 0.0, 1.0])
-    assert leaning(answer, thresholds) == pytest.approx([0, 0.25, 0.5, -0.5, 0.5, -0.5])
+    assert song_bias(answer, thresholds) == pytest.approx([0, 0.25, 0.5, -0.5, 0.5, -0.5])
 
 
 def test_where_no_timeline_was_learnt_it_is_that_of_the_cells_against_their_thresholds(models):

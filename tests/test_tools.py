@@ -1,4 +1,4 @@
-"""What musicians do with answers: words, questions, regions, cue points, and going on after what was answered."""
+"""Tools for musicians: shares and words, queries, regions, cue points, tags, and resuming."""
 
 import csv
 import io
@@ -20,15 +20,15 @@ from timbre.songs.presence import first_heard, shares, solos, word
 from timbre.tools.cues import write_cues
 from timbre.tools.query import Query
 from timbre.tools.regions import as_regions
-from timbre.tools.resume import answered
+from timbre.tools.resume import finished_songs
 from timbre.tools.tags import read_tags, write_tags
 
 NAMES = ("violin", "drums", "bass guitar", "not quite")
 SECTIONS = [(0.0, 4.0, "violin"), (2.0, 8.0, "drums"), (6.5, 7.0, "bass guitar"), (9.0, 10.0, "violin")]
 
 
-def test_how_much_of_a_song_when_first_and_where_alone():
-    assert shares([(0.0, 0.1, "violin")], 1000, NAMES)["violin"] == 0.001  # it is heard, if hardly
+def test_shares_first_times_and_solos():
+    assert shares([(0.0, 0.1, "violin")], 1000, NAMES)["violin"] == 0.001  # never 0 if it plays
     assert shares(SECTIONS, 10, NAMES) == {"violin": 0.5, "drums": 0.6, "bass guitar": 0.05, "not quite": 0}
     assert first_heard(SECTIONS) == {"violin": 0, "drums": 2, "bass guitar": 6.5}
     assert solos(SECTIONS) == [(0.0, 2.0, "violin"), (4.0, 6.5, "drums"), (7.0, 8.0, "drums"), (9.0, 10.0, "violin")]
@@ -36,8 +36,8 @@ def test_how_much_of_a_song_when_first_and_where_alone():
 
 
 def test_shares_in_words():
-    said = [word(share) for share in (0, 0.01, 0.249, 0.25, 0.749, 0.75, 1)]
-    assert said == ["absent", "now and then", "now and then", "often", "often", "throughout", "throughout"]
+    words = [word(share) for share in (0, 0.01, 0.249, 0.25, 0.749, 0.75, 1)]
+    assert words == ["absent", "now and then", "now and then", "often", "often", "throughout", "throughout"]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_shares_in_words():
         ("not not quite", [(0, 10)]),
     ],
 )
-def test_a_question_is_answered_with_spans(query, spans):
+def test_a_query_finds_spans(query, spans):
     assert Query(query, NAMES).spans(SECTIONS, 10) == [pytest.approx(span) for span in spans]
 
 
@@ -63,7 +63,7 @@ def test_short_spans_may_be_left_out():
 
 
 @given(st.sets(st.integers(0, 99), max_size=40))
-def test_what_is_not_true_is_false(steps):
+def test_a_query_and_its_negation_cover_the_song_once(steps):
     sections = [(step / 10, (step + 1) / 10, "violin") for step in sorted(steps)]
     spans = [*Query("violin", NAMES).spans(sections, 10), *Query("not violin", NAMES).spans(sections, 10)]
     assert sum(end - start for start, end in spans) == pytest.approx(10)
@@ -82,7 +82,7 @@ def test_what_is_not_true_is_false(steps):
         ("violins", "'violins' where an instrument \\(violin, drums, bass guitar, not quite\\)"),
     ],
 )
-def test_a_question_without_sense_says_what_was_expected(query, reason):
+def test_the_error_for_a_wrong_query_says_what_was_expected(query, reason):
     with pytest.raises(DataError, match=reason):
         Query(query, NAMES)
 
@@ -118,37 +118,37 @@ def test_a_copy_has_cue_points_and_the_same_sound(tmp_path):
     assert b"labl\x0b\0\0\0\x01\0\0\0violin\0" in names
     assert b"ltxt\x14\0\0\0\x01\0\0\0" + struct.pack("<I", 6000) + b"rgn " in names
     again = tmp_path / "c.wav"
-    write_cues(target, again, [(0.0, 1.0, "piano")])  # its cue points take the place of those that were there
+    write_cues(target, again, [(0.0, 1.0, "piano")])  # new cue points replace earlier ones
     assert [name for name, _ in chunks(again)].count(b"cue ") == 1 and b"violin" not in again.read_bytes()
 
 
-def test_what_is_no_wav_gets_no_cue_points(tmp_path):
+def test_cue_points_need_a_wav_file(tmp_path):
     soundfile.write(tmp_path / "a.flac", tone(440, 1, 8000), 8000)
     with pytest.raises(AudioError, match="cue points go into copies of WAV files"):
         write_cues(tmp_path / "a.flac", tmp_path / "b.wav", [])
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
-def test_long_work_goes_on_after_what_was_answered(models, tmp_path, form):
+def test_resume_skips_the_songs_in_earlier_output(models, tmp_path, form):
     for name in ("a", "b, c", "d"):
         soundfile.write(tmp_path / f"{name}.wav", np.random.default_rng(0).normal(0, 0.1, 16000), 16000)
     whole = ["predict", str(tmp_path), "--format", form, "--models", str(models)]
-    said = CliRunner().invoke(app, whole).stdout
-    lines = said.splitlines(keepends=True)
-    answers = tmp_path / "answers.txt"
-    assert CliRunner().invoke(app, [*whole, "--resume", str(answers)]).stdout == said  # nothing was answered yet
-    answers.write_text("".join(lines[:-1]) + lines[-1][:20])  # stopped in the midst of the last line
-    rest = CliRunner().invoke(app, [*whole, "--resume", str(answers)]).stdout
+    output = CliRunner().invoke(app, whole).stdout
+    lines = output.splitlines(keepends=True)
+    earlier = tmp_path / "earlier.txt"
+    assert CliRunner().invoke(app, [*whole, "--resume", str(earlier)]).stdout == output  # no such file yet
+    earlier.write_text("".join(lines[:-1]) + lines[-1][:20])  # stopped within the last line
+    rest = CliRunner().invoke(app, [*whole, "--resume", str(earlier)]).stdout
     assert rest == lines[-1]
 
 
-def test_a_file_without_answers_is_refused(tmp_path):
+def test_resume_refuses_a_file_of_another_kind(tmp_path):
     (tmp_path / "a.txt").write_text("hello\n")
-    with pytest.raises(DataError, match="holds no answers as jsonl or csv"):
-        answered(tmp_path / "a.txt")
+    with pytest.raises(DataError, match="is not output of timbre predict"):
+        finished_songs(tmp_path / "a.txt")
 
 
-def test_songs_are_searched_and_a_bad_one_costs_only_the_exit_status(models, tmp_path):
+def test_find_searches_every_readable_song_and_a_bad_one_sets_the_exit_status(models, tmp_path):
     soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 48000), 16000)
     (tmp_path / "b.wav").write_text("no sound")
     result = CliRunner().invoke(app, ["find", "drums", str(tmp_path), "--models", str(models)])  # its threshold is 0
@@ -156,7 +156,7 @@ def test_songs_are_searched_and_a_bad_one_costs_only_the_exit_status(models, tmp
     assert result.stdout == f"{tmp_path / 'a.wav'}\t0:00.0\t0:03.0\n"
 
 
-def test_regions_and_cues_are_written_beside_each_other(models, tmp_path):
+def test_regions_and_cues_may_go_into_one_folder(models, tmp_path):
     song = tmp_path / "a.wav"
     soundfile.write(song, np.random.default_rng(0).normal(0, 0.1, 48000), 16000)
     soundfile.write(tmp_path / "b.flac", np.random.default_rng(0).normal(0, 0.1, 48000), 16000)
@@ -168,7 +168,7 @@ def test_regions_and_cues_are_written_beside_each_other(models, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".flac", ".ogg", ".mp3", ".wav", ".m4a"])
-def test_tags_name_the_instruments_and_leave_the_sound_alone(tmp_path, suffix):
+def test_tags_have_the_instruments_and_the_audio_stays_the_same(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     write_sound(path)
     sound, size = packets(path), path.stat().st_size
@@ -181,7 +181,7 @@ def test_tags_name_the_instruments_and_leave_the_sound_alone(tmp_path, suffix):
 
 
 def write_sound(path):
-    """A second of sound in any format, by FFmpeg's libraries, which here have no encoder of Vorbis."""
+    """Write a second of sound in any format, with FFmpeg except for Vorbis, which PyAV cannot encode."""
     import av
 
     if path.suffix == ".ogg":
@@ -197,30 +197,30 @@ def write_sound(path):
 
 
 def packets(path):
-    """What is compressed in a file, without tags."""
+    """Return the compressed audio of a file, without tags."""
     import av
 
     with av.open(str(path)) as file:
         return [bytes(packet) for packet in file.demux(audio=0)]
 
 
-def test_tags_are_written_when_asked_for_and_what_was_there_is_kept(models, tmp_path):
+def test_tags_are_written_only_with_write_and_previous_values_are_kept(models, tmp_path):
     song, kept = tmp_path / "a.flac", tmp_path / "before.jsonl"
     soundfile.write(song, np.random.default_rng(0).normal(0, 0.1, 48000), 16000)
     command = ["tag", str(song), "--backup", str(kept), "--models", str(models)]
     before = song.read_bytes()
     result = CliRunner().invoke(app, command)
-    assert "drums" in result.stdout and "nothing is written" in result.stderr
+    assert "drums" in result.stdout and "nothing was written" in result.stderr
     assert song.read_bytes() == before and not kept.exists()
     write_tags(song, ["harp"])
     result = CliRunner().invoke(app, [*command, "--write"])
     assert result.exit_code == 0 and "(before: harp)" in result.stdout
     assert "drums" in read_tags(song) and json.loads(kept.read_text()) == {"file": str(song), "before": ["harp"]}
-    CliRunner().invoke(app, [*command, "--write"])  # nothing has changed
+    CliRunner().invoke(app, [*command, "--write"])  # already tagged
     assert len(kept.read_text().splitlines()) == 1
 
 
-def test_what_cannot_be_tagged_says_so(tmp_path, monkeypatch):
+def test_the_error_for_a_file_that_cannot_be_tagged(tmp_path, monkeypatch):
     (tmp_path / "a.txt").write_text("no sound")
     with pytest.raises(AudioError, match="cannot be tagged: no kind of file"):
         read_tags(tmp_path / "a.txt")
@@ -240,6 +240,6 @@ def test_sections_are_written_as_jams(models, tmp_path):
     soundfile.write(song, np.random.default_rng(0).normal(0, 0.1, 48000), 16000)
     result = CliRunner().invoke(app, ["predict", str(song), "--jams", str(tmp_path / "out"), "--models", str(models)])
     assert result.exit_code == 0, result.output
-    (found,) = jams.load(str(tmp_path / "out/a.wav.jams")).annotations
-    assert found.namespace == "tag_open"
-    assert ("drums", 0, 3) in {(one.value, one.time, one.duration) for one in found.data}
+    (annotation,) = jams.load(str(tmp_path / "out/a.wav.jams")).annotations
+    assert annotation.namespace == "tag_open"
+    assert ("drums", 0, 3) in {(entry.value, entry.time, entry.duration) for entry in annotation.data}

@@ -1,12 +1,17 @@
-"""Timbre hears guitar, drums, violin and piano: one of them alone, or several layered."""
+"""Timbre recognises guitar, drums, violin and piano in audio: which of them play, and when."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
+__all__ = ["listen"]
 
-def __getattr__(name: str) -> Any:
-    """`timbre.listen`, imported by name when it is asked for: every stage imports this file, none of them listens."""
-    if name == "listen":
-        from importlib import import_module
+if TYPE_CHECKING:
+    from timbre.songs.predictor import listen
+else:
 
-        return import_module("timbre.songs.predictor").listen
-    raise AttributeError(f"module 'timbre' has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        """Import `listen` when it is first used, because every stage imports this file and few predict songs."""
+        if name == "listen":
+            from timbre.songs.predictor import listen
+
+            return listen
+        raise AttributeError(f"module 'timbre' has no attribute {name!r}")

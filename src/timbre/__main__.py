@@ -1,4 +1,4 @@
-"""`python -m timbre` is the command `timbre`."""
+"""Run the command line: `python -m timbre` is the command `timbre`."""
 
 from timbre.cli import main
 

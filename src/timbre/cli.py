@@ -1,11 +1,11 @@
-"""The command `timbre`. Heavy libraries are imported where a command needs them, so that help is instant."""
+"""The command `timbre`. Each command imports heavy libraries itself, so that help is fast."""
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -14,28 +14,31 @@ from timbre.core.extras import needs
 from timbre.core.params import load_params
 from timbre.core.printable import printable
 from timbre.core.stage import one_line_errors, progress, seconds_done
-from timbre.tools.outputs import outputs_of, write_output
-from timbre.tools.printing import Format, Printer, printer, tell
+from timbre.tools.outputs import output_paths, write_output
+from timbre.tools.printing import Format, Printer, make_printer, print_message
 
 if TYPE_CHECKING:
     from timbre.songs.find import SongFile
     from timbre.songs.predictor import Predictor
     from timbre.songs.song import Song
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0], rich_markup_mode=None)
+T = TypeVar("T")
 
+HELP = "Recognise guitar, drums, violin and piano in audio: which of them play, and when."
+SONGS_HELP = "Files, folders and patterns: wav, flac, ogg, opus, mp3, m4a, video and more; - for standard input."
+MODELS_HELP = (
+    "Folder with single, layered and timeline.safetensors. Default: models/ if the pipeline has run in this folder, "
+    "otherwise the models released with timbre."
+)
 
-Models = Annotated[
-    Path | None,
-    typer.Option(
-        help="The folder with single, layered and timeline.safetensors; by default models/ where the pipeline "
-        "has run here, else those released with timbre."
-    ),
-]
+Songs = Annotated[list[str], typer.Argument(metavar="SONG", help=SONGS_HELP)]
+Models = Annotated[Path | None, typer.Option(help=MODELS_HELP)]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP, rich_markup_mode=None)
 
 
 class Collection(StrEnum):
-    """Public data sets that can be measured on."""
+    """Public data sets with a benchmark."""
 
     OPENMIC = "openmic"
     IRMAS = "irmas"
@@ -50,86 +53,69 @@ def main() -> None:
 
 @app.command()
 def check(path: Annotated[Path, typer.Argument(help="The params file.")] = Path("params.yaml")) -> None:
-    """Check params.yaml as every stage does before it runs."""
+    """Check params.yaml, as every stage does before it runs."""
     load_params(path)
 
 
 @app.command()
 def predict(
-    songs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SONG",
-            help="Files, folders and patterns: wav, flac, ogg, opus, mp3, m4a, video and more; - for standard input.",
-        ),
-    ],
-    form: Annotated[
-        Format, typer.Option("--format", help="text for people, jsonl and csv for programs.")
+    songs: Songs,
+    output_format: Annotated[
+        Format, typer.Option("--format", help="text for people; jsonl or csv for programs.")
     ] = Format.TEXT,
-    timeline: Annotated[bool, typer.Option("--timeline", help="Print what plays when, too.")] = False,
-    hop: Annotated[float, typer.Option(help="Seconds from one value of the timeline to the next.")] = 0.5,
-    plot: Annotated[
-        Path | None, typer.Option(help="Draw the song to this .png file; a folder: one picture per song.")
-    ] = None,
-    labels: Annotated[
-        Path | None, typer.Option(help="Write an Audacity label track for each song into this folder.")
-    ] = None,
-    regions: Annotated[
-        Path | None, typer.Option(help="Write a table of regions for REAPER for each song into this folder.")
-    ] = None,
-    cues: Annotated[
-        Path | None, typer.Option(help="Write a copy of each WAV file with cue points into this folder.")
-    ] = None,
-    jams: Annotated[Path | None, typer.Option(help="Write a JAMS file for each song into this folder.")] = None,
-    resume: Annotated[
-        Path | None,
-        typer.Option(help="A file of earlier answers, jsonl or csv: go on after the songs in it."),
-    ] = None,
+    timeline: Annotated[bool, typer.Option("--timeline", help="Also print when each instrument plays.")] = False,
+    hop: Annotated[float, typer.Option(help="Seconds per value of the timeline.")] = 0.5,
+    plot: Annotated[Path | None, typer.Option(help="A .png file for the picture of the song, or a folder.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Folder for one Audacity label track per song.")] = None,
+    regions: Annotated[Path | None, typer.Option(help="Folder for one table of REAPER regions per song.")] = None,
+    cues: Annotated[Path | None, typer.Option(help="Folder for a copy of each WAV file with cue points.")] = None,
+    jams: Annotated[Path | None, typer.Option(help="Folder for one JAMS file per song.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Earlier output (jsonl or csv); skip the songs in it.")] = None,
     models: Models = None,
 ) -> None:
-    """Say which instruments play in songs, and when."""
-    from timbre.songs.find import find
+    """Predict which instruments play in songs, and when."""
     from timbre.songs.predictor import Predictor
-    from timbre.tools.resume import answered
+    from timbre.tools.resume import finished_songs
 
     if jams:
         needs("--jams", "jams", "jams")
-    found = [song for argument in songs for song in find(argument)]
-    done = answered(resume) if resume else frozenset()
-    found = [song for song in found if song.name not in done]
+    finished = finished_songs(resume) if resume else frozenset()
+    found = [song for song in _find_all(songs) if song.name not in finished]
     if plot and plot.suffix.lower() == ".png" and len(found) > 1:
         raise typer.BadParameter(f"{len(found)} songs do not fit in one picture; name a folder", param_hint="--plot")
-    outputs = outputs_of(
-        found, plot, {".labels.txt": labels, ".regions.csv": regions, ".cues.wav": cues, ".jams": jams}
-    )
+    folders = {".labels.txt": labels, ".regions.csv": regions, ".cues.wav": cues, ".jams": jams}
+    outputs = output_paths(found, plot, folders)
     predictor = Predictor(models)
-    show = printer(form, timeline, len(found) > 1, predictor.instruments, heading=not done)
-    tell(f"models: those {predictor.source}")
-    pairs = list(zip(found, outputs, strict=True))
-    bar = pairs if sys.stdout.isatty() or len(pairs) == 1 else progress(pairs, "songs", unit="song")
-    failed = [_answer(predictor, song, hop, show, files) for song, files in bar]
+    printer = make_printer(output_format, timeline, len(found) > 1, predictor.instruments, header=not finished)
+    print_message(f"models: those {predictor.source}")
+    failed = [
+        _predict_and_write(predictor, song, hop, printer, files)
+        for song, files in _with_bar(list(zip(found, outputs, strict=True)))
+    ]
     raise typer.Exit(int(any(failed)))
 
 
-def _answer(predictor: "Predictor", song: "SongFile", hop: float, show: Printer, files: list[Path]) -> bool:
-    """Hear a song, print the answer and write its files; tell whether anything of that failed."""
+def _predict_and_write(
+    predictor: "Predictor", file: "SongFile", hop: float, printer: Printer, outputs: list[Path]
+) -> bool:
+    """Predict a song, print the prediction and write its output files; return whether any of that failed."""
     try:
-        heard = _heard(predictor, song, hop=hop)
+        song = _predict(predictor, file, hop=hop)
     except AudioError as error:
-        show.error(song.name, str(error))
+        printer.error(file.name, str(error))
         return True
-    show.song(heard)
+    printer.song(song)
     failed = False
-    for path in files:
+    for path in outputs:
         try:
-            write_output(heard, path)
+            write_output(song, path)
         except AudioError as error:
             failed = True
-            tell(f"{song.name}: {error}")
-        except Exception as error:  # whatever it is, the next songs are heard
+            print_message(f"{song.name}: {error}")
+        except Exception as error:  # whatever went wrong, continue with the next file
             failed = True
             reason = getattr(error, "strerror", "") or str(error) or type(error).__name__
-            tell(f"{path}: cannot be written ({reason})")
+            print_message(f"{path}: cannot be written ({reason})")
     return failed
 
 
@@ -138,7 +124,7 @@ def export(
     onnx: Annotated[Path, typer.Option(help="The file to write.")],
     models: Models = None,
 ) -> None:
-    """Write the models as one ONNX file, from waveforms to probabilities."""
+    """Write the models as one ONNX file: waveforms in, probabilities out."""
     from timbre.export import export_onnx
 
     export_onnx(models, onnx)
@@ -150,7 +136,7 @@ def page(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="The HTML file to write.")],
     models: Models = None,
 ) -> None:
-    """Write a page that hears songs in any browser: one file, without a network."""
+    """Write a page that predicts songs in any browser: one HTML file that needs no network."""
     from timbre.page.write import write_page
 
     write_page(path, models)
@@ -159,11 +145,11 @@ def page(
 
 @app.command()
 def serve(
-    port: Annotated[int, typer.Option(help="Of this machine; 0 takes any that is free.")] = 8765,
-    browser: Annotated[bool, typer.Option(help="Open the page at once.")] = True,
+    port: Annotated[int, typer.Option(help="Port on this machine; 0 for any free port.")] = 8765,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
     models: Models = None,
 ) -> None:
-    """Show that page on this machine alone, and hear for it what browsers cannot decode."""
+    """Serve the page on this machine only, and decode for it what browsers cannot decode."""
     from timbre.page.serve import serve as run
 
     run(models, port, browser)
@@ -172,85 +158,94 @@ def serve(
 @app.command(name="find")
 def find_spans(
     query: Annotated[str, typer.Argument(help='Such as "violin and not (drums or piano)".')],
-    songs: Annotated[list[str], typer.Argument(metavar="SONG", help="Files, folders and patterns, as for predict.")],
-    least: Annotated[float, typer.Option(help="Seconds: leave out what is shorter.")] = 1.0,
+    songs: Songs,
+    least: Annotated[float, typer.Option(help="Leave out matches shorter than this, in seconds.")] = 1.0,
     models: Models = None,
 ) -> None:
-    """Say where in songs instruments play as asked: a line for each stretch, with start and end."""
-    from timbre.songs.find import find
+    """Find where in songs a query about instruments is true; prints one line per match, with start and end."""
     from timbre.songs.predictor import Predictor
     from timbre.tools.query import Query
 
     predictor, failed = Predictor(models), False
-    asked = Query(query, predictor.instruments)
-    for song, heard in _each_heard([song for argument in songs for song in find(argument)], predictor):
-        failed |= heard is None
-        for start, end in asked.spans(heard.sections, heard.seconds, least) if heard else []:
-            print(f"{printable(song.name)}\t{_tenths(start)}\t{_tenths(end)}", flush=True)
+    parsed = Query(query, predictor.instruments)
+    for file, song in _predict_all(_find_all(songs), predictor):
+        failed |= song is None
+        for start, end in parsed.spans(song.sections, song.seconds, least) if song else []:
+            print(f"{printable(file.name)}\t{_minutes(start)}\t{_minutes(end)}", flush=True)
     raise typer.Exit(int(failed))
 
 
 @app.command()
 def tag(
-    songs: Annotated[list[str], typer.Argument(metavar="SONG", help="Files, folders and patterns, as for predict.")],
-    write: Annotated[bool, typer.Option("--write", help="Write; without it, say what would be written.")] = False,
+    songs: Songs,
+    write: Annotated[bool, typer.Option("--write", help="Write the tags. Without it, only print them.")] = False,
     backup: Annotated[
-        Path, typer.Option(help="A file that takes in, as jsonl, what a tag said before it is written.")
+        Path, typer.Option(help="File for the previous values, as jsonl, one line per changed tag.")
     ] = Path("timbre-tags.jsonl"),
     models: Models = None,
 ) -> None:
-    """Name the instruments of songs in the files' own tags (INSTRUMENTS); their sound stays the same."""
-    from timbre.songs.find import find
+    """Write the instruments of songs to the tag INSTRUMENTS of their files; the audio does not change."""
     from timbre.songs.predictor import Predictor
     from timbre.tools.tags import read_tags, write_tags
 
     needs("tag", "tags", "mutagen")
     predictor, failed = Predictor(models), False
-    for song, heard in _each_heard([song for argument in songs for song in find(argument)], predictor):
-        if heard is None:
+    for file, song in _predict_all(_find_all(songs), predictor):
+        if song is None:
             failed = True
             continue
         try:
-            before = read_tags(Path(song.name))
-            if write and before != heard.present:
-                with backup.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"file": song.name, "before": before}) + "\n")
-                write_tags(Path(song.name), heard.present)
+            before = read_tags(Path(file.name))
+            if write and before != song.present:
+                with backup.open("a", encoding="utf-8") as lines:
+                    lines.write(json.dumps({"file": file.name, "before": before}) + "\n")
+                write_tags(Path(file.name), song.present)
         except AudioError as error:
             failed = True
-            tell(f"{song.name}: {error}")
+            print_message(f"{file.name}: {error}")
             continue
-        said = f"{'; '.join(heard.present) or 'none'} (before: {'; '.join(before) or 'none'})"
-        print(printable(f"{song.name}: {said}"), flush=True)
+        text = f"{'; '.join(song.present) or 'none'} (before: {'; '.join(before) or 'none'})"
+        print(printable(f"{file.name}: {text}"), flush=True)
     if not write:
-        tell("nothing is written; --write does that")
+        print_message("nothing was written; add --write to write the tags")
     raise typer.Exit(int(failed))
 
 
-def _each_heard(found: list["SongFile"], predictor: "Predictor") -> Iterator[tuple["SongFile", "Song | None"]]:
-    """Each song as it is heard; none where it cannot be, and a line that says why."""
-    for song in found if sys.stdout.isatty() else progress(found, "songs", unit="song"):
+def _find_all(arguments: Iterable[str]) -> list["SongFile"]:
+    from timbre.songs.find import find
+
+    return [song for argument in arguments for song in find(argument)]
+
+
+def _predict_all(files: Sequence["SongFile"], predictor: "Predictor") -> Iterator[tuple["SongFile", "Song | None"]]:
+    """Yield each file with its prediction, or None and a printed error line if it cannot be predicted."""
+    for file in _with_bar(files):
         try:
-            yield song, _heard(predictor, song)
+            yield file, _predict(predictor, file)
         except AudioError as error:
-            tell(f"{song.name}: {error}")
-            yield song, None
+            print_message(f"{file.name}: {error}")
+            yield file, None
 
 
-def _heard(predictor: "Predictor", song: "SongFile", **options: float) -> "Song":
-    """Hear a song that was found, under a bar where it is long, with options of `listen`.
+def _predict(predictor: "Predictor", file: "SongFile", **options: float) -> "Song":
+    """Predict a song, with a progress bar if it is long, and with options of `listen`.
 
     Raises:
-        AudioError: it cannot be heard.
+        AudioError: The song cannot be predicted.
     """
-    if song.problem:
-        raise AudioError(song.problem)
-    with seconds_done(song.name) as told:
-        return predictor.listen(song.name, told=told, **options)
+    if file.problem:
+        raise AudioError(file.problem)
+    with seconds_done(file.name) as on_progress:
+        return predictor.listen(file.name, on_progress=on_progress, **options)
 
 
-def _tenths(seconds: float) -> str:
-    """`3:07.5`."""
+def _with_bar(items: Sequence[T]) -> Iterable[T]:
+    """Show a bar over several songs, unless the predictions themselves appear on the terminal."""
+    return items if sys.stdout.isatty() or len(items) == 1 else progress(items, "songs", unit="song")
+
+
+def _minutes(seconds: float) -> str:
+    """Format seconds such as `3:07.5`."""
     minutes, tenths = divmod(round(10 * seconds), 600)
     return f"{minutes}:{tenths / 10:04.1f}"
 
@@ -258,10 +253,10 @@ def _tenths(seconds: float) -> str:
 @app.command()
 def benchmark(
     name: Annotated[Collection, typer.Argument(help="The data set.")],
-    folder: Annotated[Path, typer.Argument(help="Where it lies, as its publisher packs it or mirdata leaves it.")],
+    folder: Annotated[Path, typer.Argument(help="Its folder, as published or as mirdata downloads it.")],
     models: Models = None,
 ) -> None:
-    """Say how well the models do on the test split of a public data set, beside published figures."""
+    """Score the models on the test split of a public data set, and compare with published results."""
     from timbre.benchmark import benchmark as measured
 
     print(measured(name, folder, models))
@@ -272,14 +267,14 @@ def compare(
     first: Annotated[str, typer.Argument(help="The earlier revision or experiment.")],
     second: Annotated[str, typer.Argument(help="The later one; workspace: the files as they are.")] = "workspace",
 ) -> None:
-    """Say what changed between two revisions or experiments, on the same test clips, and whether it is noise."""
+    """Compare two revisions or experiments on the same test clips, and say whether the difference may be noise."""
     from timbre.compare import as_text
-    from timbre.compare import compare as compare_answers
+    from timbre.compare import compare as compare_predictions
     from timbre.revisions import predictions_at
 
     for task in ("single", "layered"):
-        answers = predictions_at(first, task), predictions_at(second, task)
-        if not any(each.clips for each in answers):
-            continue  # both have learnt from music alone
-        comparison = compare_answers(*answers, 0, task)
+        predictions = predictions_at(first, task), predictions_at(second, task)
+        if not any(revision.clips for revision in predictions):
+            continue  # both were trained on music alone
+        comparison = compare_predictions(*predictions, 0, task)
         print(as_text(f"{task}: {first} -> {second}", comparison), flush=True)

@@ -14,9 +14,9 @@ from timbre.features.split import targets_of
 from timbre.labels.labels_csv import LABELS, LabelRow, parse_labels_csv
 from timbre.labels.sheets import spelling
 from timbre.songs.find import find
-from timbre.songs.predictor import Predictor, Song
-from timbre.songs.song import as_png
-from timbre.songs.text import as_csv, csv_row, error_as_csv, fields
+from timbre.songs.predictor import Predictor
+from timbre.songs.song import Song, as_png
+from timbre.songs.text import as_csv, csv_row, error_as_csv, song_columns
 
 
 def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
@@ -43,7 +43,7 @@ def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
     label_rows = parse_labels_csv(table.read_bytes(), LABELS, predictor.instruments) if table.exists() else []
     labels, issues = match_labels(label_rows, [song.inside for song in found])
     folder.mkdir(parents=True)
-    rows, present = [csv_row(fields(predictor.instruments))], {}
+    rows, present = [csv_row(song_columns(predictor.instruments))], {}
     for song in progress(found, "songs", unit="song"):
         name = printable(song.inside)
         try:

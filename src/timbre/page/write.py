@@ -15,9 +15,9 @@ from timbre.core.files import RELEASED, fresh_file
 from timbre.features.display import mel_ticks, palette
 from timbre.features.events import PAUSE
 from timbre.songs import presence, timeline
-from timbre.songs.onnx_engine import FILE
+from timbre.songs.onnx_engine import ONNX_FILE
 from timbre.songs.predictor import PART, TOO_SHORT, Predictor, find_models
-from timbre.songs.spectrogram import COLUMNS
+from timbre.songs.spectrogram import MIN_COLUMNS
 
 HERE = Path(__file__).parent
 SCRIPTS = ("wav", "sound", "song", "worker", "draw", "save", "microphone", "app")
@@ -77,13 +77,13 @@ def page_text(predictor: Predictor, models: Path, is_served: bool = False) -> st
 
 def _onnx_file(models: Path) -> bytes:
     """Return the bytes of the folder's ONNX file, which is exported first if there is none."""
-    if (models / FILE).is_file():
-        return (models / FILE).read_bytes()
+    if (models / ONNX_FILE).is_file():
+        return (models / ONNX_FILE).read_bytes()
     from timbre.export import export_onnx
 
     with TemporaryDirectory() as folder:
-        export_onnx(models, Path(folder) / FILE)
-        return (Path(folder) / FILE).read_bytes()
+        export_onnx(models, Path(folder) / ONNX_FILE)
+        return (Path(folder) / ONNX_FILE).read_bytes()
 
 
 def about(predictor: Predictor, models: Path, is_served: bool) -> dict[str, Any]:
@@ -126,16 +126,16 @@ def _shared_constants() -> dict[str, Any]:
         "loudest": windows.LOUDEST,
         "tooShort": TOO_SHORT,
         "part": PART,
-        "hop": timeline.FINE,
-        "certain": timeline.CERTAIN,
-        "change": timeline.CHANGE,
-        "leaning": timeline.LEANING,
-        "most": timeline.MOST,
+        "hop": timeline.FINE_HOP,
+        "certain": timeline.MAX_LOGIT,
+        "change": timeline.CHANGE_COST,
+        "leaning": timeline.SONG_WEIGHT,
+        "most": timeline.MAX_SONG_BIAS,
         "pause": PAUSE,
         "words": list(presence.WORDS.items()),
-        "solo": presence.SOLO,
-        "least": presence.LEAST,
-        "columns": COLUMNS,
+        "solo": presence.MIN_SOLO,
+        "least": presence.LEAST_SHARE,
+        "columns": MIN_COLUMNS,
     }
 
 

@@ -1,1 +1,1 @@
-"""From a song to an answer."""
+"""songs: decode a song, predict its instruments and timeline, and print or draw the result."""

@@ -1,4 +1,4 @@
-"""What hears windows for a predictor: PyTorch, or where that is not installed, ONNX Runtime."""
+"""The interface of the engines that run the models on windows: PyTorch or ONNX Runtime."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,14 +10,15 @@ from timbre.core.params import Audio, Mel
 
 @dataclass(frozen=True)
 class WindowOutput:
-    """What some windows hold.
+    """The output of the models for some windows.
 
     Attributes:
-        single: logits of one instrument alone, float32 `[windows, instruments]`; `[windows, 0]` of music alone.
-        layered: logits of several, float32 `[windows, instruments]`.
-        cells: the same for each dense cell, `[windows, cells, instruments]`.
-        moments: logits of playing in each step, from whose beginning on a cell lasts, `[windows, cells, instruments]`.
-        power: power mels in a row, full scale at 1, `[bands, windows * frames]`.
+        single: Logits of the single-label model, float32 `[windows, instruments]`; `[windows, 0]` without that model.
+        layered: Logits of the multi-label model, float32 `[windows, instruments]`.
+        frames: Logits of the multi-label model for each frame, `[windows, frames, instruments]`.
+        activity: Logits that each instrument plays in each frame, `[windows, frames, instruments]`. They apply from
+            the start of that frame to the start of the next.
+        power: Mel power spectrograms, one window after another, full scale at 1, `[bands, windows * columns]`.
     """
 
     single: np.ndarray
@@ -28,14 +29,15 @@ class WindowOutput:
 
 
 class Engine(Protocol):
-    """Both models, and all that is needed to listen with them.
+    """The models of one folder, ready to predict.
 
     Attributes:
-        audio, mel: what they expect.
-        instruments: in label order.
-        thresholds: from which each counts as present.
-        has_single: whether there is a model of one instrument alone.
-        step: seconds from one dense cell to the next.
+        audio: Sample rate and window length that the models expect.
+        mel: Mel settings that the models expect.
+        instruments: Instrument names, in label order.
+        thresholds: Probability from which each instrument counts as present.
+        has_single: Whether there is a single-label model.
+        step: Seconds from the start of one frame to the start of the next.
     """
 
     audio: Audio
@@ -46,4 +48,4 @@ class Engine(Protocol):
     step: float
 
     def predict(self, waveforms: np.ndarray) -> WindowOutput:
-        """Hear windows, float32 `[windows, samples]`, full scale at 1, by one thread."""
+        """Run the models on windows, float32 `[windows, samples]`, full scale at 1, in one thread."""

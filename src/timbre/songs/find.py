@@ -1,4 +1,4 @@
-"""Songs that people ask for: files, folders, patterns and standard input."""
+"""Find the songs that the user names: files, folders, patterns and standard input."""
 
 import errno
 import fnmatch
@@ -13,21 +13,21 @@ from pathlib import Path
 from timbre.audio.decode import STANDARD_INPUT
 from timbre.core.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 
-DEEP = "**"  # in a pattern: folders at any depth
-HIDDEN = "."  # in front of a name; macOS puts a companion `._a.mp3` beside `a.mp3` on disks that are not its own
-NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+ANY_DEPTH = "**"  # part of a pattern that matches folders at any depth
+HIDDEN_PREFIX = "."  # also of `._a.mp3`, which macOS adds to `a.mp3` on disks of other systems
+NOT_A_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
-_is_folder = os.path.isdir  # Path.is_dir raises where a folder above is closed
+_is_folder = os.path.isdir  # Path.is_dir raises where a parent folder is not accessible
 
 
 @dataclass(frozen=True)
 class SongFile:
-    """One song of those asked for.
+    """One song to predict.
 
     Attributes:
-        name: as it is shown: the path as it was typed, or as the folder or pattern led to it; `-`.
-        inside: its path below the folder that was asked for, to name pictures and label tracks after.
-        problem: why there is nothing to hear, if that is so.
+        name: The path as it is shown: as typed, or as found below a folder or by a pattern; `-` for standard input.
+        inside: The path below the folder that the user named. Outputs are named after it.
+        problem: Why there is nothing to read; empty if there is a file.
     """
 
     name: str
@@ -36,26 +36,26 @@ class SongFile:
 
 
 def find(argument: str) -> list[SongFile]:
-    """What one argument stands for: a file, all audio of a folder, what a pattern matches, standard input.
+    """Return the songs that one argument names: a file, a folder, a pattern or `-` for standard input.
 
-    A folder is searched to its depths, in sorted order, for files named as audio or video. Linked folders are searched
-    too, but none twice. Folders and patterns leave out what is hidden, and pipes, which would be waited for. Folders
-    that cannot be searched come last, each with its problem.
+    A folder is searched with all its subfolders, in sorted order, for files with an audio or video suffix. Linked
+    folders are searched too, but no folder twice. Folders and patterns skip hidden files, and pipes, which could block.
+    Folders that cannot be read come last, each with its problem.
     """
     if argument == STANDARD_INPUT:
         return [SongFile(STANDARD_INPUT, "standard input")]
     if _is_folder(argument):
-        return _inside(argument)
+        return _songs_below(argument)
     if not os.path.lexists(argument) and glob.has_magic(argument):
-        return _matched(argument)
-    return [_file(argument)]
+        return _songs_matching(argument)
+    return [_song_file(argument)]
 
 
-def _file(path: str) -> SongFile:
+def _song_file(path: str) -> SongFile:
     return SongFile(path, Path(path).name)
 
 
-def _inside(folder: str) -> list[SongFile]:
+def _songs_below(folder: str) -> list[SongFile]:
     problems: dict[str, SongFile] = {}
     songs = [
         SongFile(str(Path(path)), str(Path(path).relative_to(folder)))
@@ -64,14 +64,14 @@ def _inside(folder: str) -> list[SongFile]:
         if path.lower().endswith(AUDIO_SUFFIXES + VIDEO_SUFFIXES) and _is_file(path)
     ]
     songs.sort(key=lambda song: _files_first(Path(song.inside)))
-    return [*songs, *problems.values()] or [SongFile(folder, folder, "holds no audio files")]
+    return [*songs, *problems.values()] or [SongFile(folder, folder, "has no audio files")]
 
 
-def _matched(pattern: str) -> list[SongFile]:
+def _songs_matching(pattern: str) -> list[SongFile]:
     problems: dict[str, SongFile] = {}
     songs: dict[tuple[str, str], SongFile] = {}
-    for match in sorted(_expanded(pattern, problems)):
-        for song in _inside(match) if _is_folder(match or os.curdir) else [_file(match)]:
+    for match in sorted(_expand(pattern, problems)):
+        for song in _songs_below(match) if _is_folder(match or os.curdir) else [_song_file(match)]:
             if song.problem:
                 problems[song.name] = song
             elif _is_file(song.name):
@@ -80,11 +80,11 @@ def _matched(pattern: str) -> list[SongFile]:
     return [*songs.values(), *problems.values()] or [SongFile(pattern, pattern, "matches no file")]
 
 
-def _expanded(pattern: str, problems: dict[str, SongFile]) -> list[str]:
-    """What a pattern matches, as `glob.glob` has it; but `**` leads to no folder twice, and problems are noted."""
+def _expand(pattern: str, problems: dict[str, SongFile]) -> list[str]:
+    """Return the paths that match, as `glob.glob` does, but visit no folder twice for `**`, and collect problems."""
     above, part = os.path.split(pattern)
-    folders = _expanded(above, problems) if glob.has_magic(above) else [above]
-    if part == DEEP:
+    folders = _expand(above, problems) if glob.has_magic(above) else [above]
+    if part == ANY_DEPTH:
         return [folder for top in folders for folder in _folders(top, problems)]
     if glob.has_magic(part):
         return [path for folder in folders for path in _paths(folder, part, problems)]
@@ -92,14 +92,14 @@ def _expanded(pattern: str, problems: dict[str, SongFile]) -> list[str]:
 
 
 def _folders(top: str, problems: dict[str, SongFile]) -> Iterator[str]:
-    """A folder and those below it, hidden ones left out, each once: links follow last, and never back up."""
+    """Yield a folder and all visible folders below it, each once. Links are followed last, and never upwards."""
     seen = set(map(str, Path(os.path.realpath(top)).parents))
     waiting = deque([top])
     while waiting:
         folder = waiting.popleft()
-        if (place := os.path.realpath(folder)) in seen:
+        if (real_path := os.path.realpath(folder)) in seen:
             continue
-        seen.add(place)
+        seen.add(real_path)
         yield folder
         for path in filter(_is_folder, _paths(folder, "*", problems)):
             if Path(path).is_symlink():
@@ -109,20 +109,20 @@ def _folders(top: str, problems: dict[str, SongFile]) -> Iterator[str]:
 
 
 def _paths(folder: str, pattern: str, problems: dict[str, SongFile]) -> list[str]:
-    """What lies in a folder by names that match; hidden ones where the pattern itself starts so."""
+    """Return the matching paths in a folder; hidden ones only if the pattern itself starts with a dot."""
     try:
         with os.scandir(folder or os.curdir) as entries:
-            names = sorted(entry.name for entry in entries)  # of two links to one folder, the first is followed
+            names = sorted(entry.name for entry in entries)  # if two links lead to one folder, the first is followed
     except OSError as error:
-        if error.errno not in NO_FOLDER:
+        if error.errno not in NOT_A_FOLDER:
             problems[folder] = SongFile(folder, folder, f"cannot be searched ({error.strerror})")
         return []
-    shown = (name for name in names if pattern.startswith(HIDDEN) or not name.startswith(HIDDEN))
-    return [os.path.join(folder, name) for name in fnmatch.filter(shown, pattern)]  # noqa: PTH118
+    visible = (name for name in names if pattern.startswith(HIDDEN_PREFIX) or not name.startswith(HIDDEN_PREFIX))
+    return [os.path.join(folder, name) for name in fnmatch.filter(visible, pattern)]  # noqa: PTH118
 
 
 def _is_file(path: str) -> bool:
-    """Whether it is no pipe, socket or device; what cannot be looked at is left for reading to tell."""
+    """Return False for pipes, sockets and devices; True also if unknown, because reading will report the problem."""
     try:
         return stat.S_ISREG(Path(path).stat().st_mode)
     except OSError:
@@ -130,5 +130,5 @@ def _is_file(path: str) -> bool:
 
 
 def _files_first(path: Path) -> list[tuple[bool, str]]:
-    """A key that puts the files of a folder before those of the folders in it."""
+    """Return a sort key that puts the files of a folder before its subfolders."""
     return [*((True, folder) for folder in path.parts[:-1]), (False, path.name)]

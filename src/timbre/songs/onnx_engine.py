@@ -1,4 +1,4 @@
-"""Windows heard by ONNX Runtime, from the file that `timbre export` writes: no PyTorch is needed."""
+"""The engine that runs the file of `timbre export` with ONNX Runtime; it needs no PyTorch."""
 
 import json
 from pathlib import Path
@@ -10,15 +10,15 @@ from timbre.core.params import Audio, Mel
 from timbre.songs.engine import WindowOutput
 from timbre.songs.timeline import log_odds
 
-FILE = "timbre.onnx"  # in a folder of models
-SUREST = 1e-7  # from 0 and 1, of a probability as a logit
+ONNX_FILE = "timbre.onnx"  # name of the file in a folder of models
+MARGIN = 1e-7  # probabilities are kept this far from 0 and 1, so that their logits are finite
 
 
 class OnnxEngine:
-    """See `Engine`.
+    """The models of one folder, run by ONNX Runtime. See `Engine`.
 
     Raises:
-        DataError: there is no such file in the folder, or it cannot be read.
+        DataError: The folder has no ONNX file, or it cannot be read.
     """
 
     has_single = True
@@ -26,39 +26,39 @@ class OnnxEngine:
     def __init__(self, models: Path) -> None:
         import onnxruntime
 
-        path = models / FILE
+        path = models / ONNX_FILE
         if not path.is_file():
-            raise DataError(f"{path}: no such model; where PyTorch is installed, timbre export --onnx {path} makes it")
+            raise DataError(f"{path}: no such model; create it where PyTorch is installed: timbre export --onnx {path}")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # windows side by side are faster than parts of one
-        options.enable_cpu_mem_arena = False  # it would grow with each size that comes by
+        options.intra_op_num_threads = 1  # several windows at once are faster than one window in several threads
+        options.enable_cpu_mem_arena = False  # the arena would grow with each new input size
         try:
             self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-            about = self.session.get_modelmeta().custom_metadata_map
-            self.audio = Audio.model_validate_json(about["audio"])
-            self.mel = Mel.model_validate_json(about["mel"])
-            self.instruments = tuple(json.loads(about["instruments"]))
-            self.thresholds = tuple(json.loads(about["thresholds"]))
-            self.step = float(about["step"])
-        except Exception as error:  # of ONNX Runtime's own kinds
+            properties = self.session.get_modelmeta().custom_metadata_map
+            self.audio = Audio.model_validate_json(properties["audio"])
+            self.mel = Mel.model_validate_json(properties["mel"])
+            self.instruments = tuple(json.loads(properties["instruments"]))
+            self.thresholds = tuple(json.loads(properties["thresholds"]))
+            self.step = float(properties["step"])
+        except Exception as error:  # ONNX Runtime has exception types of its own
             raise DataError(f"{path}: not a Timbre model, or damaged; export it again") from error
 
     def predict(self, waveforms: np.ndarray) -> WindowOutput:
-        """Hear windows, float32 `[windows, samples]`, full scale at 1."""
-        single, layered, cells, timeline, mels = self.session.run(
+        """Run the models on windows, float32 `[windows, samples]`, full scale at 1."""
+        single, layered, frames, activity, mels = self.session.run(
             ["single", "layered", "cells", "timeline", "mels"], {"waveforms": waveforms}
         )
-        frames = waveforms.shape[1] // self.mel.hop_length
-        power = 10 ** (mels[:, :, :frames] / 10)
+        columns = waveforms.shape[1] // self.mel.hop_length
+        power = 10 ** (mels[:, :, :columns] / 10)
         tiny = np.finfo(np.float32).tiny
         return WindowOutput(
             single=np.log(np.maximum(single, tiny)),
             layered=_logits(layered),
-            frames=_logits(cells),
-            activity=_logits(timeline),
+            frames=_logits(frames),
+            activity=_logits(activity),
             power=np.concatenate(list(power), axis=1),
         )
 
 
 def _logits(probabilities: np.ndarray) -> np.ndarray:
-    return log_odds(probabilities.clip(SUREST, 1 - SUREST))
+    return log_odds(probabilities.clip(MARGIN, 1 - MARGIN))

@@ -1,4 +1,4 @@
-"""Listening to a song: windows as a stream, log mels, both models; one answer, and what plays when."""
+"""Predict the instruments and the timeline of a song of any length: windows as a stream, through all models."""
 
 from array import array
 from collections.abc import Callable, Generator, Iterator
@@ -18,46 +18,48 @@ from timbre.songs.engine import Engine, WindowOutput
 from timbre.songs.prefetch import map_ordered, prefetch
 from timbre.songs.song import Song
 from timbre.songs.spectrogram import StreamingSpectrogram
-from timbre.songs.timeline import FINE, at_steps, leaning, levels_of_steps, sections_of
+from timbre.songs.timeline import FINE_HOP, at_steps, levels_of_steps, sections_of, song_bias
 
-BATCH = 2  # windows that one thread hears at once: more are no faster and take 10 MB each
+WINDOWS_PER_BATCH = 2  # per thread; more are no faster and take 10 MB each
 THREADS = 2
-DISTRIBUTION = "timbre-ear"  # what the package is called where it is installed from
+DISTRIBUTION = "timbre-ear"  # name of the installed package
 OWN_MODELS = Path("models")
 HOP = 0.5  # seconds
-HOPS = (0.05, 60.0)
-PART = 0.25  # of a song's windows
-TOO_SHORT = 0.2  # seconds: nobody could tell
+MIN_HOP, MAX_HOP = 0.05, 60.0  # seconds
+PART = 0.25  # of the windows (and frames) of a song must reach a logit for it to count
+TOO_SHORT = 0.2  # seconds; a shorter song is refused
 
 
 def listen(source: Path | str, hop: float = HOP, models: Path | str | None = None) -> Song:
-    """Hear one song; for many, load the models once: `predictor = timbre.songs.predictor.Predictor(models)`, then
+    """Predict the instruments and the timeline of one song.
+
+    For many songs, load the models once: `predictor = timbre.songs.predictor.Predictor(models)`, then
     `predictor.listen(song)`.
 
     Args:
-        source: a file of sound or video of any format that FFmpeg's libraries read, or `-` for standard input.
-        hop: seconds from one value of the timeline to the next.
-        models: the folder with single, layered and timeline.safetensors; none: as `find_models` finds them.
+        source: Audio or video file of any format that FFmpeg reads, or `-` for standard input.
+        hop: Seconds per value of the timeline.
+        models: Folder with single, layered and timeline.safetensors. None: see `find_models`.
 
     Raises:
-        AudioError: the song cannot be read to its end, is empty, silent, too short or not finite.
-        DataError: a model is missing or damaged, or the hop is out of bounds.
+        AudioError: The song cannot be read to its end, or is empty, silent, too short or not finite.
+        DataError: A model is missing or damaged, or the hop is out of range.
     """
     return Predictor(None if models is None else Path(models)).listen(source, hop)
 
 
 def find_models() -> Path:
-    """Where the models lie: in `models/` where the pipeline has run here, else with the package, which carries some."""
+    """Return `models/` if the pipeline has run in this folder, otherwise the folder with the released models."""
     if all((OWN_MODELS / f"{task}.safetensors").is_file() for task in ("single", "layered", "timeline")):
         return OWN_MODELS
     return RELEASED
 
 
 def load_engine(models: Path) -> Engine:
-    """The models of a folder.
+    """Load the models of a folder with PyTorch, or with ONNX Runtime if PyTorch is not installed.
 
     Raises:
-        DataError: a model is missing, damaged or misplaced, or they do not go together.
+        DataError: A model is missing, damaged or of the wrong task, or the models do not belong together.
     """
     if find_spec("torch"):
         from timbre.songs.torch_engine import TorchEngine
@@ -69,13 +71,13 @@ def load_engine(models: Path) -> Engine:
 
 
 class Predictor:
-    """The trained models and the way from a song to them. Of music alone there is no single one.
+    """The trained models, loaded once for any number of songs.
 
     Args:
-        models: the folder with single, layered and timeline.safetensors; none: as `find_models` finds them.
+        models: Folder with single, layered and timeline.safetensors. None: see `find_models`.
 
     Raises:
-        DataError: a model is missing, damaged or misplaced, or they do not go together.
+        DataError: A model is missing, damaged or of the wrong task, or the models do not belong together.
     """
 
     def __init__(self, models: Path | None = None) -> None:
@@ -84,58 +86,52 @@ class Predictor:
         self.engine = load_engine(models)
         self.audio, self.mel, self.instruments = self.engine.audio, self.engine.mel, self.engine.instruments
 
-    def listen(self, source: Path | str, hop: float = HOP, told: Callable[[float], object] | None = None) -> Song:
-        """Hear a song of any length, in windows of the models' length, those near silence left out.
+    def listen(
+        self, source: Path | str, hop: float = HOP, on_progress: Callable[[float], object] | None = None
+    ) -> Song:
+        """Predict a song of any length, in windows as long as those of training; near silence is left out.
 
-        The single answer is the mean over windows, the layered one that of `song_logits`. Of a song of one window both
-        are that window's answer.
+        The single-label prediction is the mean over windows. The multi-label prediction is `song_logits`. For a song of
+        one window, both are the prediction for that window.
 
-        The timeline comes from a network of its own, by the layered one's last maps, four times as dense as for that
-        answer: with 4 blocks a value every 0.16 s, above 0.5 where an instrument plays. What the whole song says counts
-        a little, too (`leaning`). Sections are found by these.
+        The timeline comes from a separate network, from the last features of the multi-label network, computed at four
+        times as many frames (with 4 blocks, every 0.16 s). An instrument plays where it is above 0.5. The prediction
+        for the whole song is added with a small weight (`song_bias`). Sections are found in the timeline.
 
         Args:
-            source: as for the function of this name.
-            hop: likewise.
-            told: is told how many seconds more have been heard, as it goes on.
+            source: See the function `listen`.
+            hop: See the function `listen`.
+            on_progress: Is called with the number of seconds that were just processed.
 
         Raises:
-            AudioError: the song cannot be read to its end, is empty, silent, too short or not finite.
-            DataError: the hop is out of bounds.
+            AudioError: The song cannot be read to its end, or is empty, silent, too short or not finite.
+            DataError: The hop is out of range.
         """
-        if not HOPS[0] <= hop <= HOPS[1]:
-            raise DataError(f"hop: must lie from {HOPS[0]:g} to {HOPS[1]:g} seconds, got {hop:g}")
+        if not MIN_HOP <= hop <= MAX_HOP:
+            raise DataError(f"hop: must be from {MIN_HOP:g} to {MAX_HOP:g} seconds, got {hop:g}")
         stream = _PaddedStream(decode(source, self.audio.sample_rate), self.audio.samples)
         windows = cut(prefetch(stream.blocks()), self.audio.samples)
-        heard = _SongOutput(self.engine)
-        for batch, loud in map_ordered(self._hear, _batches(windows), THREADS):
-            heard.add(batch, loud)
-            if told:
-                told(len(loud) * self.audio.window)
+        output = _SongOutput(self.engine)
+        for batch, batch_levels in map_ordered(self._predict_windows, _batches(windows), THREADS):
+            output.add(batch, batch_levels)
+            if on_progress:
+                on_progress(len(batch_levels) * self.audio.window)
         seconds = stream.samples / self.audio.sample_rate
         if seconds < TOO_SHORT:
             raise AudioError(f"is too short to tell ({seconds:.2f} s)")
-        by_piece = heard.levels.all()
-        judged = slice(stream.judged)
-        kept = audible(by_piece[judged].max(axis=1).tolist())
-        alone = _softmax(heard.single.all()[judged][kept].mean(axis=0)) if self.engine.has_single else np.empty(0)
-        sounds = by_piece[judged] >= QUIET * by_piece.max()
-        answer = song_logits(heard.layered.all()[judged][kept], heard.frames.all()[judged][sounds])
+        single, layered = self._whole_song(output, stream.scored_windows)
         thresholds = np.array(self.engine.thresholds)
-        together = _sigmoid(answer)
-        decibels = heard.spectrogram.decibels()
-        logits, times = np.concatenate(heard.activity.all()) + leaning(answer, thresholds), heard.times()
-        timeline = _sigmoid(at_steps(logits, times, seconds, hop))
-        timeline[~self._sounds(by_piece, len(timeline), hop)] = 0
-        fine = at_steps(logits, times, seconds, FINE)
-        sections = sections_of(fine, self._sounds(by_piece, len(fine), FINE), seconds, self.instruments)
+        timeline, sections = self._timeline(output, song_bias(layered, thresholds), seconds, hop)
+        decibels = output.spectrogram.decibels()
+        probabilities = _sigmoid(layered)
+        present = probabilities >= thresholds
         return Song(
             name=str(source),
             seconds=seconds,
-            instrument=self.instruments[alone.argmax()] if len(alone) else "",
-            single=self._named(alone) if len(alone) else {},
-            present=[name for name, plays in zip(self.instruments, together >= thresholds, strict=True) if plays],
-            layered=self._named(together),
+            instrument=self.instruments[single.argmax()] if len(single) else "",
+            single=self._named(single) if len(single) else {},
+            present=[name for name, is_present in zip(self.instruments, present, strict=True) if is_present],
+            layered=self._named(probabilities),
             hop=hop,
             timeline=timeline,
             sections=sections,
@@ -144,29 +140,53 @@ class Predictor:
             mel=self.mel,
         )
 
+    def _predict_windows(self, waveforms: np.ndarray) -> tuple[WindowOutput, np.ndarray]:
+        """Return the output of the models for some windows, and the level of each frame of them."""
+        waveforms = limited(waveforms, self.audio.sample_rate)
+        output = self.engine.predict(waveforms)
+        return output, levels(waveforms, self.audio.sample_rate, output.frames.shape[1])
+
+    def _whole_song(self, output: "_SongOutput", count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return single-label probabilities and multi-label logits `[instruments]` of a song, from its first windows.
+
+        Raises:
+            AudioError: All of the windows are silent.
+        """
+        frame_levels = output.levels.all()
+        scored = slice(count)
+        kept = audible(frame_levels[scored].max(axis=1).tolist())
+        single = _softmax(output.single.all()[scored][kept].mean(axis=0)) if self.engine.has_single else np.empty(0)
+        audible_frames = frame_levels[scored] >= QUIET * frame_levels.max()
+        return single, song_logits(output.layered.all()[scored][kept], output.frames.all()[scored][audible_frames])
+
+    def _timeline(
+        self, output: "_SongOutput", bias: np.ndarray, seconds: float, hop: float
+    ) -> tuple[np.ndarray, list[tuple[float, float, str]]]:
+        """Return the timeline, probabilities `[steps, instruments]`, and the sections of a song."""
+        frame_levels = output.levels.all()
+
+        def audible_steps(steps: int, hop: float) -> np.ndarray:
+            frame = self.audio.window / frame_levels.shape[1]
+            return levels_of_steps(frame_levels.ravel(), frame, steps, hop) >= QUIET * frame_levels.max()
+
+        logits, times = np.concatenate(output.activity.all()) + bias, output.times()
+        timeline = _sigmoid(at_steps(logits, times, seconds, hop))
+        timeline[~audible_steps(len(timeline), hop)] = 0
+        fine = at_steps(logits, times, seconds, FINE_HOP)
+        return timeline, sections_of(fine, audible_steps(len(fine), FINE_HOP), seconds, self.instruments)
+
     def _named(self, probabilities: np.ndarray) -> dict[str, float]:
         return {name: round(float(value), 4) for name, value in zip(self.instruments, probabilities, strict=True)}
 
-    def _sounds(self, by_piece: np.ndarray, steps: int, hop: float) -> np.ndarray:
-        """In which steps of `hop` there is more than near silence, bool `[steps]`."""
-        piece = self.audio.window / by_piece.shape[1]
-        return levels_of_steps(by_piece.ravel(), piece, steps, hop) >= QUIET * by_piece.max()
-
-    def _hear(self, waveforms: np.ndarray) -> tuple[WindowOutput, np.ndarray]:
-        """What windows hold, and the levels of their pieces."""
-        waveforms = limited(waveforms, self.audio.sample_rate)
-        heard = self.engine.predict(waveforms)
-        return heard, levels(waveforms, self.audio.sample_rate, heard.frames.shape[1])
-
 
 class _SongOutput:
-    """What is heard of a song, batch after batch.
+    """The output of the models for all windows of a song so far.
 
     Attributes:
-        single, layered, cells: as `WindowOutput` has them.
-        moments: likewise, of the steps that begin before their window ends.
-        levels: of each window's pieces.
-        spectrogram: of the whole song.
+        single, layered, frames: See `WindowOutput`.
+        activity: See `WindowOutput`; without the frames that start after the end of their window.
+        levels: The level of each frame, `[windows, frames]`.
+        spectrogram: The mel spectrogram of the song.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -176,24 +196,24 @@ class _SongOutput:
         self.single, self.layered, self.frames, self.activity, self.levels = (_Rows() for _ in range(5))
         self.spectrogram = StreamingSpectrogram(engine.mel.n_mels)
 
-    def add(self, heard: WindowOutput, levels: np.ndarray) -> None:
-        """Take in the next windows."""
-        self.single.add(heard.single)
-        self.layered.add(heard.layered)
-        self.frames.add(heard.frames)
-        self.activity.add(heard.activity[:, : len(self.middles)])
+    def add(self, output: WindowOutput, levels: np.ndarray) -> None:
+        """Add the output for the next windows, and the levels of their frames."""
+        self.single.add(output.single)
+        self.layered.add(output.layered)
+        self.frames.add(output.frames)
+        self.activity.add(output.activity[:, : len(self.middles)])
         self.levels.add(levels)
-        self.spectrogram.add(heard.power)
+        self.spectrogram.add(output.power)
 
     def times(self) -> np.ndarray:
-        """The middle of each step of all windows, in seconds."""
+        """Return the middle of each frame of all windows, in seconds."""
         return (self.window * np.arange(self.activity.count)[:, None] + self.middles).ravel()
 
 
 class _Rows:
-    """Rows of float32, more and more of them, in one block of memory.
+    """A growing array of float32 rows in one block of memory.
 
-    Small arrays that live on among large ones would keep the memory of these from being given back.
+    Many small arrays between large temporary ones would prevent memory from being returned to the system.
     """
 
     def __init__(self) -> None:
@@ -201,40 +221,45 @@ class _Rows:
         self.shape: tuple[int, ...] = ()
 
     def add(self, rows: np.ndarray) -> None:
-        """Take in some, all of one shape."""
+        """Add rows; all must have the same shape."""
         self.values.frombytes(rows.astype(np.float32).tobytes())
         self.count, self.shape = self.count + len(rows), rows.shape[1:]
 
     def all(self) -> np.ndarray:
-        """All of them, `[rows, …]`; none can be added any more."""
+        """Return all rows, `[rows, …]`. No more can be added after that."""
         return np.frombuffer(self.values, np.float32).reshape(self.count, *self.shape)
 
 
-def song_logits(windows: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """One answer from those of a song's windows and cells, logits `[windows or cells, instruments]`: `[instruments]`.
+def song_logits(windows: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Return the logits of a song `[instruments]`, from those of its windows and frames.
 
-    Halfway between what a quarter of the windows reach and what a quarter of the cells do: who plays in a third of a
-    song is present. A single window answers for itself: thresholds were fitted to such.
+    They are the mean of two values: what a quarter of the windows reach, and what a quarter of the frames reach. So an
+    instrument that plays in a third of a song is present. For a single window, they are the logits of that window,
+    because thresholds were fitted to single windows.
+
+    Args:
+        windows: Logits `[windows, instruments]`.
+        frames: Logits `[frames, instruments]`.
     """
     by_window = np.quantile(windows, 1 - PART, axis=0).astype(np.float32)
     if len(windows) == 1:
         return by_window
-    return (by_window + np.quantile(cells, 1 - PART, axis=0).astype(np.float32)) / 2
+    return (by_window + np.quantile(frames, 1 - PART, axis=0).astype(np.float32)) / 2
 
 
 def _batches(windows: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    while batch := list(islice(windows, BATCH)):
+    while batch := list(islice(windows, WINDOWS_PER_BATCH)):
         yield np.stack(batch)
 
 
 class _PaddedStream:
-    """Blocks of a song, counted, with zeros after the last so that windows take in all of it."""
+    """The blocks of a song, counted, and followed by zeros that complete the last window."""
 
     def __init__(self, source: Iterator[np.ndarray], length: int) -> None:
         self.source, self.length, self.samples = source, length, 0
 
     def blocks(self) -> Generator[np.ndarray, None, None]:
-        """Yield them."""
+        """Yield the blocks, then the zeros."""
         for block in self.source:
             self.samples += len(block)
             yield block
@@ -242,12 +267,12 @@ class _PaddedStream:
 
     @property
     def padded(self) -> int:
-        """Samples with those zeros."""
-        return -(-self.samples // self.length) * self.length
+        """Number of samples with the zeros."""
+        return ceil(self.samples / self.length) * self.length
 
     @property
-    def judged(self) -> int:
-        """Windows that the overall answer follows: those that `timbre.audio.windows.cut` gives of the song alone."""
+    def scored_windows(self) -> int:
+        """Number of windows that count for the whole song: those that `timbre.audio.windows.cut` makes of it."""
         full, rest = divmod(self.samples, self.length)
         return full + (rest > 0 and (full == 0 or 2 * rest >= self.length))
 

@@ -1,4 +1,4 @@
-"""How much of a song an instrument plays in, from its sections: shares, words, first times, and solos."""
+"""How much of a song each instrument plays in, computed from sections: shares, words, first times and solos."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -6,31 +6,34 @@ from itertools import pairwise
 Section = tuple[float, float, str]
 """Start and end in seconds, and the instrument."""
 
-WORDS = {0.0: "now and then", 0.25: "often", 0.75: "throughout"}  # from a share of the song on
+WORDS = {0.0: "now and then", 0.25: "often", 0.75: "throughout"}  # least share of the song: word
 ABSENT = "absent"
-LEAST = 0.001  # share, of what plays at all
-SOLO = 1.0  # seconds: what is shorter is no solo
+LEAST_SHARE = 0.001  # of an instrument that plays at all
+MIN_SOLO = 1.0  # seconds; shorter solos are not reported
 
 
 def shares(sections: Iterable[Section], seconds: float, instruments: Sequence[str]) -> dict[str, float]:
-    """The share of a song in which each instrument plays, to three digits; of what plays at all, not 0."""
+    """Return the share of a song in which each instrument plays, to three digits; never 0 if it plays at all."""
     total = dict.fromkeys(instruments, 0.0)
     for start, end, name in sections:
         total[name] += end - start
-    return {name: max(LEAST, round(min(length / seconds, 1.0), 3)) if length else 0.0 for name, length in total.items()}
+    return {
+        name: max(LEAST_SHARE, round(min(length / seconds, 1.0), 3)) if length else 0.0
+        for name, length in total.items()
+    }
 
 
 def word(share: float) -> str:
-    """Absent, now and then, often or throughout: from nothing, a quarter and three quarters of a song on.
+    """Return the word for a share: absent, now and then, often (from a quarter), throughout (from three quarters).
 
     >>> word(0), word(0.2), word(0.25), word(0.9)
     ('absent', 'now and then', 'often', 'throughout')
     """
-    return [said for least, said in WORDS.items() if share >= least][-1] if share > 0 else ABSENT
+    return [text for least, text in WORDS.items() if share >= least][-1] if share > 0 else ABSENT
 
 
 def first_heard(sections: Iterable[Section]) -> dict[str, float]:
-    """When each instrument that plays is first heard, in seconds.
+    """Return when each instrument first plays, in seconds.
 
     >>> first_heard([(2.0, 3.0, "piano"), (4.0, 9.0, "drums"), (5.0, 6.0, "piano")])
     {'piano': 2.0, 'drums': 4.0}
@@ -42,7 +45,7 @@ def first_heard(sections: Iterable[Section]) -> dict[str, float]:
 
 
 def solos(sections: Sequence[Section]) -> list[Section]:
-    """Where one of the instruments plays and no other that is known, for a second or more; in order of time.
+    """Return where exactly one of the instruments plays for a second or more, in order of time.
 
     >>> solos([(0.0, 5.0, "piano"), (3.0, 8.0, "drums")])
     [(0.0, 3.0, 'piano'), (5.0, 8.0, 'drums')]
@@ -55,4 +58,4 @@ def solos(sections: Sequence[Section]) -> list[Section]:
             if found and found[-1][1:] == (start, playing[0]):
                 start = found.pop()[0]
             found.append((start, end, playing[0]))
-    return [(start, end, name) for start, end, name in found if end - start >= SOLO]
+    return [(start, end, name) for start, end, name in found if end - start >= MIN_SOLO]

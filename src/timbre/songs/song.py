@@ -1,5 +1,6 @@
-"""What is heard in a song, and its picture: the mel spectrogram above one lane per instrument."""
+"""The prediction for a song, and its picture: the mel spectrogram above one lane per instrument."""
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,29 +19,32 @@ if TYPE_CHECKING:
 
 INK, FAINT = "#222222", "#8A8A8A"
 TIME_STEPS = (0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
-TIME_TICKS = 11  # at most
-COLUMNS = 2400  # of a lane, at most: more would not show
+MAX_TIME_TICKS = 11
+MAX_LANE_COLUMNS = 2400  # more would not be visible
 DPI = 130
 
 
 @dataclass(frozen=True)
 class Song:
-    """What is heard in one song; a notebook shows it as a picture.
+    """The prediction for one song. A notebook shows it as a picture.
 
     Attributes:
-        name: the song as it was asked for.
-        seconds: its length.
-        instrument: the likeliest, if one plays alone; empty where the models were taught by music alone.
-        single: probability that each is the one that plays alone; they add up to 1. Empty likewise.
-        present: those that play, if several may.
-        layered: probability that each plays.
-        hop: seconds from one value of the timeline to the next.
-        timeline: probability that each plays, float32 `[ceil(seconds / hop), instruments]`: row i from `i * hop`
-            to `(i + 1) * hop` seconds, in the order of `instruments`; 0 where there is near silence.
-        sections: where each plays: start and end in seconds, and its name; in order of time, to a tenth of a second.
-        thresholds: probabilities from which each counts as present, `[instruments]`.
-        spectrogram: log mels, dB, float32 `[bands, columns]`: evenly over the song, 3000 columns at most.
-        mel: what its bands are.
+        name: The path, as it was given.
+        seconds: Length of the song.
+        instrument: The most probable instrument if exactly one plays (single-label). Empty without that model, which
+            training on music alone does not give.
+        single: Single-label probability of each instrument; the sum is 1. Empty without that model.
+        present: The instruments that play (multi-label).
+        layered: Multi-label probability of each instrument.
+        hop: Seconds per value of the timeline.
+        timeline: Probability that each instrument plays, float32 `[ceil(seconds / hop), instruments]`. Row i covers
+            `i * hop` to `(i + 1) * hop` seconds. Columns are in the order of `instruments`. 0 where it is nearly
+            silent.
+        sections: Where each instrument plays: start and end in seconds, and the instrument. In order of time, to a
+            tenth of a second.
+        thresholds: Probability from which each instrument counts as present, `[instruments]`.
+        spectrogram: Log mel spectrogram, dB, float32 `[bands, columns]`. At most 3000 columns, evenly over the song.
+        mel: The mel settings of the spectrogram.
     """
 
     name: str
@@ -58,12 +62,12 @@ class Song:
 
     @property
     def instruments(self) -> tuple[str, ...]:
-        """What the models know, in label order."""
+        """The instruments that the models know, in label order."""
         return tuple(self.layered)
 
     @property
     def probabilities(self) -> np.ndarray:
-        """Probability that each instrument plays, float64 `[instruments]`, rounded to 4 digits as printed."""
+        """Multi-label probabilities, float64 `[instruments]`, rounded to 4 digits as printed."""
         return np.array(list(self.layered.values()))
 
     @cached_property
@@ -73,17 +77,17 @@ class Song:
 
     @cached_property
     def words(self) -> dict[str, str]:
-        """The same as absent, now and then, often (a quarter or more) or throughout (three quarters or more)."""
+        """A word for each share: absent, now and then, often (from a quarter) or throughout (from three quarters)."""
         return {name: presence.word(share) for name, share in self.shares.items()}
 
     @cached_property
     def first_heard(self) -> dict[str, float]:
-        """When each instrument that plays is first heard, in seconds."""
+        """When each instrument first plays, in seconds."""
         return presence.first_heard(self.sections)
 
     @cached_property
     def solos(self) -> list[Section]:
-        """Where one instrument plays and no other that is known, for a second or more: start, end and its name."""
+        """Where exactly one of the instruments plays for a second or more: start, end and instrument."""
         return presence.solos(self.sections)
 
     def _repr_png_(self) -> bytes:
@@ -91,12 +95,12 @@ class Song:
 
 
 def as_png(song: Song) -> bytes:
-    """The picture as a PNG file, whose bytes hold no date and no version."""
+    """Return the picture as PNG bytes. They are the same each time, because they have no date and no version."""
     return png_bytes(draw(song), DPI)
 
 
 def draw(song: Song) -> "Figure":
-    """Draw a song of any length."""
+    """Return the picture of a song of any length."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
@@ -109,7 +113,7 @@ def draw(song: Song) -> "Figure":
     _draw_spectrogram(top, song)
     for axes, (name, colour) in zip(lanes, colours.items(), strict=True):
         _draw_lane(axes, song, name, colour)
-    step = next((step for step in TIME_STEPS if song.seconds / step <= TIME_TICKS), TIME_STEPS[-1])
+    step = next((step for step in TIME_STEPS if song.seconds / step <= MAX_TIME_TICKS), TIME_STEPS[-1])
     time = lanes[-1].xaxis
     time.set_major_locator(MultipleLocator(step))
     time.set_major_formatter(FuncFormatter(lambda seconds, _: clock(seconds) if step >= 1 else f"{seconds:.1f} s"))
@@ -143,11 +147,11 @@ def _draw_spectrogram(axes: "Axes", song: Song) -> None:
 
 
 def _draw_lane(axes: "Axes", song: Song, name: str, colour: str) -> None:
-    """Probability as shade; where the instrument plays, a line below; its overall probability at the right."""
+    """Draw the probability as shade, sections as a line below it, and the probability for the song at the right."""
     from matplotlib.colors import to_rgb
 
     present = name in song.present
-    values = _fewer(song.timeline[:, song.instruments.index(name)])
+    values = _lane_columns(song.timeline[:, song.instruments.index(name)])
     shade = np.empty((1, len(values), 4), np.float32)
     shade[..., :3], shade[..., 3] = to_rgb(colour), values
     end = max(len(song.timeline) * song.hop, song.seconds)
@@ -159,15 +163,26 @@ def _draw_lane(axes: "Axes", song: Song, name: str, colour: str) -> None:
     axes.tick_params(axis="x", bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
     weight, ink = ("bold", colour) if present else ("normal", FAINT)
-    beside: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
+    at_the_right: dict[str, Any] = {
+        "xycoords": "axes fraction",
+        "textcoords": "offset points",
+        "annotation_clip": False,
+    }
     axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10, color=ink, fontweight=weight)
     axes.annotate(
-        f"{song.layered[name]:.2f}", (1, 0.5), (6, 0), fontsize=9, color=ink, fontweight=weight, va="center", **beside
+        f"{song.layered[name]:.2f}",
+        (1, 0.5),
+        (6, 0),
+        fontsize=9,
+        color=ink,
+        fontweight=weight,
+        va="center",
+        **at_the_right,
     )
 
 
-def _fewer(values: np.ndarray) -> np.ndarray:
-    """Means of neighbours, so that there are `COLUMNS` at most."""
-    count = -(-len(values) // COLUMNS)
+def _lane_columns(values: np.ndarray) -> np.ndarray:
+    """Return the values as at most `MAX_LANE_COLUMNS` means of neighbours."""
+    count = math.ceil(len(values) / MAX_LANE_COLUMNS)
     padded = np.pad(values, (0, -len(values) % count), mode="edge")
     return padded.reshape(-1, count).mean(axis=1)

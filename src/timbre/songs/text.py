@@ -1,6 +1,7 @@
-"""Songs as text for people, JSON lines and CSV for programs, and label tracks for Audacity.
+"""Songs as text for people, as JSON lines and CSV for programs, and as label tracks for Audacity.
 
-Names may be any bytes. JSON, all in ASCII, gives them back as they are; elsewhere what is not printable is escaped.
+A file name may contain any bytes. JSON, all in ASCII, keeps them. Elsewhere, characters that are not printable are
+escaped.
 """
 
 import csv
@@ -16,33 +17,41 @@ from timbre.core.printable import printable
 from timbre.features.display import clock, shortened
 
 if TYPE_CHECKING:
-    from timbre.songs.predictor import Song
+    from timbre.songs.song import Song
 
-LANE = 60  # characters of a timeline
-NAME = 26  # characters of a song's name in a table
-COLUMN, COLUMNS = 10, 6  # characters of a column, and how many of these there are at most
+LANE_WIDTH = 60  # characters of a timeline, at most
+NAME_WIDTH = 26  # characters of a song's name in a table
+COLUMN_WIDTH = 10  # characters of an instrument's column in a table
+MAX_COLUMNS = 6  # instruments that get a column in a table; with more, no instrument does
 SHADES = " ▁▂▃▄▅▆▇█"
 
 
-def fields(instruments: Sequence[str]) -> list[str]:
-    """The columns of a table of songs."""
-    alone, shares, first = ([f"{word}_{name}" for name in instruments] for word in ("single", "share", "first_heard"))
-    return ["file", "instrument", *alone, "present", *instruments, *shares, *first, "error"]
+def song_columns(instruments: Sequence[str]) -> list[str]:
+    """Return the column names of the CSV table of songs."""
+    single, shares, first = (
+        [f"{prefix}_{name}" for name in instruments] for prefix in ("single", "share", "first_heard")
+    )
+    return ["file", "instrument", *single, "present", *instruments, *shares, *first, "error"]
 
 
-def timeline_fields(instruments: Sequence[str]) -> list[str]:
-    """The columns of a table of timelines."""
+def timeline_columns(instruments: Sequence[str]) -> list[str]:
+    """Return the column names of the CSV table of timelines."""
     return ["file", "seconds", *instruments]
 
 
 def as_json(song: "Song", timeline: bool = False) -> str:
-    """`as_values`, in one line."""
+    """Return `as_values` as one line of JSON."""
     return json.dumps(as_values(song, timeline))
 
 
 def as_values(song: "Song", timeline: bool) -> dict[str, object]:
-    """By name, what `Song` says of the whole song; and the timeline, seconds a value and its values, and sections."""
-    said: dict[str, object] = {
+    """Return the prediction for a song as values that JSON has.
+
+    Args:
+        song: The prediction.
+        timeline: Whether to add the timeline, with its hop, and the sections.
+    """
+    values: dict[str, object] = {
         "file": song.name,
         "instrument": song.instrument,
         "single": song.single,
@@ -53,38 +62,38 @@ def as_values(song: "Song", timeline: bool) -> dict[str, object]:
         "solos": [[round(start, 3), round(end, 3), name] for start, end, name in song.solos],
     }
     if timeline:
-        values = {
+        columns = {
             name: [round(float(value), 3) for value in column]
             for name, column in zip(song.instruments, song.timeline.T, strict=True)
         }
-        said["timeline"] = {"hop": song.hop, **values}
-        said["sections"] = [[round(start, 3), round(end, 3), name] for start, end, name in song.sections]
-    return said
+        values["timeline"] = {"hop": song.hop, **columns}
+        values["sections"] = [[round(start, 3), round(end, 3), name] for start, end, name in song.sections]
+    return values
 
 
 def error_as_json(name: str, reason: str) -> str:
-    """The line of a song that cannot be heard."""
+    """Return the JSON line of a song that cannot be predicted."""
     return json.dumps({"file": name, "error": reason})
 
 
 def as_csv(song: "Song") -> str:
-    """The row of a song, in the order of `fields`."""
-    plays = "+".join(song.present)
-    alone = [song.single.get(name, "") for name in song.instruments]
-    first = _rounded(song.first_heard)
-    heard = [first.get(name, "") for name in song.instruments]
+    """Return the CSV row of a song, in the order of `song_columns`."""
+    single = [song.single.get(name, "") for name in song.instruments]
+    times = _rounded(song.first_heard)
+    first = [times.get(name, "") for name in song.instruments]
+    present = "+".join(song.present)
     return csv_row(
-        [song.name, song.instrument, *alone, plays, *song.layered.values(), *song.shares.values(), *heard, ""]
+        [song.name, song.instrument, *single, present, *song.layered.values(), *song.shares.values(), *first, ""]
     )
 
 
 def error_as_csv(name: str, reason: str, instruments: Sequence[str]) -> str:
-    """The row of a song that cannot be heard."""
-    return csv_row([name, *[""] * (len(fields(instruments)) - 2), reason])
+    """Return the CSV row of a song that cannot be predicted."""
+    return csv_row([name, *[""] * (len(song_columns(instruments)) - 2), reason])
 
 
 def timeline_as_csv(song: "Song") -> str:
-    """A row for each value of the timeline, in the order of `timeline_fields`; seconds are where it starts."""
+    """Return one CSV row per value of the timeline, in the order of `timeline_columns`; `seconds` is its start."""
     rows = (
         [song.name, round(step * song.hop, 3), *map("{:.3f}".format, row)] for step, row in enumerate(song.timeline)
     )
@@ -92,7 +101,7 @@ def timeline_as_csv(song: "Song") -> str:
 
 
 def csv_row(values: Iterable[object]) -> str:
-    """One line of CSV, quoted where it must be."""
+    """Return one line of CSV, quoted where needed."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(
         printable(value) if isinstance(value, str) else value for value in values
@@ -101,7 +110,12 @@ def csv_row(values: Iterable[object]) -> str:
 
 
 def as_text(song: "Song", timeline: bool = False) -> str:
-    """A song for people: what it is, and one bar per instrument; or one lane per instrument, with the time below."""
+    """Return the prediction for a song as lines for people.
+
+    Args:
+        song: The prediction.
+        timeline: Whether to add one lane per instrument, with start and end below them.
+    """
     lines = [
         printable(song.name),
         *([f"  alone:   {song.instrument} ({song.single[song.instrument]:.2f})"] if song.single else []),
@@ -113,23 +127,24 @@ def as_text(song: "Song", timeline: bool = False) -> str:
         for name, probability in song.layered.items()
     ]
     if song.solos:
-        first, last, name = max(song.solos, key=lambda solo: solo[1] - solo[0])
+        start, end, name = max(song.solos, key=lambda solo: solo[1] - solo[0])
         more = f", and {len(song.solos) - 1} more" if len(song.solos) > 1 else ""
-        lines.append(f"  {name} alone: {clock(first)} to {clock(last)}{more}")
-    if timeline:
-        lines.append("")
-        lines += [
-            f"    {name:<{width}} {lane(column)}"
-            for name, column in zip(song.instruments, song.timeline.T, strict=True)
-        ]
-        length = min(LANE, len(song.timeline))
-        start, end = clock(0), clock(song.seconds)
-        lines.append(f"{'':{width + 5}}{start}{end.rjust(max(length - len(start), len(end) + 1))}")
-    return "\n".join(lines)
+        lines.append(f"  {name} alone: {clock(start)} to {clock(end)}{more}")
+    return "\n".join([*lines, "", *_lanes(song, width)] if timeline else lines)
+
+
+def _lanes(song: "Song", width: int) -> list[str]:
+    """Return one lane per instrument, and start and end of the song below them; names have `width` characters."""
+    lanes = [
+        f"    {name:<{width}} {lane(column)}" for name, column in zip(song.instruments, song.timeline.T, strict=True)
+    ]
+    length = min(LANE_WIDTH, len(song.timeline))
+    start, end = clock(0), clock(song.seconds)
+    return [*lanes, f"{'':{width + 5}}{start}{end.rjust(max(length - len(start), len(end) + 1))}"]
 
 
 def _when(song: "Song", name: str) -> str:
-    """How much of a song an instrument plays in, and since when."""
+    """Say how much of a song an instrument plays in, and when it first plays."""
     first = song.first_heard.get(name)
     return song.words[name] + ("" if first is None else f", first at {clock(first)}")
 
@@ -138,27 +153,31 @@ def _rounded(times: dict[str, float]) -> dict[str, float]:
     return {name: round(time, 3) for name, time in times.items()}
 
 
-def heading(instruments: Sequence[str]) -> str:
-    """The first line of a table of songs."""
-    names = [f"{shortened(name, COLUMN):<{COLUMN}}" for name in instruments] if len(instruments) <= COLUMNS else []
-    return "  ".join([" " * NAME, *names, "plays"])
+def table_header(instruments: Sequence[str]) -> str:
+    """Return the first line of the table for people."""
+    names = []
+    if len(instruments) <= MAX_COLUMNS:
+        names = [f"{shortened(name, COLUMN_WIDTH):<{COLUMN_WIDTH}}" for name in instruments]
+    return "  ".join([" " * NAME_WIDTH, *names, "plays"])
 
 
 def as_row(song: "Song") -> str:
-    """A song as one line of a table: a bar for each instrument, unless there are too many, and what plays."""
-    bars = [f"{_bar(value, 5)} {value:.2f}" for value in song.layered.values()] if len(song.layered) <= COLUMNS else []
-    name = f"{shortened(printable(song.name), NAME):<{NAME}}"
+    """Return a song as one line of the table for people: a bar per instrument, unless too many, and what plays."""
+    bars = []
+    if len(song.layered) <= MAX_COLUMNS:
+        bars = [f"{_bar(value, 5)} {value:.2f}" for value in song.layered.values()]
+    name = f"{shortened(printable(song.name), NAME_WIDTH):<{NAME_WIDTH}}"
     return "  ".join([name, *bars, " + ".join(song.present) or "none of these"])
 
 
 def as_labels(song: "Song") -> str:
-    """An Audacity label track: start and end in seconds and the instrument, with tabs between."""
+    """Return the sections as an Audacity label track: start and end in seconds and the instrument, tab-separated."""
     return "".join(f"{start:.6f}\t{end:.6f}\t{name}\n" for start, end, name in song.sections)
 
 
 def lane(values: np.ndarray) -> str:
-    """A timeline as `LANE` characters at most, each the height of its mean."""
-    width = min(LANE, len(values))
+    """Return values from 0 to 1 as at most `LANE_WIDTH` characters; the height of each is the mean of its values."""
+    width = min(LANE_WIDTH, len(values))
     edges = [index * len(values) // width for index in range(width + 1)]
     means = (float(values[first:end].mean()) for first, end in pairwise(edges))
     return "".join(SHADES[round(mean * (len(SHADES) - 1))] for mean in means)

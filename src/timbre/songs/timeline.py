@@ -1,4 +1,4 @@
-"""Values along a song: from those of a network's pieces to those of steps, and from these to sections."""
+"""Timelines: resample frame-level logits to an even grid, and find sections in them."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -8,66 +8,82 @@ import numpy as np
 from timbre.features.events import PAUSE, find_events
 from timbre.songs.presence import Section
 
-FINE = 0.1  # seconds: what sections are found by, whatever is printed
-CERTAIN = 3.0  # logits beyond which no cell counts for more
-CHANGE = 1.25  # what entering or leaving costs, in logits times seconds
-LEANING = 0.25  # of how far a song's answer lies from its threshold, in logits, by which each moment is taken for more
-MOST = 0.5  # logits of that
-# All were chosen on songs of validation's windows, what the song's answer counts for on real music as well.
+# The constants were chosen on songs arranged from the validation windows; SONG_WEIGHT on real music as well.
+FINE_HOP = 0.1  # seconds per step of the grid in which sections are found, whatever hop is printed
+MAX_LOGIT = 3.0  # logits are clipped to this, so that no frame alone decides a section
+CHANGE_COST = 1.25  # cost of each start and each end of a section, in logits times seconds
+SONG_WEIGHT = 0.25  # weight of the prediction for the whole song in each frame, in logits per logit
+MAX_SONG_BIAS = 0.5  # logits; the whole song changes no frame by more
 
 
 def levels_of_steps(levels: np.ndarray, piece: float, steps: int, hop: float) -> np.ndarray:
-    """Level of each step of `hop` seconds, `[steps]`: the greatest of its pieces of `piece` seconds."""
+    """Return the level of each step of `hop` seconds, `[steps]`: the maximum over its pieces of `piece` seconds."""
     first = (np.arange(steps) * hop / piece).astype(int)
     end = np.ceil((np.arange(steps) + 1) * hop / piece).astype(int)
     return np.array([levels[start:stop].max(initial=0) for start, stop in zip(first, end, strict=True)])
 
 
 def at_steps(logits: np.ndarray, times: np.ndarray, seconds: float, hop: float) -> np.ndarray:
-    """Logits `[steps, instruments]` at the middles of steps of `hop`, from those at rising times, in seconds."""
+    """Interpolate logits at the middle of each step.
+
+    Args:
+        logits: Logits `[times, instruments]`.
+        times: The time of each row, in seconds, increasing.
+        seconds: Length of the song.
+        hop: Length of a step in seconds.
+
+    Returns:
+        Logits `[ceil(seconds / hop), instruments]`, float32.
+    """
     middles = (np.arange(max(1, ceil(seconds / hop - 1e-9))) + 0.5) * hop
     return np.stack([np.interp(middles, times, column) for column in logits.T], axis=1).astype(np.float32)
 
 
-def leaning(answer: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """What a whole song says for each of its moments, logits `[instruments]`: who plays elsewhere in it, plays rather.
+def song_bias(logits: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """Return what to add to the logits of each frame: an instrument that plays in the song is likelier in each frame.
 
     Args:
-        answer: of the song, logits.
-        thresholds: probabilities from which an instrument is present.
+        logits: Prediction for the whole song, logits `[instruments]`.
+        thresholds: Probability from which each instrument counts as present.
+
+    Returns:
+        Logits `[instruments]`, float32.
     """
     with np.errstate(divide="ignore"):
-        beyond = answer - log_odds(thresholds)
-    return (LEANING * beyond).clip(-MOST, MOST).astype(np.float32)
+        above_threshold = logits - log_odds(thresholds)
+    return (SONG_WEIGHT * above_threshold).clip(-MAX_SONG_BIAS, MAX_SONG_BIAS).astype(np.float32)
 
 
 def log_odds(probabilities: np.ndarray) -> np.ndarray:
-    """The logits of probabilities."""
+    """Return the logits of probabilities."""
     return np.log(probabilities) - np.log1p(-probabilities)
 
 
-def sections_of(logits: np.ndarray, sounds: np.ndarray, seconds: float, instruments: Sequence[str]) -> list[Section]:
-    """Where each instrument plays: start and end in seconds, and its name; in order of time.
+def sections_of(
+    logits: np.ndarray, is_audible: np.ndarray, seconds: float, instruments: Sequence[str]
+) -> list[Section]:
+    """Find where each instrument plays: start and end in seconds, and the instrument; in order of time.
 
-    Whether it plays is the likeliest path of two states between which each change has its cost (Viterbi, 1967), so that
-    a doubt parts no section and a guess makes none. Pauses under a second part none either.
+    For each instrument, this is the best path through two states, plays and does not play, in which each change has a
+    cost (Viterbi, 1967). A short doubt therefore does not split a section, and a short guess does not make one. Pauses
+    under a second are closed too.
 
     Args:
-        logits: `[steps, instruments]`, each `FINE` seconds long, above 0 where it plays.
-        sounds: bool `[steps]`, where there is more than near silence.
-        seconds: the length of the song.
-        instruments: what the columns are.
+        logits: Logits `[steps, instruments]`, one row per `FINE_HOP` seconds, above 0 where the instrument plays.
+        is_audible: Whether each step is louder than near silence, bool `[steps]`.
+        seconds: Length of the song.
+        instruments: Names of the columns.
     """
-    gains = FINE * np.where(sounds[:, None], np.clip(logits, -CERTAIN, CERTAIN), -CERTAIN)
+    gains = FINE_HOP * np.where(is_audible[:, None], np.clip(logits, -MAX_LOGIT, MAX_LOGIT), -MAX_LOGIT)
     found = []
-    for name, plays in zip(instruments, _likeliest(gains, CHANGE).T, strict=True):
-        for first, end in find_events(plays, round(PAUSE / FINE)):
-            found.append((first * FINE, min(end * FINE, seconds), name))
+    for name, plays in zip(instruments, _best_path(gains, CHANGE_COST).T, strict=True):
+        for first, end in find_events(plays, round(PAUSE / FINE_HOP)):
+            found.append((first * FINE_HOP, min(end * FINE_HOP, seconds), name))
     return sorted(found, key=lambda section: (section[0], instruments.index(section[2])))
 
 
-def _likeliest(gains: np.ndarray, change: float) -> np.ndarray:
-    """The states of greatest sum of gains where on, less the cost of each change, bool `[steps, columns]`."""
+def _best_path(gains: np.ndarray, change: float) -> np.ndarray:
+    """Return the states, bool `[steps, columns]`, with the greatest sum of gains while on, less the cost of changes."""
     on, off = np.full(gains.shape[1], -change), np.zeros(gains.shape[1])
     entered, left = np.zeros(gains.shape, bool), np.zeros(gains.shape, bool)
     for step, gain in enumerate(gains):

@@ -1,1 +1,1 @@
-"""tools: what is done with answers: printed, written to files, asked for stretches, kept in tags."""
+"""tools: what people do with predictions: print them, write them to files and tags, search songs."""

@@ -1,4 +1,4 @@
-"""The files that are written of a song: a picture, a label track, a table of regions, cue points, JAMS."""
+"""Write the output files of a song: a picture, a label track, a table of regions, cue points, JAMS."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,17 +11,21 @@ if TYPE_CHECKING:
     from timbre.songs.song import Song
 
 
-def outputs_of(found: Sequence["SongFile"], plot: Path | None, folders: Mapping[str, Path | None]) -> list[list[Path]]:
-    """The files to write of each song: named after it, none twice, and none that audio could have.
+def output_paths(
+    songs: Sequence["SongFile"], plot: Path | None, folders: Mapping[str, Path | None]
+) -> list[list[Path]]:
+    """Return the files to write for each song. They are named after the song; all are different.
+
+    Their suffixes are different from those of audio files, so no song is overwritten.
 
     Args:
-        found: the songs.
-        plot: a .png file, or a folder for one of each song.
-        folders: for each further suffix, where such files go.
+        songs: The songs.
+        plot: A .png file, or a folder for one picture per song. None: no picture.
+        folders: For each other suffix, the folder for these files, or None for no such file.
     """
     taken: set[Path] = set()
 
-    def named(folder: Path, inside: str, suffix: str) -> Path:
+    def free_path(folder: Path, inside: str, suffix: str) -> Path:
         path, number = folder / f"{inside}{suffix}", 1
         while path in taken:
             number += 1
@@ -29,20 +33,20 @@ def outputs_of(found: Sequence["SongFile"], plot: Path | None, folders: Mapping[
         taken.add(path)
         return path
 
-    files: list[list[Path]] = [[] for _ in found]
-    for song, paths in zip(found, files, strict=True):
+    files: list[list[Path]] = [[] for _ in songs]
+    for song, paths in zip(songs, files, strict=True):
         if plot:
-            paths.append(plot if plot.suffix.lower() == ".png" else named(plot, song.inside, ".png"))
-        paths += [named(folder, song.inside, suffix) for suffix, folder in folders.items() if folder]
+            paths.append(plot if plot.suffix.lower() == ".png" else free_path(plot, song.inside, ".png"))
+        paths += [free_path(folder, song.inside, suffix) for suffix, folder in folders.items() if folder]
     return files
 
 
 def write_output(song: "Song", path: Path) -> None:
-    """Write what a path's suffix says, whole or not at all.
+    """Write one output file, in the format of its suffix. If that fails, no partial file remains.
 
     Raises:
-        AudioError: cue points are for WAV files, and the song is none.
-        OSError: it cannot be written.
+        AudioError: The file is for cue points, and the song is not a WAV file.
+        OSError: The file cannot be written.
     """
     from timbre.songs.song import as_png
     from timbre.songs.text import as_labels

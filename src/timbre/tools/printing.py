@@ -1,4 +1,4 @@
-"""Predictions and errors as they come, in the format that is asked for."""
+"""Print predictions and errors one by one, in the chosen format."""
 
 import sys
 from collections.abc import Callable
@@ -16,60 +16,70 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """How answers are printed."""
+    """How predictions are printed."""
 
     TEXT = "text"
     JSONL = "jsonl"
     CSV = "csv"
 
 
-def tell(words: str) -> None:
-    """Say what is no answer, on stderr."""
-    typer.echo(printable(words), err=True)
+def print_message(text: str) -> None:
+    """Print a message that is not a prediction, on stderr."""
+    typer.echo(printable(text), err=True)
 
 
 class Printer:
-    """Songs and errors as they come, in one format.
+    """Prints songs and errors in one format.
 
     Args:
-        heading: printed first, where there is one.
-        as_answer: a song as the text that is printed.
-        as_error: likewise the name of a song and why it cannot be heard; none: that goes to stderr.
+        header: The first line. Empty: none.
+        song_text: Returns the text for a song.
+        error_text: Returns the text for an error, from the song's name and the reason. None: errors go to stderr.
     """
 
     def __init__(
-        self, heading: str, as_answer: Callable[["Song"], str], as_error: Callable[[str, str], str] | None = None
+        self, header: str, song_text: Callable[["Song"], str], error_text: Callable[[str, str], str] | None = None
     ) -> None:
-        self.as_answer, self.as_error = as_answer, as_error
-        if heading:
-            print(heading, flush=True)
+        self.song_text, self.error_text = song_text, error_text
+        if header:
+            print(header, flush=True)
 
     def song(self, song: "Song") -> None:
-        """Print an answer."""
-        print(self.as_answer(song), flush=True)
+        """Print the prediction for a song."""
+        print(self.song_text(song), flush=True)
 
     def error(self, name: str, reason: str) -> None:
-        """Say why a song has none."""
-        if self.as_error:
-            print(self.as_error(name, reason), flush=True)
+        """Print why a song cannot be predicted."""
+        if self.error_text:
+            print(self.error_text(name, reason), flush=True)
         else:
-            tell(f"{name}: {reason}")
+            print_message(f"{name}: {reason}")
 
 
-def printer(form: Format, timeline: bool, several: bool, instruments: tuple[str, ...], heading: bool = True) -> Printer:
-    """The printer of a format, which begins with a heading where it has one and it is wanted."""
+def make_printer(
+    output_format: Format, timeline: bool, many: bool, instruments: tuple[str, ...], header: bool = True
+) -> Printer:
+    """Return the printer for a format.
+
+    Args:
+        output_format: The format.
+        timeline: Whether to print timelines.
+        many: Whether there is more than one song. If so, people get a table.
+        instruments: Instrument names, in label order.
+        header: Whether to start CSV with its header.
+    """
     from timbre.songs import text
 
-    if form is Format.JSONL:
+    if output_format is Format.JSONL:
         return Printer("", partial(text.as_json, timeline=timeline), text.error_as_json)
-    if form is Format.CSV:
+    if output_format is Format.CSV:
         if isinstance(sys.stdout, TextIOWrapper):
-            sys.stdout.reconfigure(errors="backslashreplace")  # names stay apart in encodings that lack their letters
-        columns = text.timeline_fields(instruments) if timeline else text.fields(instruments)
-        first = text.csv_row(columns) if heading else ""
+            sys.stdout.reconfigure(errors="backslashreplace")  # so that different names stay different in any encoding
+        columns = text.timeline_columns(instruments) if timeline else text.song_columns(instruments)
+        first = text.csv_row(columns) if header else ""
         if timeline:
             return Printer(first, text.timeline_as_csv)
         return Printer(first, text.as_csv, partial(text.error_as_csv, instruments=instruments))
-    if several and not timeline:
-        return Printer(text.heading(instruments), text.as_row)
+    if many and not timeline:
+        return Printer(text.table_header(instruments), text.as_row)
     return Printer("", partial(text.as_text, timeline=timeline))

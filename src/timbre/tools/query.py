@@ -1,96 +1,75 @@
-"""Questions such as `violin and not (drums or piano)`, and where in a song they hold."""
+"""Queries such as `violin and not (drums or piano)`, and where in a song they are true."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from pyparsing import CaselessKeyword, Forward, ParseBaseException, ParserElement, Regex, Suppress, ZeroOrMore
 
 from timbre.core.errors import DataError
 from timbre.features.events import find_events
 from timbre.songs.presence import Section
-from timbre.songs.timeline import FINE
+from timbre.songs.timeline import FINE_HOP
 
-WORDS = ("and", "or", "not", "(", ")")
+Condition = Callable[[Mapping[str, np.ndarray]], np.ndarray]
+"""Returns in which steps a condition is true, from the steps in which each instrument plays; all bool `[steps]`."""
 
 
 class Query:
-    """A question about instruments, of names, `and`, `or`, `not` and parentheses; `not` binds before `and`, that before
-    `or`.
+    """A condition on instruments, made of names, `and`, `or`, `not` and parentheses; `not` binds first, then `and`.
 
     Raises:
-        DataError: it makes no sense; the text says what was expected where.
+        DataError: The text is not a condition. The message says what was expected where.
     """
 
     def __init__(self, text: str, instruments: Sequence[str]) -> None:
-        self.text, self.instruments = text, tuple(instruments)
-        names = sorted(map(re.escape, self.instruments), key=len, reverse=True)
-        token = rf"\s*(?:({'|'.join(names)}|and|or|not)(?![\w])|([()]))"
-        self.tokens: list[str] = []
-        place = 0
-        while text[place:].strip():
-            found = re.compile(token, re.IGNORECASE).match(text, place)
-            if not found:
-                self._fail(text[place:].split()[0])
-            assert found
-            self.tokens.append((found[1] or found[2]).casefold())
-            place = found.end()
-        self.place = 0
-        self.tree = self._either()
-        if self.place < len(self.tokens):
-            self._fail(self.tokens[self.place])
+        self.instruments = tuple(instruments)
+        try:
+            (self.condition,) = _grammar(self.instruments).parse_string(text, parse_all=True)
+        except ParseBaseException as error:
+            found = re.findall(r"\w+|\S", text[error.loc :])[:1] or ["the end"]
+            wanted = f"an instrument ({', '.join(self.instruments)}), and, or, not, or parentheses"
+            expected = "a )" if error.msg == "Expected ')'" else wanted
+            raise DataError(f"query {text!r}: {found[0]!r} where {expected} was expected") from error
+        except RecursionError as error:
+            raise DataError("query: too many parentheses inside parentheses; write fewer") from error
 
     def spans(self, sections: Sequence[Section], seconds: float, least: float = 0.0) -> list[tuple[float, float]]:
-        """Where the answer is yes, as start and end in seconds; of spans shorter than `least`, none."""
-        steps = max(1, int(np.ceil(seconds / FINE - 1e-9)))
-        plays = {name.casefold(): np.zeros(steps, bool) for name in self.instruments}
+        """Return where the query is true, as start and end in seconds, without spans shorter than `least`."""
+        steps = max(1, int(np.ceil(seconds / FINE_HOP - 1e-9)))
+        plays = {name: np.zeros(steps, bool) for name in self.instruments}
         for start, end, name in sections:
-            plays[name.casefold()][round(start / FINE) : max(round(end / FINE), round(start / FINE) + 1)] = True
-        found = find_events(_holds(self.tree, plays), 0)
-        spans = [(round(first * FINE, 3), min(round(end * FINE, 3), seconds)) for first, end in found]
+            first, last = round(start / FINE_HOP), round(end / FINE_HOP)
+            plays[name][first : max(last, first + 1)] = True
+        events = find_events(self.condition(plays), 0)
+        spans = [(round(first * FINE_HOP, 3), min(round(end * FINE_HOP, 3), seconds)) for first, end in events]
         return [(start, end) for start, end in spans if end - start >= least]
 
-    def _either(self) -> tuple:
-        parts = [self._both()]
-        while self._next("or"):
-            parts.append(self._both())
-        return ("or", *parts)
 
-    def _both(self) -> tuple:
-        parts = [self._one()]
-        while self._next("and"):
-            parts.append(self._one())
-        return ("and", *parts)
-
-    def _one(self) -> tuple:
-        if self._next("not"):
-            return ("not", self._one())
-        if self._next("("):
-            inside = self._either()
-            if not self._next(")"):
-                self._fail(self.tokens[self.place] if self.place < len(self.tokens) else "the end", "a )")
-            return inside
-        if self.place == len(self.tokens) or self.tokens[self.place] in WORDS:
-            self._fail(self.tokens[self.place] if self.place < len(self.tokens) else "the end")
-        self.place += 1
-        return ("name", self.tokens[self.place - 1])
-
-    def _next(self, token: str) -> bool:
-        """Whether this token comes next; it is passed then."""
-        comes = self.place < len(self.tokens) and self.tokens[self.place] == token
-        self.place += comes
-        return comes
-
-    def _fail(self, seen: str, wanted: str = "") -> None:
-        wanted = wanted or f"an instrument ({', '.join(self.instruments)}), and, or, not, or parentheses"
-        raise DataError(f"query {self.text!r}: {seen!r} where {wanted} was expected")
+def _grammar(instruments: Sequence[str]) -> ParserElement:
+    """Return the parser of conditions. After `-`, an error is reported where it is, without trying other rules."""
+    names = {name.casefold(): name for name in instruments}
+    longest_first = "|".join(sorted(map(re.escape, instruments), key=len, reverse=True))
+    either, single = Forward(), Forward()
+    instrument = Regex(rf"(?:{longest_first})(?!\w)", re.IGNORECASE)
+    negation = Suppress(CaselessKeyword("not")) - single
+    both = single + ZeroOrMore(Suppress(CaselessKeyword("and")) - single)
+    single <<= instrument | negation | Suppress("(") - either - Suppress(")")
+    either <<= both + ZeroOrMore(Suppress(CaselessKeyword("or")) - both)
+    instrument.set_parse_action(lambda tokens: _plays(names[tokens[0].casefold()]))
+    negation.set_parse_action(lambda tokens: _inverted(tokens[0]))
+    both.set_parse_action(lambda tokens: _joined(np.logical_and, tokens.as_list()))
+    either.set_parse_action(lambda tokens: _joined(np.logical_or, tokens.as_list()))
+    return either
 
 
-def _holds(tree: tuple, plays: dict[str, np.ndarray]) -> np.ndarray:
-    """In which steps a question's tree is true, bool `[steps]`."""
-    kind, *parts = tree
-    if kind == "name":
-        return plays[parts[0]]
-    if kind == "not":
-        return ~_holds(parts[0], plays)
-    join = np.logical_or if kind == "or" else np.logical_and
-    return join.reduce([_holds(part, plays) for part in parts])
+def _plays(name: str) -> Condition:
+    return lambda plays: plays[name]
+
+
+def _inverted(condition: Condition) -> Condition:
+    return lambda plays: ~condition(plays)
+
+
+def _joined(join: np.ufunc, conditions: Sequence[Condition]) -> Condition:
+    return lambda plays: join.reduce([condition(plays) for condition in conditions])

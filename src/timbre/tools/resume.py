@@ -1,4 +1,4 @@
-"""Which songs earlier answers hold, so that long work goes on where it stopped."""
+"""Read which songs were predicted before, so that an interrupted run can continue."""
 
 import csv
 import json
@@ -7,13 +7,13 @@ from pathlib import Path
 from timbre.core.errors import DataError
 
 
-def answered(path: Path) -> frozenset[str]:
-    """The songs named in a file of answers, as `timbre predict` prints them as jsonl or csv; none if there is no file.
+def finished_songs(path: Path) -> frozenset[str]:
+    """Return the songs in a file that `timbre predict` printed, as jsonl or csv; none if there is no file.
 
-    A last line that was cut off counts for nothing.
+    An incomplete last line is ignored.
 
     Raises:
-        DataError: it cannot be read, or is neither.
+        DataError: The file cannot be read, or has another format.
     """
     if not path.exists():
         return frozenset()
@@ -27,4 +27,6 @@ def answered(path: Path) -> frozenset[str]:
     try:
         return frozenset(json.loads(line)["file"] for line in lines)
     except (ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{path}: holds no answers as jsonl or csv; name a file of these, or a new one") from error
+        raise DataError(
+            f"{path}: is not output of timbre predict as jsonl or csv; name such a file or a new one"
+        ) from error
