@@ -1,15 +1,19 @@
-# make repro: set everything up and run the pipeline.  make test: set everything up and run the tests.
-# make show: list experiments side by side.  make docs: build the documentation as a site.
-# make release: put the weights of the last run into the package.  make bench: measure how fast it all is.
-# make report: what changed against another revision, as Markdown.
+# make repro    set everything up and run the pipeline
+# make test     set everything up and run the tests
+# make lint     check style and types
+# make show     list experiments next to each other
+# make report   write what changed since another revision to report.md: make report AGAINST=main
+# make docs     build the documentation as a website
+# make bench    measure speed and memory
+# make release  put the weights of the last release training into the package
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-# Of some hundred columns of `dvc exp show` what differs in params, and by what to choose: validation, never test.
-NARROW := Created|.*/.*|compute\..*|(clips|faults|alike)\b.*|.*\.(value|low|high)|.*\.(segment|event)_f1\..*|.*_error
-NARROW := $(NARROW)|(music\.)?test\..*|(music\.)?validation\.(?!accuracy$$|micro_f1$$).*
+# Columns of `dvc exp show` that `make show` hides. Params and validation metrics remain: do not choose by test metrics.
+HIDDEN := Created|.*/.*|compute\..*|(clips|faults|alike)\b.*|.*\.(value|low|high)|.*\.(segment|event)_f1\..*|.*_error
+HIDDEN := $(HIDDEN)|(music\.)?test\..*|(music\.)?validation\.(?!accuracy$$|micro_f1$$).*
 AGAINST ?= HEAD
 BY ?= validation.micro_f1
 
@@ -19,7 +23,7 @@ setup: $(VENV)/.ready
 
 $(VENV)/.ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Timbre needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
+		{ echo "Timbre needs Python 3.11 or newer; run make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
@@ -37,17 +41,17 @@ test: $(VENV)/.tested
 	pytest -n 2 --dist loadfile $(if $(CI),--cov --cov-report=term)
 
 show: setup
-	@dvc exp show --only-changed --precision 3 --drop '^($(NARROW))$$' \
+	@dvc exp show --only-changed --precision 3 --drop '^($(HIDDEN))$$' \
 		--sort-by metrics/layered.json:$(BY) --sort-order desc
 
 docs: $(VENV)/.tested
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
-	@echo "site/index.html is its first page"
+	@echo "Open site/index.html"
 
 report: setup
 	@{ echo "## Metrics"; dvc metrics diff --md $(AGAINST); echo "## Params"; dvc params diff --md $(AGAINST); \
 		for name in curves timeline layered_answers; do echo "![$$name](plots/$$name.png)"; done; } > report.md
-	@echo "report.md says what changed against $(AGAINST)"
+	@echo "report.md lists what changed since $(AGAINST)"
 
 release: setup
 	python scripts/release.py

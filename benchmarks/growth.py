@@ -1,7 +1,7 @@
-"""How the data stages grow with the clips: `python benchmarks/growth.py [200 2000 20000]`.
+"""Measure how time and memory of the data stages grow with the clips: `python benchmarks/growth.py [200 2000 20000]`.
 
-Clips are 2 s of drawn chords at 22,050 Hz, a tenth of them in test; mixtures are as many as clips. Each stage runs in a
-process of its own, whose time and memory (the larger of itself and its workers) are the figures.
+Clips are random chords of 2 s at 22,050 Hz, a tenth of them in test. There are as many mixtures as clips. Each stage
+runs in its own process. Memory is the peak of the process or of its largest worker.
 """
 
 import os
@@ -30,6 +30,7 @@ INSTRUMENTS = load_params(ROOT / "params.yaml").instruments
 
 
 def make_clips(raw: Path, count: int) -> None:
+    """Write a data set of `count` clips in Kaggle's layout."""
     times = np.arange(round(SECONDS * RATE)) / RATE
     for name, table, numbers in zip(FOLDERS, METADATA, _numbers(count), strict=True):
         (raw / name / name).mkdir(parents=True)
@@ -42,12 +43,13 @@ def make_clips(raw: Path, count: int) -> None:
 
 
 def _numbers(count: int) -> tuple[list[int], list[int]]:
-    """Of train and of test."""
+    """Return the numbers of the train clips and of the test clips."""
     test = list(range(count - count // 10, count))
     return list(range(test[0])), test
 
 
 def write_params(folder: Path, count: int) -> None:
+    """Write a params.yaml for these clips."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["audio"]["window"] = params["augment"]["crop"] = SECONDS
     params["mixtures"] |= {"train": count * 8 // 10, "validation": count // 10, "test": count // 10}
@@ -55,7 +57,7 @@ def write_params(folder: Path, count: int) -> None:
 
 
 def run_stage(stage: str, folder: Path) -> tuple[float, int]:
-    """Seconds, and peak memory in MB."""
+    """Run a stage; return its seconds and its peak memory in MB."""
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", f"stages.{stage}"],
@@ -70,6 +72,7 @@ def run_stage(stage: str, folder: Path) -> tuple[float, int]:
 
 
 def main(counts: list[int]) -> None:
+    """Measure all stages for each number of clips, and write benchmarks/GROWTH.md."""
     text = HEAD.format(machine=machine())
     print(text, end="", flush=True)
     for count in counts:
@@ -83,16 +86,16 @@ def main(counts: list[int]) -> None:
         row = f"| {count:,} | {cells} | {total:.1f} | {1000 * total / count:.1f} |\n"
         print(row, end="", flush=True)
         text += row
-    text += on_paper(total / count)
+    text += extrapolated(total / count)
     print(text[text.index("\n##") :])
     RESULTS.write_text(text, encoding="utf-8")
 
 
-def on_paper(seconds: float) -> str:
-    """What a million clips of 4 s would take, from what one of `SECONDS` takes at the largest count measured."""
+def extrapolated(seconds: float) -> str:
+    """Estimate what a million clips of 4 s need, from the time per clip of `SECONDS` at the largest measured count."""
     params = load_params()
     frames = 1 + params.audio.samples // params.mel.hop_length
-    return PAPER.format(
+    return ESTIMATE.format(
         waveforms=2 * params.audio.samples * MILLION / 1e9,
         mels=2 * params.mel.n_mels * frames * MILLION / 1e9,
         mixtures=2 * params.mel.n_mels * frames * (params.mixtures.validation + params.mixtures.test) / 1e6,
@@ -105,32 +108,33 @@ def on_paper(seconds: float) -> str:
 
 
 MILLION = 1_000_000
-TABLE_BYTES = 1500  # of memory that a clip's rows take while prepare holds them
+TABLE_BYTES = 1500  # memory per clip of the rows of tables in prepare
 HEAD = """# How the data stages grow
 
-By `python benchmarks/growth.py`, on {machine}. Clips of 2 s, as many mixtures as clips; seconds and peak memory of each
-stage, in a process of its own (the larger of itself and its workers).
+Measured by `python benchmarks/growth.py` on {machine}.
+Clips have 2 s, and there are as many mixtures as clips. Each stage runs in its own process. Its memory is the peak of
+the process or of its largest worker.
 
 """
-HEAD += "| clips | " + " | ".join(f"{stage}: s, MB" for stage in STAGES) + " | all: s | a clip: ms |\n"
+HEAD += "| clips | " + " | ".join(f"{stage}: s, MB" for stage in STAGES) + " | all: s | per clip: ms |\n"
 HEAD += "|---" * (len(STAGES) + 3) + "|\n"
-PAPER = """
-## A million clips, on paper
+ESTIMATE = """
+## An estimate for a million clips
 
-Of 4 s, at the committed params:
+For clips of 4 s, with the committed params:
 
-- **Bytes.** Waveforms {waveforms:.0f} GB and mels {mels:.0f} GB, each one file, written as a stream and read as a map;
-  while prepare runs, fingerprints of another {fingerprints:.0f} GB. The memory of prepare above grows by their map,
-  whose pages the system takes back when it needs them. Fixed mixtures are as many as `mixtures` says, not as
-  there are clips ({mixtures:.0f} MB for validation and test).
-- **Hours.** {hours:.0f} on two cores for these three stages, at the time a clip takes above. Clips are independent, so
-  that a Dask cluster of 32 cores on one file system (`compute.scheduler`) takes a sixteenth of it, until the disk is
-  the limit. An epoch hears each clip `repeats` times: a million clips per epoch are about half an hour at 500
-  clips per second on two cores, and what `compute.devices` and `compute.nodes` divide it by on GPUs.
-- **What breaks first** is the one process of prepare that compares and splits: its tables are Python objects (up
-  to {tables:.1f} GB), its tree of outlines {outlines:.1f} GB, and it tries {draws} orders of all groups for the
-  validation split. It fits a laptop's memory at a million clips and does not at ten million; then splits would have to
-  be drawn group by group from a hash, and the tree cut by length of clip.
+- **Disk.** Waveforms need {waveforms:.0f} GB and mels {mels:.0f} GB. Each is one file, which is written as a stream and
+  memory-mapped for reading. While prepare runs, fingerprints need another {fingerprints:.0f} GB. They are memory-mapped
+  too, which explains the growing memory of prepare above; the system frees it when needed. The number of fixed mixtures
+  depends on `mixtures`, not on the clips ({mixtures:.0f} MB for validation and test).
+- **Time.** The three stages need {hours:.0f} hours on two cores, at the time per clip above. Clips are independent, so
+  a Dask cluster of 32 cores on one file system (`compute.scheduler`) needs a sixteenth of that, until the disk is the
+  limit. An epoch uses each clip `repeats` times. At 500 clips per second on two cores, an epoch with a million clips
+  takes about half an hour. With GPUs, divide that by `compute.devices` and `compute.nodes`.
+- **The first limit** is the one process of prepare that compares and splits clips. Its tables are Python objects (up to
+  {tables:.1f} GB), its search tree of outlines needs {outlines:.1f} GB, and it tries {draws} orders of all groups for
+  the validation split. A million clips fit in a laptop's memory, ten million do not. For those, splits would have to be
+  drawn per group from a hash, and the tree divided by length of clip.
 """
 
 

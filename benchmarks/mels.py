@@ -1,6 +1,7 @@
-"""How fast mels are extracted, against librosa clip by clip and bare transforms: `python benchmarks/mels.py [clips]`.
+"""Measure how fast mels are extracted, relative to librosa and to bare transforms: `python benchmarks/mels.py [clips]`.
 
-All work on the same packed waveforms and end with the same log mels as 16-bit floats; only Timbre writes them to disk.
+All work on the same packed waveforms. Timbre and librosa compute the same log mels as 16-bit floats. Only Timbre writes
+them to disk.
 """
 
 import sys
@@ -20,7 +21,7 @@ from timbre.core.rng import generator
 from timbre.features.extraction import clip_mels, write_mels
 from timbre.features.mel import filter_bank
 
-AT_ONCE = (1, 16)
+CLIPS_PER_BATCH = (1, 16)
 
 
 def by_timbre(pack: Path, out: Path, workers: int) -> None:
@@ -35,36 +36,36 @@ def by_librosa(pack: Path) -> list[np.ndarray]:
     melspectrogram = partial(
         librosa.feature.melspectrogram, sr=params.audio.sample_rate, pad_mode="constant", **params.mel.model_dump()
     )
-    found = []
+    mels = []
     for clip in np.load(pack, mmap_mode="r"):
         sound = clip.astype(np.float32) / 32767
-        found.append(librosa.power_to_db(melspectrogram(y=sound), top_db=None).astype(np.float16))
-    return found
+        mels.append(librosa.power_to_db(melspectrogram(y=sound), top_db=None).astype(np.float16))
+    return mels
 
 
-def _in_batches(pack: Path, at_once: int) -> list[np.ndarray]:
+def _in_batches(pack: Path, batch_size: int) -> list[np.ndarray]:
     waveforms = np.load(pack, mmap_mode="r")
-    return [waveforms[start : start + at_once] for start in range(0, len(waveforms), at_once)]
+    return [waveforms[start : start + batch_size] for start in range(0, len(waveforms), batch_size)]
 
 
-def by_torch(pack: Path, at_once: int) -> None:
-    """The bare transform and product, with nothing before and nothing after."""
+def by_torch(pack: Path, batch_size: int) -> None:
+    """Compute only the Fourier transform and the matrix product, with torch."""
     params = load_params()
     bank, mel = filter_bank(params.audio.sample_rate, params.mel), params.mel
     window = torch.hann_window(mel.n_fft)
     with torch.inference_mode():
-        for batch in _in_batches(pack, at_once):
+        for batch in _in_batches(pack, batch_size):
             sound = torch.from_numpy(batch.astype(np.float32))
             spectrum = torch.stft(sound, mel.n_fft, mel.hop_length, window=window, return_complex=True)
             bank @ (spectrum.real.square() + spectrum.imag.square())
 
 
-def by_scipy(pack: Path, at_once: int) -> None:
-    """The same by pocketfft over strided frames."""
+def by_scipy(pack: Path, batch_size: int) -> None:
+    """Compute only the Fourier transform and the matrix product, with pocketfft on overlapping frames."""
     params = load_params()
     bank, mel = filter_bank(params.audio.sample_rate, params.mel).numpy().T, params.mel
     window = scipy.signal.get_window("hann", mel.n_fft).astype(np.float32)
-    for batch in _in_batches(pack, at_once):
+    for batch in _in_batches(pack, batch_size):
         sound = np.pad(batch.astype(np.float32), ((0, 0), (mel.n_fft // 2, mel.n_fft // 2)))
         frames = np.lib.stride_tricks.sliding_window_view(sound, mel.n_fft, axis=1)[:, :: mel.hop_length]
         spectrum = scipy.fft.rfft(frames * window, workers=1)
@@ -72,7 +73,7 @@ def by_scipy(pack: Path, at_once: int) -> None:
 
 
 def measure(clips: int = 600) -> list[Line]:
-    import scipy.signal  # noqa: F401 (loaded before it is timed)
+    import scipy.signal  # noqa: F401 (so that the import is not timed)
 
     params = load_params()
     torch.set_num_threads(1)
@@ -83,17 +84,17 @@ def measure(clips: int = 600) -> list[Line]:
             partial(by_timbre, pack, out, 2),
             partial(by_timbre, pack, out, 1),
             partial(by_librosa, pack),
-            *(partial(transform, pack, at_once) for transform in (by_torch, by_scipy) for at_once in AT_ONCE),
+            *(partial(transform, pack, size) for transform in (by_torch, by_scipy) for size in CLIPS_PER_BATCH),
         )
     return [
-        Line("mels: speed on two cores against librosa, clip by clip, on one", f"{librosas / two:.1f}", "≥ 3"),
-        Line("mels: speed on one thread against librosa, clip by clip, on one", f"{librosas / one:.1f}"),
+        Line("mels: speed on two cores, relative to librosa, clip by clip, on one", f"{librosas / two:.1f}", "≥ 3"),
+        Line("mels: speed on one thread, relative to librosa, clip by clip, on one", f"{librosas / one:.1f}"),
         Line(
-            "mels: speed on one thread against the fastest bare transform and product (torch, pocketfft)",
+            "mels: speed on one thread, relative to the fastest bare transform and product (torch, pocketfft)",
             f"{min(bare) / one:.2f}",
             "≥ 0.8",
         ),
-        Line(f"mels: clips of {params.audio.window:g} s a second, two cores (absolute)", f"{clips / two:.0f}"),
+        Line(f"mels: clips of {params.audio.window:g} s per second, two cores (absolute)", f"{clips / two:.0f}"),
     ]
 
 

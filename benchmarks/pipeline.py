@@ -1,6 +1,6 @@
-"""What `dvc repro` costs where there is nothing to do, against `dvc status`: `python benchmarks/pipeline.py`.
+"""Measure `dvc repro` with nothing to do, relative to `dvc status`: `python benchmarks/pipeline.py`.
 
-Run it where the pipeline has run.
+Run the pipeline before, so that nothing is left to do.
 """
 
 import subprocess
@@ -15,7 +15,11 @@ def dvc(*arguments: str) -> None:
 def measure() -> list[Line]:
     repro, status = in_turns(lambda: dvc("repro"), lambda: dvc("status"), rounds=3)
     return [
-        Line("pipeline: `dvc repro` with nothing to do, time against `dvc status`", f"{repro / status:.2f}", "≤ 1.5"),
+        Line(
+            "pipeline: time of `dvc repro` with nothing to do, relative to `dvc status`",
+            f"{repro / status:.2f}",
+            "≤ 1.5",
+        ),
         Line("pipeline: `dvc repro` with nothing to do, seconds (absolute)", f"{repro:.1f}"),
     ]
 

@@ -1,7 +1,7 @@
-"""How fast prepare decodes, against a bare loop of soundfile and soxr: `python benchmarks/prepare.py [clips]`.
+"""Measure how fast prepare decodes, relative to a bare loop: `python benchmarks/prepare.py [clips]`.
 
-Clips are 18 s, 44.1 kHz, stereo, 16 bit, as Kaggle's are on average; the bare loop reads each with soundfile, takes
-the mean of its channels and resamples it with soxr.
+The clips have 18 s, 44.1 kHz, two channels and 16 bit, like the average clip of Kaggle's data set. The bare loop reads
+each clip with soundfile, averages its channels and resamples it with soxr.
 """
 
 import resource
@@ -54,10 +54,12 @@ def measure(count: int = 300) -> list[Line]:
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     return [
-        Line("decoding: speed of one worker against a bare loop of soundfile and soxr", f"{bare / one:.2f}", "≥ 0.8"),
-        Line("decoding: speed of two workers against one", f"{one / two:.2f}", "≥ 1.6"),
-        Line(f"decoding: clips of {SECONDS} s a second, two workers (absolute)", f"{count / two:.0f}"),
-        Line("decoding: peak memory in MB, this process and the largest worker (absolute)", f"{own + worker:.0f}"),
+        Line(
+            "decoding: speed of one worker, relative to a bare loop of soundfile and soxr", f"{bare / one:.2f}", "≥ 0.8"
+        ),
+        Line("decoding: speed of two workers, relative to one", f"{one / two:.2f}", "≥ 1.6"),
+        Line(f"decoding: clips of {SECONDS} s per second, two workers (absolute)", f"{count / two:.0f}"),
+        Line("decoding: peak memory in MB, main process plus largest worker (absolute)", f"{own + worker:.0f}"),
     ]
 
 

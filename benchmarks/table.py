@@ -1,4 +1,4 @@
-"""Every benchmark that fits in a few minutes, as one table: `make bench`; it is written to benchmarks/RESULTS.md."""
+"""Run all benchmarks that take a few minutes, and write one table to benchmarks/RESULTS.md: `make bench`."""
 
 import os
 import subprocess
@@ -10,13 +10,14 @@ from timing import machine
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
 BENCHMARKS = ("prepare", "mels", "training", "predict", "page", "pipeline")
-# A process each: what one leaves in memory would count for the next.
+# Each benchmark has its own process, so that memory of one does not count for the next.
 COMMAND = "import {0}; [print('|', ' | '.join(line), '|') for line in {0}.measure()]"
-HEAD = """# Measured
+HEAD = """# Speed and memory
 
-By `make bench`, on {machine}. Each line but those marked absolute is a ratio of things measured in turns in one run.
+Measured by `make bench` on {machine}.
+Lines without "(absolute)" are ratios of values that were measured in turns in the same run.
 
-| what | measured | aim |
+| what | measured | goal |
 |---|---|---|
 """
 

@@ -1,9 +1,9 @@
-"""What trained models' timelines are worth: `python benchmarks/timelines.py [--split SPLIT] MODELS …`.
+"""Evaluate the timelines of trained models: `python benchmarks/timelines.py [--split SPLIT] MODELS ...`.
 
-By the metrics of `metrics/timeline.json`, after `dvc repro`, on its songs of known truth, arranged from test's windows
-or another split's; or, with `--recordings FOLDER`, on songs arranged likewise from recordings of people, a folder with
-a labels.csv as for `data.source: recordings`. What these models have heard of it in training makes figures of such
-songs too good.
+It prints the metrics of `metrics/timeline.json` on synthetic songs. Run `dvc repro` before: the songs are arranged from
+windows of its test split, or of another SPLIT. With `--recordings FOLDER`, they are arranged from recordings of people
+instead; the folder has a labels.csv as for `data.source: recordings`. Leave out recordings that the models were trained
+on: they make the figures too good.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def main(models: list[Path], split: str, recordings: Path | None) -> None:
     params = load_params()
     with TemporaryDirectory() as folder:
         if recordings:
-            windows, pack = of_recordings(recordings.absolute(), Path(folder), params)
+            windows, pack = windows_of_recordings(recordings.absolute(), Path(folder), params)
         else:
             windows, pack = read_table(CLIPS / "index.csv", Window), open_array(CLIPS / PACK)
         songs = pieces_by_song(
@@ -49,14 +49,15 @@ def main(models: list[Path], split: str, recordings: Path | None) -> None:
                 ),
             )
         )
-        truth = [one for song in songs for one in ground_truth(song, pack, params.audio.sample_rate)]
-        for each in models:
-            timed = time_songs(songs, truth, pack, each, params.timeline.seconds)
-            print(json.dumps({str(each): timeline_metrics(timed, params.instruments)}, indent=2), flush=True)
+        events = [event for song in songs for event in ground_truth(song, pack, params.audio.sample_rate)]
+        for folder_of_models in models:
+            timed = time_songs(songs, events, pack, folder_of_models, params.timeline.seconds)
+            metrics = {str(folder_of_models): timeline_metrics(timed, params.instruments)}
+            print(json.dumps(metrics, indent=2), flush=True)
 
 
-def of_recordings(recordings: Path, folder: Path, params: Params) -> tuple[list[Window], np.ndarray]:
-    """The windows of recordings, all of them as if of test, and their pack; `folder` takes what is decoded."""
+def windows_of_recordings(recordings: Path, folder: Path, params: Params) -> tuple[list[Window], np.ndarray]:
+    """Decode recordings to `folder`; return their windows, all as if they were in the test split, and the pack."""
     with fresh_folder(folder / "raw") as raw:
         copy_recordings(Recordings(folder=str(recordings), weight=1), params.instruments, raw)
     splits = Splits(by="file", validation=0.001, keep_test_groups=True)

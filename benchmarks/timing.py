@@ -1,4 +1,4 @@
-"""What all benchmarks share: things timed in turns, so that a noisy machine is unfair to none, and lines of a table."""
+"""Timing and tables for all benchmarks. Functions are timed in turns, so that other load affects all alike."""
 
 import os
 import platform
@@ -13,11 +13,11 @@ ROUNDS = 5
 
 
 class Line(NamedTuple):
-    """One line of the table: what was measured, what came out, and what was aimed at."""
+    """One line of the table: what is measured, the value, and the goal."""
 
     what: str
     measured: str
-    aim: str = ""
+    goal: str = ""
 
 
 def seconds(function: Callable[[], object]) -> float:
@@ -27,7 +27,7 @@ def seconds(function: Callable[[], object]) -> float:
 
 
 def in_turns(*functions: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
-    """The median time of each function, all called once a round, after a round that does not count."""
+    """Return the median time of each function in seconds. A round calls each once. The first round does not count."""
     for function in functions:
         function()
     times = [[seconds(function) for function in functions] for _ in range(rounds)]
@@ -35,7 +35,7 @@ def in_turns(*functions: Callable[[], object], rounds: int = ROUNDS) -> list[flo
 
 
 def machine() -> str:
-    """The machine in one line."""
+    """Describe the machine and the main packages in one line."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
@@ -48,4 +48,4 @@ def machine() -> str:
 
 def show(lines: list[Line]) -> None:
     for line in lines:
-        print(f"{line.what:<86} {line.measured:>8}  {line.aim}")
+        print(f"{line.what:<86} {line.measured:>8}  {line.goal}")

@@ -1,7 +1,10 @@
-"""How fast training is, against the seed's method and the machine: `python benchmarks/training.py`.
+"""Measure how fast training is, relative to the original project's method and to the machine.
 
-The seed's method, a second of audio heard once: 12 s clips, decoded in the loop, 128 bands, hop 200, float32, three
-blocks of 16, 32 and 64 channels and a layer of 128 units, Adam. Timbre's: a step with one instrument, as committed.
+    python benchmarks/training.py
+
+The original project decodes clips of 12 s in the training loop, with 128 bands, hop 200 and float32. Its network has
+three blocks of 16, 32 and 64 channels and a layer of 128 units, and is trained with Adam. It is compared with a step of
+Timbre on single clips, with the committed params. Speed is counted in seconds of audio per second.
 """
 
 import os
@@ -37,15 +40,15 @@ from timbre.training.mask_loss import mask_loss, power_by_class
 from timbre.training.mixing import add_up, cut_parts
 from timbre.training.optimizer import make_optimizer
 
-BATCH = 32
-RATE, SECONDS = 16000, 12  # of the seed's clips
-SIDE = 2048  # of the matrices
-STEPS = 5  # timed together, beside a busy process
+CLIPS_PER_BATCH = 32
+RATE, SECONDS = 16000, 12  # clips of the original project
+SIDE = 2048  # rows and columns of the matrices
+STEPS = 5  # timed together, while another process is busy
 BUSY = (sys.executable, "-c", "while True: sum(range(10000))")
 
 
-class Seed(nn.Module):
-    """The seed project's network."""
+class OriginalNet(nn.Module):
+    """The network of the original project."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,16 +64,16 @@ class Seed(nn.Module):
         return self.layers(mels[:, None])
 
 
-def seed_step(folder: Path) -> partial[None]:
-    """A step of the seed's method on a batch of files."""
-    files = [folder / f"{number}.wav" for number in range(BATCH)]
+def original_step(folder: Path) -> partial[None]:
+    """Return a training step of the original project on a batch of files."""
+    files = [folder / f"{number}.wav" for number in range(CLIPS_PER_BATCH)]
     for number, file in enumerate(files):
         noise = generator(0, "benchmark", number).normal(0, 3000, (SECONDS * 44100, 2)).astype(np.int16)
         soundfile.write(file, noise, 44100)
-    network = Seed()
+    network = OriginalNet()
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     bank = torch.from_numpy(librosa_filters(sr=RATE, n_fft=400, n_mels=128))
-    window, targets = torch.hann_window(400), torch.arange(BATCH) % 4
+    window, targets = torch.hann_window(400), torch.arange(CLIPS_PER_BATCH) % 4
 
     def step() -> None:
         mels = []
@@ -88,61 +91,67 @@ def seed_step(folder: Path) -> partial[None]:
 
 
 def timbre_steps(params: Params) -> tuple[partial[None], partial[None], float]:
-    """A step of Timbre's training, its network's part alone, and the floating-point operations of that part."""
+    """Prepare Timbre's training.
+
+    Returns:
+        A whole training step, the part of it that the network takes, and the floating-point operations of that part.
+    """
     torch.set_num_threads(params.compute.threads)
     fabric = make_fabric(params.compute)
     count = len(params.instruments)
     model = TrainingNet(TimbreNet(params.model, count), count + 1, has_frames=True)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    cell = model.network.stride
+    stride = model.network.stride
     model, optimizer = fabric.setup(model, make_optimizer(model, params.optimizer, 1e-3))
     config = TrainingConfig(**{field.name: getattr(params, field.name) for field in fields(TrainingConfig)})
     frames = params.audio.samples // params.mel.hop_length + 1
     pack = generator(0, "benchmark").uniform(-80, 0, (256, params.mel.n_mels, frames)).astype(np.float16)
-    noise, gains = torch.Generator().manual_seed(0), np.zeros((BATCH, 1))
-    targets, grain = torch.eye(4)[torch.arange(BATCH) % 4], steady_noise(params.audio, params.mel)
+    noise, gains = torch.Generator().manual_seed(0), np.zeros((CLIPS_PER_BATCH, 1))
+    targets, grain = torch.eye(4)[torch.arange(CLIPS_PER_BATCH) % 4], steady_noise(params.audio, params.mel)
     draws = generator(0, "benchmark", "rows")
 
     def batch() -> tuple[Tensor, Tensor, Tensor]:
-        clips, places, parts = cut_parts(pack, draws.integers(256, size=(BATCH, 1)), gains, config, noise)
-        power = augment(add_up(parts, clips, BATCH), grain, config.augment, config.frame_seconds, noise)
-        shared = power_by_class(parts, clips, places, (BATCH, count + 1), cell)
-        played = frame_activity(parts, clips, places, (BATCH, count), cell[1], config.frame_seconds)
-        return reference_to_peak(power_to_db(power)), shared, played
+        clips, labels, parts = cut_parts(pack, draws.integers(256, size=(CLIPS_PER_BATCH, 1)), gains, config, noise)
+        power = augment(add_up(parts, clips, CLIPS_PER_BATCH), grain, config.augment, config.frame_seconds, noise)
+        powers = power_by_class(parts, clips, labels, (CLIPS_PER_BATCH, count + 1), stride)
+        activity = frame_activity(parts, clips, labels, (CLIPS_PER_BATCH, count), stride[1], config.frame_seconds)
+        return reference_to_peak(power_to_db(power)), powers, activity
 
-    def learn(mels: Tensor, shared: Tensor, played: Tensor) -> None:
-        heard = model(mels)
-        lessons = mask_loss(heard.masks.float(), shared) + frame_loss(heard.frames.float(), played)
-        fabric.backward(cross_entropy(heard.logits.float(), targets) + lessons)
+    def learn(mels: Tensor, powers: Tensor, activity: Tensor) -> None:
+        output = model(mels)
+        auxiliary = mask_loss(output.masks.float(), powers) + frame_loss(output.frames.float(), activity)
+        fabric.backward(cross_entropy(output.logits.float(), targets) + auxiliary)
         optimizer.step()
         optimizer.zero_grad()
 
-    heard = batch()
+    fixed_batch = batch()
     with FlopCounterMode(display=False) as counter:
-        learn(*heard)
-    return partial(lambda: learn(*batch())), partial(learn, *heard), float(counter.get_total_flops())
+        learn(*fixed_batch)
+    return partial(lambda: learn(*batch())), partial(learn, *fixed_batch), float(counter.get_total_flops())
 
 
-def beside_another(step: Callable[[], None], niceness: int) -> None:
-    """Some steps beside another process that computes all the time."""
+def steps(step: Callable[[], None]) -> None:
+    for _ in range(STEPS):
+        step()
+
+
+def steps_with_busy_process(step: Callable[[], None], niceness: int) -> None:
+    """Run some steps while another process computes all the time."""
     other = subprocess.Popen(BUSY, preexec_fn=partial(os.nice, niceness))
     try:
-        alone(step)
+        steps(step)
     finally:
         other.kill()
         other.wait()
 
 
-def alone(step: Callable[[], None]) -> None:
-    for _ in range(STEPS):
-        step()
-
-
-def slowed(step: Callable[[], None], threads: int) -> tuple[float, float]:
-    """How many times as long steps take beside a process of the lowest priority, and beside an equal one."""
+def slowdowns(step: Callable[[], None], threads: int) -> tuple[float, float]:
+    """Return how many times longer steps take with a busy process of the lowest priority, and of equal priority."""
     with on_own_cores(threads):
         quiet, low, equal = in_turns(
-            partial(alone, step), partial(beside_another, step, 19), partial(beside_another, step, 0)
+            partial(steps, step),
+            partial(steps_with_busy_process, step, 19),
+            partial(steps_with_busy_process, step, 0),
         )
     return low / quiet, equal / quiet
 
@@ -153,27 +162,30 @@ def measure() -> list[Line]:
     one, two = (torch.randn(SIDE, SIDE).to(torch.bfloat16 if precise else torch.float32) for _ in range(2))
     with TemporaryDirectory() as folder:
         whole, network, work = timbre_steps(params)
-        step, learn, seed, product = in_turns(whole, network, seed_step(Path(folder)), lambda: one @ two)
-        low, equal = slowed(whole, params.compute.threads)
+        step, learn, original, product = in_turns(whole, network, original_step(Path(folder)), lambda: one @ two)
+        low, equal = slowdowns(whole, params.compute.threads)
     rate = 2 * SIDE**3 / product
-    audio, seed_audio = BATCH * params.augment.crop, BATCH * SECONDS
+    audio, original_audio = CLIPS_PER_BATCH * params.augment.crop, CLIPS_PER_BATCH * SECONDS
     return [
         Line(
-            "training: seconds of audio a second, against the seed's method",
-            f"{audio / step / seed_audio * seed:.1f}",
+            "training: seconds of audio per second, relative to the original project",
+            f"{audio / step / original_audio * original:.1f}",
             "≥ 8",
         ),
         Line(
-            "training: a whole step, of what the machine's matrix products allow",
+            "training: speed of a whole step, relative to plain matrix products",
             f"{work / rate / step:.2f}",
             "≥ 0.25, or a profile",
         ),
-        Line("training: the network's part of a step, of what matrix products allow", f"{work / rate / learn:.2f}"),
-        Line("training: share of a step that drawing, mixing and augmenting take", f"{1 - learn / step:.2f}"),
-        Line("training: beside a busy process of the lowest priority, times as long", f"{low:.1f}", "≤ 1.5"),
-        Line("training: beside a busy process of equal priority, times as long", f"{equal:.1f}", "≤ 2"),
+        Line(
+            "training: speed of the network's part of a step, relative to plain matrix products",
+            f"{work / rate / learn:.2f}",
+        ),
+        Line("training: fraction of a step that drawing, mixing and augmenting take", f"{1 - learn / step:.2f}"),
+        Line("training: times slower with a busy process of the lowest priority", f"{low:.1f}", "≤ 1.5"),
+        Line("training: times slower with a busy process of equal priority", f"{equal:.1f}", "≤ 2"),
         Line("training: matrix products in GFLOP/s, two threads (absolute)", f"{rate / 1e9:.0f}"),
-        Line("training: clips per second (absolute)", f"{BATCH / step:.0f}"),
+        Line("training: clips per second (absolute)", f"{CLIPS_PER_BATCH / step:.0f}"),
     ]
 
 

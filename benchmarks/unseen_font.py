@@ -1,10 +1,11 @@
-"""Make clips by a sound font that training does not hear: `python benchmarks/unseen_font.py FONT.sf2 FOLDER [worn]`.
+"""Render clips with an unseen sound font: `python benchmarks/unseen_font.py FONT.sf2 FOLDER [augmented]`.
 
-The folder is in Kaggle's layout, 100 clips per instrument of params.yaml and 100 of others, for `benchmarks/real.py` to
-judge models by: what decides between two ways of training, so that no real recording has to. MuseScore General is one
-such font, in Debian's musescore-general-soundfont-lossless; FluidR3 another but for its pianos, which training hears.
-`worn` passes each clip through what recordings go through, as waveforms, by other means than training's own
-augmentation: silence around it, a room, a microphone, a band limit, noise, an overdriven input, an mp3.
+The folder gets Kaggle's layout, with 100 clips per instrument of params.yaml and 100 clips of other instruments. Use it
+to choose between two ways of training with `benchmarks/real.py`, so that real recordings stay an unused test set.
+MuseScore General is an unseen font (Debian's musescore-general-soundfont-lossless). So is FluidR3, except its pianos.
+
+`augmented` changes the waveform of each clip like a recording: silence around it, a room, a microphone, a band limit,
+noise, an overdriven input, MP3. The code is independent of the augmentation in training.
 """
 
 import io
@@ -21,19 +22,20 @@ from timbre.core.stage import progress
 from timbre.sources.soundfont import render_dataset
 
 SEED = 1
-KNOTS = (0, 80, 250, 800, 2500, 7000)  # Hz, of the microphone's curve, and half the sample rate
+KNOTS_HZ = (0, 80, 250, 800, 2500, 7000)  # of the microphone's curve, which ends at half the sample rate
 
 
 def silence_around(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Shorten the sound with a fade-out, and put silence around it."""
     length = int(len(sound) * rng.uniform(0.3, 1))
     start = int(rng.integers(0, len(sound) - length + 1))
-    heard = np.zeros_like(sound)
-    heard[start : start + length] = sound[:length] * np.minimum(1, (length - np.arange(length)) / 500)
-    return heard
+    padded = np.zeros_like(sound)
+    padded[start : start + length] = sound[:length] * np.minimum(1, (length - np.arange(length)) / 500)
+    return padded
 
 
 def room(sound: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Direct sound, and a tail of noise that falls by 60 dB in 0.15 to 0.9 s."""
+    """Add a tail of noise that decays by 60 dB in 0.15 to 0.9 s."""
     seconds = rng.uniform(0.15, 0.9)
     times = np.arange(int(seconds * rate)) / rate
     tail = rng.normal(0, 1, len(times)) * 10 ** (-3 * times / seconds) * (times > rng.uniform(0.002, 0.02))
@@ -43,16 +45,18 @@ def room(sound: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def microphone(sound: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
-    gains = 10 ** (rng.uniform(-9, 9, len(KNOTS) + 1) / 20)
-    return fftconvolve(sound, firwin2(513, [*KNOTS, rate / 2], gains, fs=rate), mode="same")
+    """Filter the sound with a random frequency response of ±9 dB."""
+    gains = 10 ** (rng.uniform(-9, 9, len(KNOTS_HZ) + 1) / 20)
+    return fftconvolve(sound, firwin2(513, [*KNOTS_HZ, rate / 2], gains, fs=rate), mode="same")
 
 
 def band_limit(sound: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Remove frequencies above 3.5 to 9 kHz."""
     return fftconvolve(sound, firwin(257, rng.uniform(3500, 9000), fs=rate), mode="same")
 
 
 def noise(sound: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
-    """White to pink, 18 to 55 dB below the sound."""
+    """Add white to pink noise, 18 to 55 dB below the sound."""
     spectrum = np.fft.rfft(rng.normal(0, 1, len(sound)))
     spectrum /= np.maximum(np.fft.rfftfreq(len(sound), 1 / rate), 30) ** rng.uniform(0, 1)
     hiss = np.fft.irfft(spectrum, len(sound))
@@ -60,14 +64,15 @@ def noise(sound: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def mp3(sound: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Encode the sound as MP3 with a random compression level, and decode it."""
     file = io.BytesIO()
     soundfile.write(file, sound, rate, format="MP3", compression_level=rng.uniform(0.4, 0.99))
     file.seek(0)
     return soundfile.read(file)[0][: len(sound)]
 
 
-def wear(sound: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
-    """A clip as somebody may have recorded it, peak 0.9."""
+def augment(sound: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Change a clip as if somebody had recorded it. Its peak becomes 0.9."""
     if rng.random() < 0.4:
         sound = silence_around(sound, rng)
     if rng.random() < 0.7:
@@ -83,18 +88,20 @@ def wear(sound: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
     return mp3(sound, rate, rng) if rng.random() < 0.4 else sound
 
 
-def main(font: Path, folder: Path, worn: bool) -> None:
+def main(font: Path, folder: Path, augmented: bool) -> None:
     folder.mkdir(parents=True)
     instruments = load_params().instruments
     options = Soundfont(file=str(font), clips=100 * len(instruments), others=100, seconds=4.0, sample_rate=24000)
     render_dataset(options, instruments, SEED, folder, Compute())
-    if worn:
-        for number, path in enumerate(progress(sorted(folder.rglob("*.flac")), "wear")):
+    if augmented:
+        for number, path in enumerate(progress(sorted(folder.rglob("*.flac")), "augment")):
             sound, rate = soundfile.read(path)
-            soundfile.write(path, wear(sound, rate, generator(SEED, "worn", number)), rate, subtype="PCM_16")
+            soundfile.write(path, augment(sound, rate, generator(SEED, "worn", number)), rate, subtype="PCM_16")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (3, 4) or sys.argv[3:] not in ([], ["worn"]):
-        sys.exit("usage: python benchmarks/unseen_font.py FONT.sf2 FOLDER [worn]")
-    main(Path(sys.argv[1]).absolute(), Path(sys.argv[2]), worn=len(sys.argv) == 4)
+    if sys.argv[3:] == ["worn"]:
+        sys.exit("unseen_font: worn is called augmented now")
+    if len(sys.argv) not in (3, 4) or sys.argv[3:] not in ([], ["augmented"]):
+        sys.exit("usage: python benchmarks/unseen_font.py FONT.sf2 FOLDER [augmented]")
+    main(Path(sys.argv[1]).absolute(), Path(sys.argv[2]), augmented=len(sys.argv) == 4)
