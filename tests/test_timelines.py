@@ -127,7 +127,7 @@ def test_metrics_are_of_all_songs_and_the_worst_is_the_one_that_errs_most():
 
 @pytest.mark.parametrize("blocks", [1, 2, 3, 4])
 @pytest.mark.parametrize("frames", [33, 200, 201])
-def test_dense_features_hold_those_that_they_are_denser_than(blocks, frames):
+def test_dense_features_include_the_pooled_features(blocks, frames):
     torch.manual_seed(0)
     network = TimbreNet(Model(channels=4, blocks=blocks, hidden=0, dropout=0), 4).eval()
     mels = torch.randn(2, 64, frames)
@@ -137,50 +137,50 @@ def test_dense_features_hold_those_that_they_are_denser_than(blocks, frames):
     torch.testing.assert_close(dense[:, :, :: network.density], plain)
 
 
-def test_dense_features_are_those_of_the_mels_moved():
+def test_dense_features_equal_pooled_features_of_shifted_mels():
     torch.manual_seed(0)
     network = TimbreNet(Model(channels=4, blocks=4, hidden=0, dropout=0), 4).eval()
     mels = torch.randn(1, 64, 400)
-    step = network.stride[1] // network.density
+    shift = network.stride[1] // network.density
     with torch.inference_mode():
-        dense, moved = network.dense_features(mels), network.pooled_features(mels[:, :, step:])
-    torch.testing.assert_close(dense[:, :, 1 + 4 * network.density], moved[:, :, 4])  # away from the edges
+        dense, shifted = network.dense_features(mels), network.pooled_features(mels[:, :, shift:])
+    torch.testing.assert_close(dense[:, :, 1 + 4 * network.density], shifted[:, :, 4])  # away from the edges
 
 
-def test_what_is_learnt_is_for_what_share_of_each_step_an_instrument_plays():
-    truth = [Event(0, "drums", 0.25, 1.0), Event(0, "drums", 1.75, 3.0), Event(0, "piano", 0.0, 0.5)]
+def test_the_target_is_the_fraction_of_each_frame_in_which_an_instrument_plays():
+    events = [Event(0, "drums", 0.25, 1.0), Event(0, "drums", 1.75, 3.0), Event(0, "piano", 0.0, 0.5)]
     starts = np.array([[0.0, 0.5], [1.0, 1.5]])
-    shares = activity_of_frames(truth, INSTRUMENTS, starts, 0.5)
-    assert shares.shape == (2, 4, 2)
-    assert shares[:, 1].tolist() == [[0.5, 1.0], [0.0, 0.5]] and shares[:, 3].tolist() == [[1.0, 0.0], [0.0, 0.0]]
-    assert not shares[:, [0, 2]].any()
+    activity = activity_of_frames(events, INSTRUMENTS, starts, 0.5)
+    assert activity.shape == (2, 4, 2)
+    assert activity[:, 1].tolist() == [[0.5, 1.0], [0.0, 0.5]] and activity[:, 3].tolist() == [[1.0, 0.0], [0.0, 0.0]]
+    assert not activity[:, [0, 2]].any()
 
 
-def lessons_of(rng, count):
-    """Windows whose first channels say, one place late and in noise, what plays."""
+def noisy_data(rng, count):
+    """Return windows in which the first channels tell what plays, one frame late and in noise."""
     playing = np.repeat(rng.random((count, 4, 6)) < 0.3, 4, axis=2).astype("f4")
     features = rng.normal(0, 0.5, (count, 16, 24)).astype("f4")
     features[:, :4, 1:] += 2 * playing[:, :, :-1]
     return TimelineData(torch.from_numpy(features).half(), torch.from_numpy(playing))
 
 
-def test_a_timeline_is_learnt_the_same_each_time_and_decided_at_zero():
+def test_training_of_the_timeline_is_deterministic_and_the_best_threshold_is_zero():
     rng, shape = np.random.default_rng(0), Model(channels=8, blocks=2, hidden=0, dropout=0)
-    train, validation = lessons_of(rng, 640), lessons_of(rng, 64)
+    train, validation = noisy_data(rng, 640), noisy_data(rng, 64)
     network, same = (train_timeline_network(train, shape, seed=3) for _ in range(2))
     assert all(torch.equal(one, other) for one, other in zip(network.parameters(), same.parameters(), strict=True))
-    network.last.bias.data += 3  # now it claims far too much
+    network.last.bias.data += 3  # now it predicts far too many events
     assert centre(network, validation) > 0.9
     with torch.inference_mode():
-        claimed = network(validation.features.float()) >= 0
-    assert ((claimed == (validation.playing > 0.5)).float().mean() > 0.95).item()
+        predicted = network(validation.features.float()) >= 0
+    assert ((predicted == (validation.playing > 0.5)).float().mean() > 0.95).item()
 
 
-def test_a_timeline_goes_with_the_layered_model_that_it_was_learnt_from(models, tiny):
+def test_a_timeline_model_is_refused_with_another_layered_model_than_that_of_its_training(models, tiny):
     layered = load_model(models / "layered.safetensors")
     half = layered.network.half()
     save_model(models / "layered.safetensors", half, layered.description, layered.filters)
-    Predictor(models)  # as released: kept as 16-bit floats
+    Predictor(models)  # like the released ones, with 16-bit floats
     other = TimbreNet(tiny.model, 4)
     save_model(models / "layered.safetensors", other, layered.description, layered.filters)
     with pytest.raises(DataError, match=r"timeline\.safetensors: made for another layered model.*dvc repro"):
