@@ -2,7 +2,7 @@
 
 It prints the metrics of `metrics/timeline.json` on synthetic songs. Run `dvc repro` before: the songs are arranged from
 windows of its test split, or of another SPLIT. With `--recordings FOLDER`, they are arranged from recordings of people
-instead; the folder has a labels.csv as for `data.source: recordings`. Leave out recordings that the models were trained
+instead. The folder has a labels.csv, see `data.source: recordings`. Leave out recordings that the models were trained
 on: they make the figures too good.
 """
 
