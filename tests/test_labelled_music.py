@@ -1,4 +1,4 @@
-"""LabelRow music through the whole pipeline: beside what is rendered, and by itself."""
+"""Music with a labels.csv in the whole pipeline: together with rendered clips, and alone."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ SONGS = 24
 
 @pytest.fixture
 def repository(tmp_path):
-    """A clone, and beside it songs in which each instrument is a tone of its own; a third of what plays is unknown."""
+    """Return a clone with a folder of songs. Each instrument is a tone of its own pitch; a third is unknown."""
     rng = np.random.default_rng(0)
     rows = []
     (tmp_path / "songs").mkdir()
@@ -45,9 +45,9 @@ def metrics(repository, name):
     return json.loads((repository.folder / f"metrics/{name}.json").read_text())
 
 
-def test_it_teaches_beside_what_is_rendered_and_alone(repository):
+def test_models_are_trained_on_music_with_rendered_clips_and_alone(repository):
     output = repository.run("dvc repro")
-    assert "from soundfont and folder (music labelled by labels.csv)" in output and stages_run(output) == ALL
+    assert "from soundfont and folder (labelled by labels.csv)" in output and stages_run(output) == ALL
     layered, clips = metrics(repository, "layered"), metrics(repository, "data")["clips"]
     assert sum(clips[split]["music"] for split in clips) in range(SONGS - 3, SONGS + 1)
     assert all(clips[split]["music"] and clips[split]["guitar"] for split in clips)
@@ -66,8 +66,8 @@ def test_it_teaches_beside_what_is_rendered_and_alone(repository):
     repository.run("dvc metrics diff")
     repository.run("dvc plots show --out shown")
     song = str(repository.folder.parent / "songs/0.wav")
-    heard = json.loads(repository.run(f"timbre predict {song} --format jsonl").splitlines()[0])
-    assert heard["single"] == {} and set(heard["layered"]) == set(INSTRUMENTS)
+    predicted = json.loads(repository.run(f"timbre predict {song} --format jsonl").splitlines()[0])
+    assert predicted["single"] == {} and set(predicted["layered"]) == set(INSTRUMENTS)
     assert "alone:" not in repository.run(f"timbre predict {song}")
     assert "layered: workspace" in repository.run("timbre compare workspace").replace("workspace -> ", "")
     refused = repository.run("timbre export --onnx all.onnx", status=1).strip().splitlines()

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from timbre.core.params import Params
 from timbre.core.tables import write_table
@@ -49,8 +51,16 @@ def fetch(params: Params, folder: Path) -> str:
     write_table(folder / MANIFEST, entries, Entry)
     text = json.dumps(provenance, indent=2, ensure_ascii=False) + "\n"
     (folder / PROVENANCE).write_text(text, encoding="utf-8", newline="\n")
-    names = [f"{source} ({detail['layout']})" if "layout" in detail else source for source, detail in details.items()]
-    return f"{len(entries)} files, {readable_size(size)}, from {' and '.join(names)}"
+    origins = [_origin(source, detail) for source, detail in details.items()]
+    return f"{len(entries)} files, {readable_size(size)}, from {' and '.join(origins)}"
+
+
+def _origin(source: str, detail: Mapping[str, Any]) -> str:
+    """Return the name of a source with its layout and the files that were left out."""
+    notes = [detail["layout"]] if "layout" in detail else []
+    if left_out := detail.get("left out"):
+        notes.append("without " + ", ".join(f"{count} {suffix}" for suffix, count in left_out.items()))
+    return f"{source} ({'; '.join(notes)})" if notes else source
 
 
 def _fill(source: str, params: Params, folder: Path) -> dict[str, object]:
@@ -65,7 +75,7 @@ def _fill(source: str, params: Params, folder: Path) -> dict[str, object]:
 
             return copy_recordings(params.data.recordings, params.instruments, folder)
         case "folder":
-            from timbre.sources.folder import copy_dataset
+            from timbre.sources.copy import copy_dataset
 
             return copy_dataset(Path(params.data.folder), params.instruments, folder)
         case _:

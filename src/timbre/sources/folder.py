@@ -1,119 +1,71 @@
-"""The user's own recordings: a folder or zip, copied into Kaggle's layout and otherwise left alone."""
+"""Reads the files in a folder of recordings, which may be links of DVC or git-annex."""
 
 import os
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
 from timbre.core.errors import DataError
-from timbre.core.files import CHUNK, repository_root, user_path
-from timbre.core.stage import progress
+from timbre.core.files import is_in_store
 from timbre.labels.kaggle_layout import FOLDERS, METADATA
-from timbre.sources.archive import DAMAGE, zip_files
-from timbre.sources.files import File, Files, readable_size
-from timbre.sources.layouts import find_layout
-from timbre.sources.metadata import append_metadata
+from timbre.sources.files import File, Files
 
-OUTPUT = "data/raw"
-
-
-def copy_dataset(origin: Path, instruments: Sequence[str], folder: Path) -> dict[str, object]:
-    """Copy the data set in `origin`, a folder or zip, into `folder`, in Kaggle's layout.
-
-    A relative `origin` starts at the repository's root. Only metadata and recordings are copied.
-
-    Returns:
-        Whether it was a folder or zip, in which layout, and how many other files were left out.
-
-    Raises:
-        DataError: `origin` is missing, holds no data set in a known layout, is damaged, lies in an output
-            folder, or has links or names that lead outside it.
-    """
-    path = user_path(origin, "data.folder")
-    _refuse_output(path)
-    if not path.exists():
-        raise DataError(f"data.folder: {path} is not there; name a folder or zip of recordings")
-    kind, open_files = ("folder", folder_files) if path.is_dir() else ("zip", zip_files)
-    with open_files(path) as files:
-        dataset = find_layout(files, path, instruments)
-        if not any(dataset.rows) and (folder / METADATA[0]).exists():
-            raise DataError(f"data.source: {path} is in Kaggle's layout, which cannot stand beside other sources")
-        for place in {PurePosixPath(name).parts[0] for name in dataset.files}:
-            _refuse_output(path / place)
-        size = sum(files[name].size for name in dataset.files)
-        if size > (free := shutil.disk_usage(folder).free):
-            raise DataError(f"{path}: needs {readable_size(size)} for its copy, {readable_size(free)} are free")
-        for name, copy in progress(dataset.files.items(), "copy", unit="file", total=len(dataset.files)):
-            _copy(files[name], folder / copy, f"{path}: {name}")
-        for table, rows in zip(METADATA, dataset.rows, strict=True):
-            if rows:
-                append_metadata(folder / table, rows)
-    return {"kind": kind, "layout": dataset.layout, "ignored": len(files) - len(dataset.files)}
+REPOSITORIES = (".git", ".dvc")  # large folders without recordings
 
 
 @contextmanager
 def folder_files(path: Path) -> Iterator[Files]:
-    """Yield the files of the data set in a folder, and those that stand beside it.
+    """Yield the files below a folder.
 
-    Opening one raises a DataError where it is no plain file or a link that leads outside the folder.
+    Opening a file raises a DataError if it is not a plain file, or if it is a link that leads outside the folder and
+    not into the store of DVC or git-annex.
     """
-    root = _real(path)
+    root = Path(os.path.realpath(path))
     yield {
-        file.relative_to(path).as_posix(): File(file.lstat().st_size, partial(_open_plain, file, root))
-        for file in _walk(path)
+        file.relative_to(path).as_posix(): File(_size(file), partial(_open_plain, file, root)) for file in _walk(path)
     }
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    """Files and links below `root`, sorted, as deep as a data set can lie; links to folders are not entered.
+    """Yield the files and links below a folder, sorted. Links to folders are yielded, too, and not followed.
 
-    In Kaggle's layout only its own folders matter, whatever stands beside them.
+    A folder with Kaggle's metadata is searched only in Kaggle's folders. Others do not even have to be readable.
+
+    Raises:
+        OSError: A folder that can be part of the data set cannot be read.
     """
-    is_kaggles = any(place.is_file() for pattern in (METADATA[0], f"*/{METADATA[0]}") for place in root.glob(pattern))
-
-    def is_inside(place: Path) -> bool:
-        return not is_kaggles or not set(FOLDERS).isdisjoint(place.relative_to(root).parts)
-
-    def fail(error: OSError) -> None:
-        if is_inside(Path(error.filename)) or Path(error.filename) == root:
+    errors: list[OSError] = []
+    is_kaggles = False
+    for parent, folders, files in os.walk(root, onerror=errors.append):
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        if METADATA[0] in files:
+            is_kaggles = True
+            folders[:] = [name for name in folders if name in FOLDERS]
+        folders[:] = sorted(name for name in folders if name not in REPOSITORIES)
+        yield from (Path(parent, name) for name in sorted(files + links))
+    for error in errors:
+        unreadable = Path(error.filename)
+        if not is_kaggles or unreadable == root or not {*FOLDERS}.isdisjoint(unreadable.parts):
             raise error
 
-    for at, folders, files in os.walk(root, onerror=fail):
-        place = Path(at)
-        links = [name for name in folders if (place / name).is_symlink()]
-        if place != root and not is_inside(place):
-            folders[:] = [name for name in folders if name in FOLDERS]
-        folders.sort()
-        yield from (place / name for name in sorted(files + links))
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:  # a broken link; opening it says so
+        return 0
 
 
 def _open_plain(file: Path, root: Path) -> IO[bytes]:
-    if not _real(file).is_relative_to(root):
-        raise DataError(f"{file}: a link that leads out of the data set; put what it means there instead")
+    real = Path(os.path.realpath(file))
+    if not real.is_relative_to(root) and not is_in_store(real):
+        raise DataError(f"{file}: a link that leads outside the data set; replace it by the file or folder itself")
+    if not file.exists():
+        raise DataError(
+            f"{file}: a link to {real}, which does not exist; fetch it (dvc checkout, git annex get) or remove the link"
+        )
     if not file.is_file():
-        raise DataError(f"{file}: no plain file; put the recording itself there")
+        raise DataError(f"{file}: not a plain file; replace it by a recording, or remove it")
     return file.open("rb")
-
-
-def _copy(file: File, target: Path, name: str) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with file.open() as source, target.open("xb") as copy:
-            shutil.copyfileobj(source, copy, CHUNK)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise DataError(f"{name}: this disk takes its name and another's for the same; rename it") from error
-    except DAMAGE as error:
-        raise DataError(f"{name}: damaged in the zip ({error}); download or zip it again") from error
-
-
-def _refuse_output(path: Path) -> None:
-    if _real(path).is_relative_to(_real(repository_root() / OUTPUT)):
-        raise DataError(f"data.folder: {path} lies in {OUTPUT}, which DVC empties; move it out and name it there")
-
-
-def _real(path: Path) -> Path:
-    """The path with its links followed, as far as they lead (`Path.resolve` stumbles over loops)."""
-    return Path(os.path.realpath(path))

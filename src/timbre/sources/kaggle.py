@@ -21,8 +21,10 @@ from typing import Any
 
 from timbre.core.errors import DataError
 from timbre.core.params import Kaggle
+from timbre.sources.copy import copy_dataset
 from timbre.sources.files import find_dataset
-from timbre.sources.folder import copy_dataset, folder_files
+from timbre.sources.folder import folder_files
+from timbre.sources.names import target_path
 
 RETRIES = 4  # retries in a row without progress
 FIRST_DELAY = 2.0  # seconds before the first retry; doubles with each retry
@@ -75,8 +77,9 @@ def download_dataset(kaggle: Kaggle, instruments: Sequence[str], folder: Path) -
             prefix, names = find_dataset(files, f"{kaggle.handle} version {kaggle.version}")
         names = [name for name in names if not (root / prefix / name).is_symlink()]  # a tar can contain links
         for name in names:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / prefix / name).replace(folder / name)
+            target = target_path(folder, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (root / prefix / name).replace(target)
     return origin | {"ignored": len(files) - len(names)}
 
 

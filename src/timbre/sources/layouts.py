@@ -1,44 +1,72 @@
-"""How somebody's recordings lie, found by looking: in Kaggle's layout, in a folder for each instrument, anyhow with a
-labels.csv that says what plays in each, or as the publisher of a known data set has them."""
+"""Finds the layout of a data set from the names of its files.
 
-from collections.abc import Sequence
+The layouts are Kaggle's, a folder for each instrument, any folders with a labels.csv, and those of public data sets.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import NamedTuple
 
 from timbre.core.errors import DataError
 from timbre.core.partial_labels import ALL_UNKNOWN
 from timbre.core.printable import printable
+from timbre.core.suffixes import may_be_recording
 from timbre.labels.class_names import ClassNames
-from timbre.labels.kaggle_layout import FOLDERS, METADATA
+from timbre.labels.kaggle_layout import METADATA
 from timbre.labels.labels_csv import LABELS, LabelRow, parse_labels_csv
 from timbre.labels.sheets import spelling
-from timbre.sources.files import Files, find_dataset, kaggle_prefixes
-from timbre.sources.metadata import MetadataRow
+from timbre.sources.files import Files, find_dataset, is_hidden, kaggle_homes, shallowest
+from timbre.sources.names import path_fault
 from timbre.sources.public import COLLECTIONS
 
-KAGGLES, BY_INSTRUMENT, MUSIC = "Kaggle's layout", "a folder for each instrument", f"music labelled by {LABELS}"
-SPLITS = {  # folders above those of instruments, and the place in Kaggle's layout of what they hold
-    **dict.fromkeys(("train", "training", "validation", "valid", "val"), 0),
-    **dict.fromkeys(("test", "testing"), 1),
+KAGGLE, BY_INSTRUMENT, LABELLED = "Kaggle's layout", "a folder for each instrument", f"labelled by {LABELS}"
+TRAIN, TEST = 0, 1
+SPLITS = {  # names of splits, in labels.csv and for folders above those of instruments
+    **dict.fromkeys(("train", "training", "validation", "valid", "val"), TRAIN),
+    **dict.fromkeys(("test", "testing"), TEST),
 }
 
 
-class Dataset(NamedTuple):
-    """A data set among somebody's files.
+class Recording(NamedTuple):
+    """A recording to copy, and its metadata.
 
     Attributes:
-        layout: in words.
-        files: each of its files, and where below data/raw it goes.
-        rows: of metadata to write, for train and for test; none where the data set brings its own.
+        path: Path in the folder or zip.
+        short_path: The part of the path that makes the name of the copy.
+        split: `TRAIN` or `TEST`.
+        label: An instrument, other, or a partial label.
+        group: What must stay in one split, or empty.
+        weight: How many clips it counts as in training.
+    """
+
+    path: str
+    short_path: str
+    split: int
+    label: str
+    group: str = ""
+    weight: int = 1
+
+
+class Dataset(NamedTuple):
+    """A data set among the files of a folder or zip.
+
+    Attributes:
+        layout: The layout, in words.
+        recordings: The recordings, which need metadata.
+        files: Files that are copied under the same name, as in Kaggle's layout: path and path of the copy.
+        table: The path of its labels.csv, or empty.
     """
 
     layout: str
-    files: dict[str, str]
-    rows: tuple[list[MetadataRow], list[MetadataRow]]
+    recordings: Sequence[Recording] = ()
+    files: Mapping[str, str] = MappingProxyType({})
+    table: str = ""
 
 
-class Placed(NamedTuple):
-    """A file below a folder of an instrument: whether for train (0) or test (1), that folder, and what follows."""
+class InFolder(NamedTuple):
+    """The path of a recording: its split, the folder of its instrument, and the parts below that folder."""
 
     split: int
     folder: str
@@ -46,113 +74,150 @@ class Placed(NamedTuple):
 
 
 def find_layout(files: Files, origin: object, instruments: Sequence[str]) -> Dataset:
-    """Find the data set among `files`, which may hold it under one folder of its own.
+    """Find the data set among files. Other files can be next to it, and it can be in a folder of any depth.
 
     Raises:
-        DataError: there is none, or part of one, or it could be either of two layouts.
+        DataError: There is no data set, only a part of one, or more than one.
     """
-    names, labels = sorted(files), ClassNames(instruments)
-    wrapper = _wrapper(names, labels)
-    table, rows, listed = wrapper + LABELS, [], {}
-    if table in files:
-        with files[table].open() as file:
-            rows = parse_labels_csv(file.read(), f"{origin}/{table}", instruments)
-        listed = _listed(rows, names, wrapper)
-    rest = sorted({*names} - {*listed.values()})
-    placed = {name: at for name in rest if (at := _place(name, wrapper))}
-    known = sorted({at.folder for at in placed.values() if labels.is_known(at.folder)})
-    seen = [METADATA[0]] if kaggle_prefixes(names) else []
-    seen += [table] if rows else []
-    seen += [f"folders of instruments ({', '.join(known)})"] if known else []
+    names = sorted(name for name in files if not is_hidden(name))
+    classes = ClassNames(instruments)
+    home = _home(names, classes, origin)
+    table = "" if home is None or home + LABELS not in files else home + LABELS
+    rows = read_table(files, table, origin, instruments) if table else []
+    listed = {row.path for row in rows}
+    in_folders = _in_folders([name for name in names if name not in listed], home)
+    known = sorted({found.folder for found in in_folders.values() if classes.is_known(found.folder)})
     public = [collection for collection in COLLECTIONS.values() if collection.is_in(names)]
+    seen = [METADATA[0]] if home in kaggle_homes(names) else []
+    seen += [table] if table else []
+    seen += [f"folders of instruments ({', '.join(known)})"] if known else []
     seen += [collection.title for collection in public]
     if len(seen) > 1:
-        raise DataError(f"{origin}: holds {' and '.join(seen)}; take the one or other out")
-    if rows:
-        return _labelled(MUSIC, rows, listed)
+        raise DataError(f"{origin}: has {' and '.join(seen)}; remove one of them")
+    if table:
+        return Dataset(LABELLED, labelled(rows), table=table)
     if public:
         rows = [row for row in public[0].read(files, origin, instruments) if row.label != ALL_UNKNOWN]
-        return _labelled(public[0].title, rows, {row.path: row.path for row in rows})
+        return Dataset(public[0].title, labelled(rows))
     if known:
-        return _by_instrument(placed, origin, labels)
+        return Dataset(BY_INSTRUMENT, _by_instrument(in_folders, origin, classes))
     if seen:
         prefix, inside = find_dataset(names, origin)
-        return Dataset(KAGGLES, {prefix + name: name for name in inside}, ([], []))
+        return Dataset(KAGGLE, files={prefix + name: name for name in inside})
     raise DataError(
-        f"{origin}: holds neither {METADATA[0]}, as Kaggle's layout has it, nor folders of instruments "
-        f"({', '.join(instruments)}), nor {LABELS}, nor a public data set that is known here"
+        f"{origin}: has no folders of instruments ({', '.join(instruments)}), no {LABELS}, no {METADATA[0]} (Kaggle's "
+        "layout), and is not a known public data set; name another folder or zip"
     )
 
 
-def _wrapper(names: Sequence[str], labels: ClassNames) -> str:
-    """The one folder that all files lie in, where it is no instrument's and no split's: `archive/`."""
-    tops = {name.rpartition("/")[0].partition("/")[0] for name in names if not name.startswith(".")}
-    top = min(tops, default="")
-    return "" if len(tops) != 1 or not top or top.casefold() in SPLITS or labels.is_known(top) else f"{top}/"
-
-
-def _place(name: str, prefix: str) -> Placed | None:
-    """Where a file stands; none for one that is hidden, or lies in no folder of an instrument."""
-    parts = PurePosixPath(name.removeprefix(prefix)).parts
-    if any(part.startswith(".") for part in parts):
-        return None
-    split = SPLITS.get(parts[0].casefold()) if len(parts) > 2 else None
-    folder, *rest = parts if split is None else parts[1:]
-    return Placed(split or 0, folder, tuple(rest)) if rest else None
-
-
-def _listed(rows: Sequence[LabelRow], names: Sequence[str], prefix: str) -> dict[str, str]:
-    """The file that each path of a table means.
+def read_table(files: Files, table: str, origin: object, instruments: Sequence[str]) -> list[LabelRow]:
+    """Return the rows of a labels.csv. Their paths are those of the files, which can be spelt differently.
 
     Raises:
-        DataError: none is written so, whatever its case.
+        DataError: The table or a row cannot be used, or a recording does not exist.
     """
-    alike = {spelling(name): name for name in names} | {name: name for name in names}
-    found = {}
+    with files[table].open() as file:
+        rows = parse_labels_csv(file.read(), f"{origin}/{table}", instruments)
+    home = table.removesuffix(LABELS)
+    by_spelling = {spelling(name): name for name in files}
+    found = []
     for row in rows:
-        path = prefix + row.path
-        name = alike.get(path) or alike.get(spelling(path))
+        path = home + row.path
+        name = path if path in files else by_spelling.get(spelling(path))
         if name is None:
-            fault = "leads outside the folder" if _leads_outside(row.path) else "is not there"
-            raise DataError(f"{row.location}: {printable(row.path)} {fault}; put it right, or take the row out")
-        found[row.path] = name
+            fault = path_fault(row.path) or "does not exist"
+            raise DataError(
+                f"{row.location}: {printable(row.path)} {fault}; write the path of a file below the folder, "
+                "or remove the row"
+            )
+        found.append(row._replace(path=name))
     return found
 
 
-def _leads_outside(path: str) -> bool:
-    return path.startswith(("/", "~")) or ".." in PurePosixPath(path).parts
+def group_or_source(row: LabelRow) -> str:
+    """Return what must stay in one split: the column group, or else the column source."""
+    return row.group or row.source
 
 
-def _labelled(layout: str, rows: Sequence[LabelRow], listed: dict[str, str]) -> Dataset:
-    """Return labelled recordings; the names of their copies come from their paths."""
-    files: dict[str, str] = {}
-    metadata: tuple[list[MetadataRow], list[MetadataRow]] = [], []
-    for row in rows:
-        split = SPLITS.get(row.split.casefold(), None if row.split else 0)
-        if split is None:
-            raise DataError(f"{row.location}: split {printable(row.split)!r} is none of train, validation, test")
-        copy = "__".join(PurePosixPath(listed[row.path]).parts)
-        files[listed[row.path]] = f"{FOLDERS[split]}/{FOLDERS[split]}/{copy}"
-        metadata[split].append(MetadataRow(copy, row.label, row.group or row.source, row.weight or 1))
-    return Dataset(layout, files, metadata)
+def labelled(
+    rows: Sequence[LabelRow], weight: int = 1, group: Callable[[LabelRow], str] = group_or_source
+) -> list[Recording]:
+    """Return the recordings of the rows of a labels.csv.
 
-
-def _by_instrument(placed: dict[str, Placed], origin: object, labels: ClassNames) -> Dataset:
-    """Recordings by the folder that they lie in; those of one folder below it are one group.
+    Args:
+        rows: The rows, with the paths of files.
+        weight: The weight of a row without one.
+        group: Returns the group of a row.
 
     Raises:
-        DataError: a folder's name is no instrument's.
+        DataError: A row has an unknown split, or two rows put one file into two splits.
     """
-    files: dict[str, str] = {}
-    rows: tuple[list[MetadataRow], list[MetadataRow]] = [], []
-    for name, (split, folder, rest) in placed.items():
-        try:
-            instrument = labels.match(folder)
-        except DataError as error:
+    recordings = []
+    split_of: dict[str, int] = {}
+    for row in rows:
+        split = SPLITS.get(row.split.casefold(), None if row.split else TRAIN)
+        if split is None:
             raise DataError(
-                f"{origin}: folder {printable(folder)}: {error}; list it in instruments, name it other, or take it out"
+                f"{row.location}: split {printable(row.split)!r} is unknown; write train, validation or test"
+            )
+        if split_of.setdefault(row.path, split) != split:
+            raise DataError(f"{row.location}: {row.path} is in train and in test; remove one of its rows")
+        recordings.append(Recording(row.path, row.path, split, row.label, group(row), row.weight or weight))
+    return recordings
+
+
+def _home(names: Sequence[str], classes: ClassNames, origin: object) -> str | None:
+    """Return the folder of the data set, such as `archive/` or an empty text, or None if nothing tells it."""
+    homes = {*kaggle_homes(names)}
+    for name in names:
+        *folders, file = name.split("/")
+        if file == LABELS:
+            homes.add(name.removesuffix(LABELS))
+        elif may_be_recording(file):
+            depth = next((depth for depth, folder in enumerate(folders) if classes.is_known(folder)), None)
+            if depth is not None:
+                depth -= depth > 0 and folders[depth - 1].casefold() in SPLITS
+                homes.add("".join(f"{folder}/" for folder in folders[:depth]))
+    return shallowest(homes, origin) if homes else None
+
+
+def _in_folders(names: Sequence[str], home: str | None) -> dict[str, InFolder]:
+    """Return the recordings that are in a folder below the home, by path."""
+    found = {}
+    for name in names:
+        if home is None or not name.startswith(home) or not may_be_recording(name):
+            continue
+        parts = name.removeprefix(home).split("/")
+        split = SPLITS.get(parts[0].casefold()) if len(parts) > 2 else None
+        folder, *rest = parts if split is None else parts[1:]
+        if rest:
+            found[name] = InFolder(split or TRAIN, folder, tuple(rest))
+    return found
+
+
+def _by_instrument(in_folders: Mapping[str, InFolder], origin: object, classes: ClassNames) -> list[Recording]:
+    """Return recordings with the label of their folder. Each folder in it is a group.
+
+    The user has decided the splits, so a folder of the same name in train and in test makes two groups.
+
+    Raises:
+        DataError: A folder has no instrument's name.
+    """
+    groups = {path: "/".join((found.folder, *found.rest[:-1])) for path, found in in_folders.items()}
+    splits = defaultdict(set)
+    for path, found in in_folders.items():
+        splits[groups[path]].add(found.split)
+    recordings = []
+    for path, (split, folder, rest) in in_folders.items():
+        try:
+            label = classes.match(folder)
+        except DataError as error:
+            if not PurePosixPath(path).suffix:  # such as docs/LICENSE
+                continue
+            raise DataError(
+                f"{origin}: folder {printable(folder)}: {error}; add it to instruments, name it other, or remove it"
             ) from None
-        copy = "__".join((folder, *rest))
-        files[name] = f"{FOLDERS[split]}/{FOLDERS[split]}/{copy}"
-        rows[split].append(MetadataRow(copy, instrument, "/".join((folder, *rest[:-1])) if len(rest) > 1 else ""))
-    return Dataset(BY_INSTRUMENT, files, rows)
+        group = groups[path] if len(splits[groups[path]]) == 1 else f"{('train', 'test')[split]}/{groups[path]}"
+        short_path = "/".join((folder, *rest))
+        recordings.append(Recording(path, short_path, split, label, printable(group) if len(rest) > 1 else ""))
+    return recordings
