@@ -253,7 +253,7 @@ def test_a_zip_without_a_data_set_is_refused(download):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("cats.csv", "")
-    assert "somebody/instruments version 3: holds no Metadata_Train.csv" in download(buffer.getvalue()).result
+    assert "somebody/instruments version 3: has no Metadata_Train.csv" in download(buffer.getvalue()).result
 
 
 @pytest.mark.parametrize("limit", [1 << 20, (3 << 20) - 1], ids=["download", "unpacking"])

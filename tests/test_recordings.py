@@ -117,7 +117,7 @@ def test_recordings_in_a_zip_and_splits_of_their_own(recordings, raw):
     [
         (
             {"source": ["soundfont", "kaggle"]},
-            r"data\.source: must be one of .*, or some of \[soundfont, recordings",
+            r"data\.source: must be one of .*, or a list of some of \[soundfont, recordings",
         ),
         ({"source": "recordings"}, r"data\.recordings\.folder must name a folder"),
     ],
