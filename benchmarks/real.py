@@ -107,7 +107,7 @@ def _judged(raw: Path, folder: Path, single: TrainedModel, layered: TrainedModel
         },
     }
     if others:
-        metrics["claimed where none plays"] = predict_split(layered, clips_of(others, "others")).mean_claims
+        metrics["claimed where none plays"] = predict_split(layered, clips_of(others, "others")).mean_predicted
     return metrics
 
 

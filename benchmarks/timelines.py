@@ -19,7 +19,7 @@ from timbre.core.params import Compute, Params, Recordings, Splits, load_params
 from timbre.core.stage import one_line_errors
 from timbre.core.tables import SPLITS, Window, pieces_by_song, read_table
 from timbre.dataset.prepare import PACK, prepare_dataset
-from timbre.evaluation.timelines import time_songs, timeline_metrics
+from timbre.evaluation.timelines import predict_songs, timeline_metrics
 from timbre.features.arrays import open_array
 from timbre.features.synthetic_songs import SongOptions, arrange, ground_truth
 from timbre.sources.recordings import copy_recordings
@@ -51,8 +51,8 @@ def main(models: list[Path], split: str, recordings: Path | None) -> None:
         )
         events = [event for song in songs for event in ground_truth(song, pack, params.audio.sample_rate)]
         for folder_of_models in models:
-            timed = time_songs(songs, events, pack, folder_of_models, params.timeline.seconds)
-            metrics = {str(folder_of_models): timeline_metrics(timed, params.instruments)}
+            predicted = predict_songs(songs, events, pack, folder_of_models, params.timeline.seconds)
+            metrics = {str(folder_of_models): timeline_metrics(predicted, params.instruments)}
             print(json.dumps(metrics, indent=2), flush=True)
 
 

@@ -13,7 +13,7 @@ from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
 from timbre.core.tables import Clip, Issue, read_table, write_table
 from timbre.dataset.audit import audit, require_every_class
-from timbre.evaluation.report import count_faults
+from timbre.evaluation.data_report import count_faults
 from timbre.labels.class_names import ClassNames
 
 SHARED = Path(__file__).parents[2] / "shared"

@@ -1,4 +1,4 @@
-"""The page to listen to, from clips whose sound is known, as text and in a browser."""
+"""The page to listen to, made from clips with known sounds, as text and in a browser."""
 
 import re
 
@@ -37,17 +37,17 @@ PLAY = """(async () => {
 
 
 def hertz(clip):
-    """The tone of a clip of these tests, which lasts a second."""
+    """Return the frequency of the tone of a clip; each clip lasts one second."""
     return 300.0 + 50 * clip
 
 
-def judged(name, wrong, mel, thresholds=(), seconds=1.0, rate=16000):
-    """Clips of a guitar, of which `wrong` are taken for a piano, the first with most conviction."""
+def predicted(name, wrong, mel, thresholds=(), seconds=1.0, rate=16000):
+    """Return predictions of guitar clips; those in `wrong` are taken for a piano, most confidently the first."""
     targets = np.tile(np.eye(4, dtype=np.float32)[0], (CLIPS, 1))
     probabilities = np.tile([0.9, 0.05, 0.02, 0.03], (CLIPS, 1))
     for order, clip in enumerate(wrong):
-        conviction = 0.99 - 0.02 * order
-        probabilities[clip] = [1 - conviction, 0, 0, conviction]
+        confidence = 0.99 - 0.02 * order
+        probabilities[clip] = [1 - confidence, 0, 0, confidence]
     present = np.eye(4, dtype=bool)[probabilities.argmax(axis=1)]
     frames = 1 + round(seconds * rate) // mel.hop_length
     mels = np.random.default_rng(0).uniform(-80, 0, (CLIPS, mel.n_mels, frames)).astype(np.float16)
@@ -57,7 +57,7 @@ def judged(name, wrong, mel, thresholds=(), seconds=1.0, rate=16000):
 
 @pytest.fixture
 def write(tiny, tmp_path):
-    """Write a page of tones; options as `write_listen_page` has them."""
+    """Return a function that writes a page of tones; for its options see `write_listen_page`."""
 
     def write(single, layered, **options):
         rate = tiny.audio.sample_rate
@@ -72,25 +72,25 @@ def write(tiny, tmp_path):
 
 
 def shown(page):
-    """The names on a page, in order."""
+    """Return the names on a page, in order."""
     return re.findall(r'<h4 title="(.*?)">', page.read_text(encoding="utf-8"))
 
 
 def test_mistakes_come_hardest_first_then_a_sample_of_the_others(tiny, write):
-    single = judged("alone", [7, 3, 5], tiny.mel)
-    page = write(single, judged("layered", [], tiny.mel, (0.5,) * 4), worst=2, sample=4)
+    single = predicted("alone", [7, 3, 5], tiny.mel)
+    page = write(single, predicted("layered", [], tiny.mel, (0.5,) * 4), worst=2, sample=4)
     names = shown(page)
     assert names[:2] == ["alone 7", "alone 3"]
     assert len(names) == len(set(names)) == 2 + 4 + 4
     text = page.read_text(encoding="utf-8")
-    assert "3 of 20 test clips are answered wrong" in text
-    assert "0 of 20 test clips are answered wrong" in text
-    assert text.count("plays <b>guitar</b>, heard <b>piano</b>") >= 2
-    assert names != shown(write(single, judged("layered", [], tiny.mel), worst=0, sample=4))
+    assert "3 of 20 test clips are predicted wrong" in text
+    assert "0 of 20 test clips are predicted wrong" in text
+    assert text.count("plays: <b>guitar</b>, predicted: <b>piano</b>") >= 2
+    assert names != shown(write(single, predicted("layered", [], tiny.mel), worst=0, sample=4))
 
 
-def test_the_same_answers_give_the_same_bytes_and_names_cannot_break_the_page(tiny, write):
-    single, layered = judged("</h4><script>", [1], tiny.mel), judged('"&{left}', [2], tiny.mel)
+def test_the_same_predictions_give_the_same_bytes_and_names_cannot_break_the_page(tiny, write):
+    single, layered = predicted("</h4><script>", [1], tiny.mel), predicted('"&{left}', [2], tiny.mel)
     page = write(single, layered)
     first = page.read_bytes()
     assert b"</h4><script>" not in first
@@ -101,14 +101,14 @@ def test_the_same_answers_give_the_same_bytes_and_names_cannot_break_the_page(ti
 def test_long_noisy_windows_and_large_mels_stay_under_five_megabytes(tiny, tmp_path):
     audio = tiny.audio.model_copy(update={"window": 60.0})
     mel = tiny.mel.model_copy(update={"n_mels": 512, "hop_length": 160})
-    clips = judged("long", range(CLIPS), mel, seconds=audio.window)
+    clips = predicted("long", range(CLIPS), mel, seconds=audio.window)
     noise = np.random.default_rng(0).standard_normal(audio.samples).astype(np.float32)
     tasks = dict.fromkeys(("single", "layered"), (clips, lambda clip: noise))
     write_listen_page(tmp_path / "page.html", tasks, audio, mel, 0)
     assert (tmp_path / "page.html").stat().st_size < 5_000_000
 
 
-def test_sounds_are_the_first_window_of_a_file_and_the_mixture_of_its_parts():
+def test_sounds_are_the_first_window_of_a_file_or_the_mixture_of_parts():
     pack = np.random.default_rng(0).integers(-30000, 30000, (6, 400)).astype(np.int16)
     windows = [Window(row, row / 10, file, "guitar", "test", "") for row, file in ((4, "a"), (5, "a"), (2, "b"))]
     alone = clip_sounds(windows, ["a", "b"], pack)
@@ -122,18 +122,18 @@ def test_sounds_are_the_first_window_of_a_file_and_the_mixture_of_its_parts():
     assert np.array_equal(layered_sounds(parts, pack, 1000)(1), mix(parts[1:], pack, 1000))
 
 
-def test_a_browser_plays_each_clip_and_asks_for_nothing(tiny, write, tmp_path):
-    page = write(judged("alone", [7, 3], tiny.mel), judged("layered", [5], tiny.mel, (0.4, 0.5, 0.6, 0.5)))
+def test_a_browser_plays_each_clip_and_requests_nothing(tiny, write, tmp_path):
+    page = write(predicted("alone", [7, 3], tiny.mel), predicted("layered", [5], tiny.mel, (0.4, 0.5, 0.6, 0.5)))
     with opened(page, tmp_path / "profile", width=500) as seen:
         seen.wait("[...document.querySelectorAll('audio')].every((player) => player.readyState >= 2)")
-        heard = seen.evaluate(DECODE)
+        sounds = seen.evaluate(DECODE)
         first_paused, moved, cursor = seen.evaluate(PLAY)
         sizes = seen.evaluate("[...document.querySelectorAll('svg image')].map((image) => image.getBBox().width)")
         labels = seen.evaluate("document.querySelector('.clip table').innerText").split()
         sideways = seen.evaluate("document.documentElement.scrollWidth - innerWidth")
         seen.check_silent_and_offline()
-    assert [name for name, _ in heard] == shown(page)
-    for name, waves in heard:
+    assert [name for name, _ in sounds] == shown(page)
+    for name, waves in sounds:
         assert waves == pytest.approx(hertz(int(name.split()[-1])), abs=10), name
     assert first_paused
     assert 0.2 <= moved <= 1

@@ -11,7 +11,14 @@ from helpers import INSTRUMENTS
 from timbre.core.errors import DataError
 from timbre.core.params import Model, Timeline
 from timbre.core.tables import Event, SongPiece, Window, pieces_by_song
-from timbre.evaluation.timelines import Timed, boundary_errors, event_f1, segment_f1, timeline_metrics, worst_song
+from timbre.evaluation.timelines import (
+    PredictedSong,
+    boundary_errors,
+    event_f1,
+    segment_f1,
+    timeline_metrics,
+    worst_song,
+)
 from timbre.features.synthetic_songs import SongOptions, arrange, ground_truth, song_waveform
 from timbre.model.checkpoint import load_model, save_model
 from timbre.model.network import TimbreNet
@@ -94,31 +101,31 @@ def test_truth_is_what_is_heard_with_short_pauses_bridged():
     assert 20 * np.log10(level[0] / level[1]) == pytest.approx(12, abs=1.5)
 
 
-def timed(truth, heard, seconds=10.0):
-    return Timed(truth, SimpleNamespace(sections=heard, seconds=seconds))
+def predicted(ground_truth, sections, seconds=10.0):
+    return PredictedSong(ground_truth, SimpleNamespace(sections=sections, seconds=seconds))
 
 
-def test_segments_and_sections_count_as_the_field_counts_them():
-    """Worked out by hand: guitar 0 to 4 s is heard from 0.5 to 4.1; piano 6 to 8 s is not; violin is made up."""
-    one = timed([(0.0, 4.0, "guitar"), (6.0, 8.0, "piano")], [(0.5, 4.1, "guitar"), (9.0, 9.5, "violin")])
-    found = segment_f1([one], INSTRUMENTS, 1.0)  # hits 4, missed 2, false 1 + 1
+def test_segment_and_event_f1_match_a_case_computed_by_hand():
+    """Guitar plays 0 to 4 s, predicted from 0.5 to 4.1; piano plays 6 to 8 s and is missed; violin is a false alarm."""
+    song = predicted([(0.0, 4.0, "guitar"), (6.0, 8.0, "piano")], [(0.5, 4.1, "guitar"), (9.0, 9.5, "violin")])
+    found = segment_f1([song], INSTRUMENTS, 1.0)  # 4 hits, 2 misses, 1 + 1 false alarms
     assert found["all"] == pytest.approx(2 * 4 / (2 * 4 + 2 + 2), abs=1e-4)
     assert found["guitar"] == pytest.approx(8 / 9, abs=1e-4) and found["piano"] == found["violin"] == 0
     assert "drums" not in found
-    assert event_f1([one], INSTRUMENTS, 1.0) == {"all": 0.5, "guitar": 1.0, "violin": 0.0, "piano": 0.0}
-    assert event_f1([one], INSTRUMENTS, 0.2)["all"] == 0
-    assert boundary_errors([one], INSTRUMENTS)["guitar"] == pytest.approx(0.3)
-    assert "piano" not in boundary_errors([one], INSTRUMENTS)
+    assert event_f1([song], INSTRUMENTS, 1.0) == {"all": 0.5, "guitar": 1.0, "violin": 0.0, "piano": 0.0}
+    assert event_f1([song], INSTRUMENTS, 0.2)["all"] == 0
+    assert boundary_errors([song], INSTRUMENTS)["guitar"] == pytest.approx(0.3)
+    assert "piano" not in boundary_errors([song], INSTRUMENTS)
 
 
-def test_a_section_is_found_once():
-    twice = timed([(1.0, 5.0, "drums")], [(0.9, 5.0, "drums"), (1.1, 5.1, "drums")])
+def test_an_event_matches_only_once():
+    twice = predicted([(1.0, 5.0, "drums")], [(0.9, 5.0, "drums"), (1.1, 5.1, "drums")])
     assert event_f1([twice], INSTRUMENTS, 0.2)["all"] == pytest.approx(2 / 3, abs=1e-4)
 
 
-def test_metrics_are_of_all_songs_and_the_worst_is_the_one_that_errs_most():
-    right = timed([(0.0, 5.0, "drums")], [(0.0, 5.0, "drums")])
-    wrong = timed([(0.0, 5.0, "drums")], [(5.0, 10.0, "drums")])
+def test_metrics_cover_all_songs_and_the_worst_has_the_lowest_f1():
+    right = predicted([(0.0, 5.0, "drums")], [(0.0, 5.0, "drums")])
+    wrong = predicted([(0.0, 5.0, "drums")], [(5.0, 10.0, "drums")])
     metrics = timeline_metrics([right, wrong], INSTRUMENTS)
     assert metrics["all"]["segment_f1"] == {"0.1 s": 0.5, "0.5 s": 0.5, "1 s": 0.5}
     assert metrics["drums"]["event_f1"]["1 s"] == 0.5 and metrics["violin"]["segment_f1"] == {}

@@ -90,17 +90,17 @@ def measure(music: Music, heard: RecordingPredictions, are_solos: bool = False) 
     """
     targets, probabilities, present = music.targets, heard.probabilities, heard.present
     metrics = {
-        "AUC": bootstrap.auc_of_each(targets, probabilities),
-        "average precision": bootstrap.average_precision_of_each(targets, probabilities),
-        "precision": bootstrap.precision_of_each(targets, present),
-        "recall": bootstrap.recall_of_each(targets, present),
-        "F1 (all: micro)": bootstrap.f1_of_each(targets, present),
-        "F1 of absence": bootstrap.f1_of_each(1 - targets, ~present),
-        "claimed where absent": bootstrap.recall_of_each(1 - targets, present),
+        "AUC": bootstrap.auc_by_instrument(targets, probabilities),
+        "average precision": bootstrap.average_precision_by_instrument(targets, probabilities),
+        "precision": bootstrap.precision_by_instrument(targets, present),
+        "recall": bootstrap.recall_by_instrument(targets, present),
+        "F1 (all: micro)": bootstrap.f1_by_instrument(targets, present),
+        "F1 of absence": bootstrap.f1_by_instrument(1 - targets, ~present),
+        "claimed where absent": bootstrap.recall_by_instrument(1 - targets, present),
     }
     if are_solos:
         known = np.where(targets.sum(axis=1, keepdims=True) == 1, targets, np.nan)
-        metrics["one instrument alone: recall"] = bootstrap.recall_of_each(known, heard.alone)
+        metrics["one instrument alone: recall"] = bootstrap.recall_by_instrument(known, heard.alone)
     together: dict[str, Metric] = {name: bootstrap.mean(each) for name, each in metrics.items()}
     together["F1 (all: micro)"] = bootstrap.micro_f1(targets, present)
     return {

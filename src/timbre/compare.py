@@ -53,7 +53,7 @@ def compare(first: PredictionTable, second: PredictionTable, seed: int, *key: st
     pairs = [
         (row, row_of[clip])
         for row, clip in enumerate(first.clips)
-        if clip in row_of and np.array_equal(first.truth[row], second.truth[row_of[clip]], equal_nan=True)
+        if clip in row_of and np.array_equal(first.targets[row], second.targets[row_of[clip]], equal_nan=True)
     ]
     if not pairs:
         raise DataError("the two share no test clip: their data differ; compare their metrics with dvc metrics diff")
@@ -71,8 +71,8 @@ def compare(first: PredictionTable, second: PredictionTable, seed: int, *key: st
         clips=len(pairs),
         left_out=left_out,
         moved=moved,
-        mended=[first.clips[row] for row in np.flatnonzero(second.right & ~first.right)],
-        broken=[first.clips[row] for row in np.flatnonzero(first.right & ~second.right)],
+        mended=[first.clips[row] for row in np.flatnonzero(second.correct & ~first.correct)],
+        broken=[first.clips[row] for row in np.flatnonzero(first.correct & ~second.correct)],
     )
 
 
@@ -108,17 +108,17 @@ def _f1_of(label: int) -> Callable[[PredictionTable], Metric]:
     """The F1 of one instrument."""
 
     def metric(answers: PredictionTable) -> Metric:
-        each = bootstrap.f1_of_each(answers.truth, answers.present)
+        each = bootstrap.f1_by_instrument(answers.targets, answers.present)
         return lambda weights: each(weights)[:, label]
 
     return metric
 
 
 _METRICS: dict[str, Callable[[PredictionTable], Metric]] = {
-    "macro F1": lambda answers: bootstrap.macro_f1(answers.truth, answers.present),
-    "micro F1": lambda answers: bootstrap.micro_f1(answers.truth, answers.present),
-    "exact match": lambda answers: bootstrap.exact_match(answers.truth, answers.present),
+    "macro F1": lambda answers: bootstrap.macro_f1(answers.targets, answers.present),
+    "micro F1": lambda answers: bootstrap.micro_f1(answers.targets, answers.present),
+    "exact match": lambda answers: bootstrap.exact_match(answers.targets, answers.present),
     "mean average precision": lambda answers: bootstrap.mean(
-        bootstrap.average_precision_of_each(answers.truth, answers.probabilities)
+        bootstrap.average_precision_by_instrument(answers.targets, answers.probabilities)
     ),
 }

@@ -1,1 +1,1 @@
-"""evaluate: from a model to metrics, pictures and pages."""
+"""evaluate: from models to metrics, pictures and pages."""

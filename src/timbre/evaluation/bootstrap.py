@@ -1,10 +1,9 @@
-"""How sure a metric is: bootstrap intervals over clips that are drawn by group, of one model or of a pair.
+"""Confidence intervals of metrics, by a bootstrap over groups of clips, for one model or for a pair of models.
 
 Clips of one group (a performance, a kit, a session) resemble each other, so whole groups are drawn with replacement:
 the cluster bootstrap, with percentile intervals (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993). A
-resample is a weight for each clip, how often its group was drawn; a metric is a function of such weights, and works out
-all resamples at once. Where the truth is not a number, it is not known whether an instrument plays, and nothing is
-scored.
+resample is one weight per clip: how often its group was drawn. A metric is a function of these weights and computes all
+resamples at once. Targets are as in `timbre.evaluation.metrics`; unknown ones are not scored.
 """
 
 import warnings
@@ -15,17 +14,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from timbre.core.rng import generator
-from timbre.evaluation.metrics import answered_right
+from timbre.evaluation.metrics import exact_matches
 
 RESAMPLES = 1000
 LEVEL = 0.95
 
 Metric = Callable[[np.ndarray], np.ndarray]
-"""Weights of clips, float32 `[resamples, clips]`, to metrics, `[resamples]` or `[resamples, instruments]`."""
+"""From weights of clips, float32 `[resamples, clips]`, to values, `[resamples]` or `[resamples, instruments]`."""
 
 
 class Interval(NamedTuple):
-    """A metric and the bounds of its interval; arrays `[instruments]` where the metric has one for each."""
+    """A metric and its interval; arrays `[instruments]` if the metric has one value per instrument."""
 
     value: np.ndarray
     low: np.ndarray
@@ -33,19 +32,19 @@ class Interval(NamedTuple):
 
 
 def interval(metric: Metric, groups: Sequence[str], seed: int, *key: str | int, resamples: int = RESAMPLES) -> Interval:
-    """The metric of all clips, and the middle 95 % of it over resamples of groups.
+    """Return a metric over all clips and its 95 % interval over resampled groups.
 
     Args:
-        metric: one of those below, or another function of weights.
-        groups: of each clip; an empty name stands for a group of its own.
-        seed: with `key`, what the resamples follow from.
-        key: as in `timbre.core.rng.generator`.
-        resamples: how many.
+        metric: One of the metrics below, or another function of weights.
+        groups: Group of each clip. A clip with an empty name is a group of its own.
+        seed: Seed of the resamples, together with `key`.
+        key: See `timbre.core.rng.generator`.
+        resamples: Number of resamples.
     """
     tail = (1 - LEVEL) / 2
     drawn = metric(resample(groups, seed, *key, resamples=resamples))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of instruments without a metric in any resample
+        warnings.simplefilter("ignore")  # an instrument may have no value in any resample
         low, high = np.nanquantile(drawn, (tail, 1 - tail), axis=0)
     return Interval(metric(np.ones((1, len(groups)), np.float32))[0], low, high)
 
@@ -53,12 +52,12 @@ def interval(metric: Metric, groups: Sequence[str], seed: int, *key: str | int, 
 def difference(
     first: Metric, second: Metric, groups: Sequence[str], seed: int, *key: str | int, resamples: int = RESAMPLES
 ) -> Interval:
-    """By how much the second of two metrics of the same clips is larger, both resampled alike."""
+    """Return the second metric minus the first, over the same resamples of the same clips."""
     return interval(lambda weights: second(weights) - first(weights), groups, seed, *key, resamples=resamples)
 
 
 def resample(groups: Sequence[str], seed: int, *key: str | int, resamples: int = RESAMPLES) -> np.ndarray:
-    """How often each clip is drawn, float32 `[resamples, clips]`, when as many groups are drawn as there are."""
+    """Draw as many groups as there are, and return how often each clip is drawn, float32 `[resamples, clips]`."""
     names = [group or ("", clip) for clip, group in enumerate(groups)]
     number = {name: index for index, name in enumerate(dict.fromkeys(names))}
     times = generator(seed, "bootstrap", *key).multinomial(
@@ -67,122 +66,124 @@ def resample(groups: Sequence[str], seed: int, *key: str | int, resamples: int =
     return times.astype(np.float32)[:, [number[name] for name in names]]
 
 
-def macro_f1(truth: ArrayLike, present: ArrayLike) -> Metric:
-    """Mean F1 of the instruments that have one; truth and answers are 1 where one plays, `[clips, instruments]`."""
-    return mean(f1_of_each(truth, present))
+def macro_f1(targets: ArrayLike, present: ArrayLike) -> Metric:
+    """Return the mean F1 over the instruments that have one; targets and predictions are `[clips, instruments]`."""
+    return mean(f1_by_instrument(targets, present))
 
 
-def micro_f1(truth: ArrayLike, present: ArrayLike) -> Metric:
-    """F1 of all answers to all clips and instruments together; not a number where none plays and none is heard."""
-    counts = _counts(truth, present)
+def micro_f1(targets: ArrayLike, present: ArrayLike) -> Metric:
+    """Return the F1 over all clips and instruments together; NaN if nothing plays and nothing is predicted."""
+    counts = _counts(targets, present)
     return lambda weights: _f1(*(count.sum(axis=-1) for count in counts(weights)))
 
 
-def f1_of_each(truth: ArrayLike, present: ArrayLike) -> Metric:
-    """F1 of each instrument; not a number where it neither plays nor is heard, as in `metrics`."""
-    counts = _counts(truth, present)
+def f1_by_instrument(targets: ArrayLike, present: ArrayLike) -> Metric:
+    """Return the F1 of each instrument; NaN if it never plays and is never predicted."""
+    counts = _counts(targets, present)
     return lambda weights: _f1(*counts(weights))
 
 
-def precision_of_each(truth: ArrayLike, present: ArrayLike) -> Metric:
-    """Precision of each instrument; 0 where it is never heard."""
-    counts = _counts(truth, present)
+def precision_by_instrument(targets: ArrayLike, present: ArrayLike) -> Metric:
+    """Return the precision of each instrument; 0 if it is never predicted."""
+    counts = _counts(targets, present)
 
     def precision(weights: np.ndarray) -> np.ndarray:
-        hit, false, _ = counts(weights)
-        return _ratio(hit, hit + false)
+        hits, false_alarms, _ = counts(weights)
+        return _ratio(hits, hits + false_alarms)
 
     return precision
 
 
-def recall_of_each(truth: ArrayLike, present: ArrayLike) -> Metric:
-    """Recall of each instrument; 0 where it never plays."""
-    counts = _counts(truth, present)
+def recall_by_instrument(targets: ArrayLike, present: ArrayLike) -> Metric:
+    """Return the recall of each instrument; 0 if it never plays."""
+    counts = _counts(targets, present)
 
     def recall(weights: np.ndarray) -> np.ndarray:
-        hit, _, missed = counts(weights)
-        return _ratio(hit, hit + missed)
+        hits, _, misses = counts(weights)
+        return _ratio(hits, hits + misses)
 
     return recall
 
 
-def exact_match(truth: ArrayLike, present: ArrayLike) -> Metric:
-    """Share of clips answered wholly right; accuracy where one instrument plays."""
-    right = answered_right(truth, present).astype(np.float32)
-    return lambda weights: _ratio(weights @ right, weights.sum(axis=1))
+def exact_match(targets: ArrayLike, present: ArrayLike) -> Metric:
+    """Return the fraction of clips predicted right for all instruments; the accuracy of single-label predictions."""
+    matches = exact_matches(targets, present).astype(np.float32)
+    return lambda weights: _ratio(weights @ matches, weights.sum(axis=1))
 
 
-def average_precision_of_each(truth: ArrayLike, probabilities: ArrayLike) -> Metric:
-    """Average precision of each instrument, as scikit-learn has it; not a number where it never plays."""
-    ranked = _ranked(truth, probabilities)
+def average_precision_by_instrument(targets: ArrayLike, probabilities: ArrayLike) -> Metric:
+    """Return the average precision of each instrument, as scikit-learn defines it; NaN if it never plays."""
+    ranked = _ranked(targets, probabilities)
 
     def average_precision(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
-        hit = positive.cumsum(axis=1)
-        precision = _ratio(hit, hit + negative.cumsum(axis=1))
+        hits = positive.cumsum(axis=1)
+        precision = _ratio(hits, hits + negative.cumsum(axis=1))
         return _ratio((precision * positive).sum(axis=1), positive.sum(axis=1), np.nan)
 
-    return lambda weights: np.stack([average_precision(*blocks(weights)) for blocks in ranked], axis=1)
+    return lambda weights: np.stack([average_precision(*weigh(weights)) for weigh in ranked], axis=1)
 
 
-def auc_of_each(truth: ArrayLike, probabilities: ArrayLike) -> Metric:
-    """Area under each instrument's ROC curve; not a number where it always or never plays."""
-    ranked = _ranked(truth, probabilities)
+def auc_by_instrument(targets: ArrayLike, probabilities: ArrayLike) -> Metric:
+    """Return the area under the ROC curve of each instrument; NaN if it always or never plays."""
+    ranked = _ranked(targets, probabilities)
 
     def area(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
         above = positive.cumsum(axis=1) - positive / 2  # a tie is half a win
         return _ratio((above * negative).sum(axis=1), positive.sum(axis=1) * negative.sum(axis=1), np.nan)
 
-    return lambda weights: np.stack([area(*blocks(weights)) for blocks in ranked], axis=1)
+    return lambda weights: np.stack([area(*weigh(weights)) for weigh in ranked], axis=1)
 
 
-def mean(of_each: Metric) -> Metric:
-    """The mean over instruments of such a metric, of those that have a metric."""
+def mean(by_instrument: Metric) -> Metric:
+    """Return the mean over the instruments that have a value."""
 
     def over_instruments(weights: np.ndarray) -> np.ndarray:
-        values = of_each(weights)
+        values = by_instrument(weights)
         known = ~np.isnan(values)
         return _ratio(np.where(known, values, 0).sum(axis=1), known.sum(axis=1), np.nan)
 
     return over_instruments
 
 
-def _counts(truth: ArrayLike, present: ArrayLike) -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
-    """Weights to hits, false alarms and misses, each `[resamples, instruments]`; float32 holds such counts exactly."""
-    plays, silent, present = np.equal(truth, 1), np.equal(truth, 0), np.asarray(present, bool)
-    tables = [table.astype(np.float32) for table in (plays & present, silent & present, plays & ~present)]
+def _counts(targets: ArrayLike, present: ArrayLike) -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
+    """Return a function from weights to hits, false alarms and misses, each `[resamples, instruments]`.
+
+    float32 represents these counts exactly.
+    """
+    plays, absent, present = np.equal(targets, 1), np.equal(targets, 0), np.asarray(present, bool)
+    tables = [table.astype(np.float32) for table in (plays & present, absent & present, plays & ~present)]
     return lambda weights: tuple(weights @ table for table in tables)
 
 
-def _ranked(truth: ArrayLike, probabilities: ArrayLike) -> list[Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]]:
-    """For each instrument: weights of clips to those where it plays and where not, `[resamples, ranks]`, highest first.
-
-    Clips of one probability share a rank.
-    """
-    truth, probabilities = np.asarray(truth, float), np.asarray(probabilities)
-    return [_blocks(plays, given) for plays, given in zip(truth.T, probabilities.T, strict=True)]
+WeightsByRank = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""From weights of clips to the weights where an instrument plays and where it does not, `[resamples, ranks]`."""
 
 
-def _blocks(plays: np.ndarray, given: np.ndarray) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    order = np.argsort(-given, kind="stable")
+def _ranked(targets: ArrayLike, probabilities: ArrayLike) -> list[WeightsByRank]:
+    """Return one function per instrument. Ranks go from the highest probability down; equal ones share a rank."""
+    targets, probabilities = np.asarray(targets, float), np.asarray(probabilities)
+    return [_by_rank(plays, values) for plays, values in zip(targets.T, probabilities.T, strict=True)]
+
+
+def _by_rank(plays: np.ndarray, probabilities: np.ndarray) -> WeightsByRank:
+    order = np.argsort(-probabilities, kind="stable")
     order = order[~np.isnan(plays[order])]
-    starts = np.flatnonzero(np.diff(given[order], prepend=np.nan) != 0)
+    starts = np.flatnonzero(np.diff(probabilities[order], prepend=np.nan) != 0)
     positive = plays[order]
 
-    def reduced(values: np.ndarray) -> np.ndarray:
-        return np.add.reduceat(values, starts, axis=1)
-
-    def blocks(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def weigh(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         weights = weights[:, order]
-        return reduced(weights * positive), reduced(weights * (1 - positive))
+        plays_at_rank = np.add.reduceat(weights * positive, starts, axis=1)
+        return plays_at_rank, np.add.reduceat(weights * (1 - positive), starts, axis=1)
 
-    return blocks
+    return weigh
 
 
-def _f1(hit: np.ndarray, false: np.ndarray, missed: np.ndarray) -> np.ndarray:
-    return _ratio(2 * hit, 2 * hit + false + missed, np.nan)
+def _f1(hits: np.ndarray, false_alarms: np.ndarray, misses: np.ndarray) -> np.ndarray:
+    return _ratio(2 * hits, 2 * hits + false_alarms + misses, np.nan)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray, empty: float = 0.0) -> np.ndarray:
-    """Part by whole in float64, `empty` where the whole is nothing."""
+    """Return part / whole in float64, or `empty` where the whole is 0."""
     part, whole = np.asarray(part, float), np.asarray(whole, float)
     return np.divide(part, whole, out=np.full(whole.shape, empty), where=whole > 0)

@@ -1,4 +1,4 @@
-"""The pictures: mel spectrograms with their axes, and expected against predicted, hardest first."""
+"""Draw the pictures of the evaluation: mel spectrograms, the data, predictions against ground truth, and curves."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from timbre.evaluation.predictions import Predictions
     from timbre.features.split import Split
 
-RIGHT, WRONG = "#444444", "#D55E00"
+CORRECT, WRONG = "#444444", "#D55E00"
 DPI = 110
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a PNG whose bytes hold no date and no version."""
+    """Write a PNG with no date and no version in its bytes."""
     path.write_bytes(png_bytes(figure, DPI))
 
 
 def draw_mel(axes: Axes, decibels: np.ndarray, audio: "Audio", mel: "Mel") -> None:
-    """Draw a log mel `[bands, frames]`, 70 dB deep, with Hz and seconds on its axes."""
+    """Draw the top 70 dB of a log mel `[bands, frames]`, with Hz and seconds on its axes."""
     decibels = decibels.astype(np.float32)
     seconds = decibels.shape[1] * mel.hop_length / audio.sample_rate
     axes.imshow(
@@ -51,13 +51,13 @@ def draw_mel(axes: Axes, decibels: np.ndarray, audio: "Audio", mel: "Mel") -> No
 
 
 def mels_of_each_instrument(split: "Split", audio: "Audio", mel: "Mel", rows: int = 3) -> Figure:
-    """A column for each instrument, `rows` clips each in which it plays, spread evenly over the split.
+    """Return a grid of mels: one column per instrument, with clips in which it plays, spread evenly over the split.
 
     Args:
-        split: the clips, of which the first windows are drawn.
-        audio: for the time axis.
-        mel: for the frequency axis.
-        rows: clips per instrument.
+        split: The clips. The first window of each is drawn.
+        audio: Gives the time axis.
+        mel: Gives the frequency axis.
+        rows: Clips per instrument.
     """
     instruments, first = split.instruments, split.first_windows
     figure = Figure(figsize=(max(11, 2.4 * len(instruments)), 1.9 * rows + 0.6), layout="constrained")
@@ -88,41 +88,42 @@ def mels_of_each_instrument(split: "Split", audio: "Audio", mel: "Mel", rows: in
 
 
 def data_overview(recordings: Sequence["FileInfo"], instruments: Sequence[str]) -> Figure:
-    """How many clips each instrument has in each split, at which sample rates they came, and how long they are."""
+    """Return a figure of the data: clips by instrument and split, sample rates of the files, and their lengths."""
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     counts, rates, lengths = figure.subplots(1, 3, width_ratios=[1.2, 1, 1.2])
-    held = {one.label for one in recordings}
-    greys = {kind: grey for kind, grey in ((OTHER, "#888888"), (MUSIC, "#444444")) if kind in held}
+    labels = {recording.label for recording in recordings}
+    greys = {label: grey for label, grey in ((OTHER, "#888888"), (MUSIC, "#444444")) if label in labels}
     classes, colours = [*instruments, *greys], [*palette(instruments).values(), *greys.values()]
-    places = np.arange(len(classes))
+    positions = np.arange(len(classes))
     for column, (split, alpha) in enumerate(zip(SPLITS, (1.0, 0.65, 0.35), strict=True)):
-        seconds = [[one.seconds for one in recordings if (one.split, one.label) == (split, label)] for label in classes]
-        shifted = places + (column - 1) * 0.27
+        in_split = [file for file in recordings if file.split == split]
+        seconds = [[file.seconds for file in in_split if file.label == label] for label in classes]
+        shifted = positions + (column - 1) * 0.27
         bars = counts.bar(shifted, [len(values) for values in seconds], 0.25, color=colours, alpha=alpha)
         counts.bar_label(bars, fontsize=6.5)
         spread = generator(0, "figures", split)
-        for place, values, colour in zip(shifted, seconds, colours, strict=True):
-            across = place + spread.uniform(-0.09, 0.09, len(values))
-            lengths.scatter(across, values, s=5, color=colour, alpha=max(0.8 * alpha, 0.3), linewidths=0)
-    heard_at = sorted({one.sample_rate for one in recordings})
-    of_rate = Counter((one.sample_rate, one.label) for one in recordings)
-    table = np.array([[of_rate[hertz, label] for label in classes] for hertz in heard_at])
+        for position, values, colour in zip(shifted, seconds, colours, strict=True):
+            jittered = position + spread.uniform(-0.09, 0.09, len(values))
+            lengths.scatter(jittered, values, s=5, color=colour, alpha=max(0.8 * alpha, 0.3), linewidths=0)
+    sample_rates = sorted({file.sample_rate for file in recordings})
+    files = Counter((file.sample_rate, file.label) for file in recordings)
+    table = np.array([[files[hertz, label] for label in classes] for hertz in sample_rates])
     rates.imshow(np.sqrt(table), cmap="Greys", aspect="auto", vmin=0, vmax=2 * np.sqrt(table.max()))
     for row, column in np.argwhere(table):
         rates.text(column, row, table[row, column], ha="center", va="center", fontsize=8)
-    rates.set_yticks(range(len(heard_at)), heard_at)
+    rates.set_yticks(range(len(sample_rates)), sample_rates)
     lengths.set_yscale("log")
     lengths.set_yticks([0.1, 0.3, 1, 3, 10, 30, 100], minor=False)
     lengths.yaxis.set_major_formatter("{x:g}")
     lengths.yaxis.set_minor_formatter("")
     titles = (
-        "clips in train, validation, test",
-        "sample rates of the files, Hz",
-        "length of the files, seconds",
+        "Clips in train, validation, test",
+        "Sample rates of the files, Hz",
+        "Length of the files, seconds",
     )
     for axes, title in zip((counts, rates, lengths), titles, strict=True):
         axes.set_title(title, fontsize=10)
-        axes.set_xticks(places, classes)
+        axes.set_xticks(positions, classes)
         axes.tick_params(labelsize=8, length=2)
         if axes is not rates:
             axes.spines[["top", "right"]].set_visible(False)
@@ -132,29 +133,28 @@ def data_overview(recordings: Sequence["FileInfo"], instruments: Sequence[str]) 
 def expected_against_predicted(
     predictions: "Predictions", audio: "Audio", mel: "Mel", title: str, columns: int = 4, rows: int = 3
 ) -> Figure:
-    """The clips that a model finds hardest: mel, truth, and a bar a probability.
+    """Return a grid of the clips that a model gets most wrong: a mel and one bar per probability.
 
-    The name above a mel is marked ✓ or ✗; bold names and filled bars are instruments that play, those
-    with a `?` may; the line across the bars is the instrument's threshold.
+    The file name above a mel is marked ✓ or ✗. Bold names and filled bars are instruments that play; a `?` marks those
+    that may play. The dotted line across a bar is the threshold of the instrument.
     """
     figure = Figure(figsize=(11, 2.5 * rows + 0.5), layout="constrained")
     figure.suptitle(title, fontsize=11)
     grid = figure.subplots(rows, columns * 2, width_ratios=[2.2, 1] * columns, squeeze=False)
     first_windows = predictions.split.first_windows
     hardest = predictions.hardest_first[: rows * columns]
-    for place in range(rows * columns):
-        left, right = grid[place // columns, place % columns * 2 : place % columns * 2 + 2]
-        if place >= len(hardest):
-            left.set_axis_off()
-            right.set_axis_off()
+    for index, (picture, bars) in enumerate(grid.reshape(-1, 2)):
+        if index >= len(hardest):
+            picture.set_axis_off()
+            bars.set_axis_off()
             continue
-        clip = hardest[place]
-        draw_mel(left, predictions.split.mels[first_windows[clip]], audio, mel)
-        mark, colour = ("✓", RIGHT) if predictions.right[clip] else ("✗", WRONG)
-        left.set_title(
+        clip = hardest[index]
+        draw_mel(picture, predictions.split.mels[first_windows[clip]], audio, mel)
+        mark, colour = ("✓", CORRECT) if predictions.correct[clip] else ("✗", WRONG)
+        picture.set_title(
             f"{mark} {_file_name(predictions.split.names[clip], 28)}", fontsize=8, color=colour, loc="left", pad=3
         )
-        _draw_answer(right, predictions, clip)
+        _draw_probabilities(bars, predictions, clip)
     return figure
 
 
@@ -164,78 +164,76 @@ def curves_figure(
     by_level: np.ndarray,
     reliabilities: dict[str, np.ndarray],
 ) -> Figure:
-    """Three panels: precision against recall, F1 against level, and how far probabilities can be believed.
+    """Return three panels: precision-recall curves, F1 by level, and the reliability of probabilities.
 
     Args:
-        precision_recall: by instrument, recall, precision and threshold, `[points, 3]`.
-        layered: its answers, for the dot where each instrument's threshold lies.
-        by_level: as `timbre.evaluation.curves.f1_by_level` gives it.
-        reliabilities: by task, probability, share and number, `[bins, 3]`.
+        precision_recall: Recall, precision and threshold by instrument, `[points, 3]`.
+        layered: Predictions of the layered model. They give the dot at the threshold of each instrument.
+        by_level: See `timbre.evaluation.curves.f1_by_level`.
+        reliabilities: Probability, fraction that plays and number by task, `[bins, 3]`.
     """
     figure = Figure(figsize=(11, 3.6), layout="constrained")
-    ranking, levels, trust = figure.subplots(1, 3)
-    scores, colours = layered.of_instruments, palette(layered.split.instruments)
+    ranking, levels, calibration = figure.subplots(1, 3)
+    scores, colours = layered.by_instrument, palette(layered.split.instruments)
     for instrument, curve in precision_recall.items():
         ranking.plot(curve[:, 0], curve[:, 1], color=colours[instrument], linewidth=1.5, label=instrument)
         if score := scores.get(instrument):
             ranking.plot(score["recall"], score["precision"], "o", color=colours[instrument])
     for values, (instrument, colour) in zip(by_level.T, colours.items(), strict=False):
         levels.plot(LEVELS, values, "o-", color=colour, linewidth=1.2, markersize=4, label=instrument)
-    levels.plot(LEVELS, by_level[:, -1], "o-", color=RIGHT, linewidth=2.5, label="all")
-    trust.plot([0, 1], [0, 1], color="#BBBBBB", linewidth=1)
-    styles = {"single": ("#56B4E9", "o-"), "layered": (RIGHT, "s-"), "music": ("#009E73", "^-")}
+    levels.plot(LEVELS, by_level[:, -1], "o-", color=CORRECT, linewidth=2.5, label="all")
+    calibration.plot([0, 1], [0, 1], color="#BBBBBB", linewidth=1)
+    styles = {"single": ("#56B4E9", "o-"), "layered": (CORRECT, "s-"), "music": ("#009E73", "^-")}
     for task, table in reliabilities.items():
         colour, style = styles[task]
-        trust.plot(table[:, 0], table[:, 1], style, color=colour, linewidth=1.5, markersize=4, label=task)
-    ranking.set(title="layered: precision and recall, ● at the threshold", xlabel="recall", ylabel="precision")
-    levels.set(title="layered: F1 of quieter instruments", xlabel="dB below the loudest, from", ylabel="F1")
+        calibration.plot(table[:, 0], table[:, 1], style, color=colour, linewidth=1.5, markersize=4, label=task)
+    ranking.set(title="Layered: precision and recall (● at the threshold)", xlabel="recall", ylabel="precision")
+    levels.set(title="Layered: F1 by level", xlabel="dB below the loudest part, from", ylabel="F1")
     levels.set_xticks(LEVELS)
-    trust.set(title="probabilities against what is true", xlabel="probability given", ylabel="share that plays")
-    for axes in (ranking, levels, trust):
+    calibration.set(title="Reliability", xlabel="predicted probability", ylabel="fraction that plays")
+    for axes in (ranking, levels, calibration):
         axes.set_ylim(0, 1.02)
         axes.title.set_fontsize(10)
         axes.tick_params(labelsize=8)
         axes.grid(color="#EEEEEE")
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(fontsize=8, frameon=False, loc="lower right" if axes is trust else "lower left")
+        axes.legend(fontsize=8, frameon=False, loc="lower right" if axes is calibration else "lower left")
     return figure
 
 
-def _draw_answer(axes: Axes, predictions: "Predictions", clip: int) -> None:
-    instruments, probabilities = predictions.split.instruments, predictions.probabilities[clip]
-    truth, thresholds = predictions.split.targets[clip], predictions.thresholds
-    places = np.arange(len(instruments))[::-1]
+def _draw_probabilities(axes: Axes, predictions: "Predictions", clip: int) -> None:
+    instruments, targets = predictions.split.instruments, predictions.split.targets[clip]
+    probabilities, thresholds = predictions.probabilities[clip], predictions.thresholds
+    rows = np.arange(len(instruments))[::-1]
     colours = list(palette(instruments).values())
-    filled = [colour if playing == 1 else "none" for colour, playing in zip(colours, truth, strict=True)]
-    axes.barh(places, np.maximum(probabilities, 0.01), color=filled, edgecolor=colours, linewidth=1.2, height=0.7)
-    for place, probability, threshold in zip(
-        places, probabilities, thresholds or (None,) * len(instruments), strict=True
-    ):
+    filled = [colour if target == 1 else "none" for colour, target in zip(colours, targets, strict=True)]
+    axes.barh(rows, np.maximum(probabilities, 0.01), color=filled, edgecolor=colours, linewidth=1.2, height=0.7)
+    for row, probability in zip(rows, probabilities, strict=True):
         inside = probability > 0.6
         axes.text(
             min(probability, 1) - 0.04 if inside else probability + 0.05,
-            place,
+            row,
             f"{probability:.2f}",
             va="center",
             ha="right" if inside else "left",
             fontsize=6.5,
             color="#222222",
         )
-        if threshold is not None:
-            axes.plot([threshold] * 2, [place - 0.42, place + 0.42], color="#222222", linewidth=0.8, linestyle=":")
+    for row, threshold in zip(rows, thresholds, strict=False):  # a single-label model has no thresholds
+        axes.plot([threshold] * 2, [row - 0.42, row + 0.42], color="#222222", linewidth=0.8, linestyle=":")
     axes.set(xlim=(0, 1.05), ylim=(-0.6, len(instruments) - 0.4), xticks=(0, 1))
-    unknown = np.isnan(truth)
-    axes.set_yticks(places, [f"{name}?" if may else name for name, may in zip(instruments, unknown, strict=True)])
+    names = [f"{name}?" if np.isnan(target) else name for name, target in zip(instruments, targets, strict=True)]
+    axes.set_yticks(rows, names)
     axes.tick_params(labelsize=7, length=2)
-    for label, colour, playing in zip(axes.get_yticklabels(), colours, truth, strict=True):
-        plays = playing == 1
+    for label, colour, target in zip(axes.get_yticklabels(), colours, targets, strict=True):
+        plays = target == 1
         label.set(color=colour if plays else "#999999", fontweight="bold" if plays else "normal")
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def _file_name(name: str, length: int) -> str:
-    """The last part of a path, at most `length` characters of it."""
+    """Return the last part of a path, shortened to `length` characters."""
     return shortened(name.rsplit("/", 1)[-1], length)
 
 

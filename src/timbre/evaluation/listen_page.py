@@ -1,4 +1,4 @@
-"""A page to listen to: the worst mistakes and a random sample, with sound, mel, truth, answer and probabilities."""
+"""Write a page to listen to: the worst mistakes and a random sample, with sound, mel and probabilities."""
 
 import base64
 import io
@@ -16,40 +16,54 @@ from timbre.features.display import PLOT_RANGE_DB, mel_ticks, palette
 from timbre.features.mixtures import mix
 
 TITLES = {
-    "single": "One instrument alone",
-    "layered": "Several instruments layered",
-    "music": "LabelRow music",
+    "single": "One instrument (single-label)",
+    "layered": "Mixtures of instruments (multi-label)",
+    "music": "Music with partial labels (multi-label)",
 }
 PAGE = Path(__file__).with_suffix(".html")
 Sound = Callable[[int], np.ndarray]
-"""The waveform `[samples]` of a clip's first window, at the rate of the params."""
+"""From the index of a clip to the waveform `[samples]` of its first window, at `audio.sample_rate`."""
 
-SECONDS = 8.0  # the most of a clip that the page plays
-SOUND_RATE = 24000  # Hz, one that MP3 knows
-PEAK = 0.9  # headroom for what MP3 adds
+MAX_SECONDS = 8.0  # the page plays the start of longer clips
+SOUND_RATE = 24000  # Hz, a rate that MP3 supports
+PEAK = 0.9  # leaves headroom for the overshoot of MP3
 COMPRESSION = 0.75  # 48 kbit/s at SOUND_RATE
-BANDS, FRAMES = 128, 400  # the largest picture
+MAX_BANDS, MAX_FRAMES = 128, 400  # of a picture
 WIDTH, HEIGHT = 420, 190  # of a figure
 LEFT, RIGHT, TOP, BOTTOM = 38, 6, 6, 24  # its margins
 TICK_SECONDS = (0.1, 0.2, 0.5, 1, 2)
 
 
 def clip_sounds(windows: Sequence[Window], clips: Sequence[str], pack: np.ndarray) -> Sound:
-    """The sound of each clip of a split: that of its first window.
+    """Return a function that gives the sound of each clip of a split: its first window.
 
     Args:
-        windows: the rows of the split's table.
-        clips: files.
-        pack: int16 windows `[rows, samples]`, all that prepare packed.
+        windows: Rows of the split's table.
+        clips: Files, in the order of the split.
+        pack: All windows that prepare wrote, int16 `[rows, samples]`.
     """
     first = {window.file: window.row for window in reversed(windows)}
     return lambda clip: pack[first[clips[clip]]].astype(np.float32)
 
 
 def layered_sounds(parts: Sequence[Part], pack: np.ndarray, sample_rate: int) -> Sound:
-    """The sound of each clip of `load_layered`: the mixture of its parts, `pack` as in `clip_sounds`."""
+    """Return a function that gives the sound of each mixture; for `pack` see `clip_sounds`."""
     mixtures = parts_by_mixture(parts)
     return lambda clip: mix(mixtures[clip], pack, sample_rate)
+
+
+def with_sounds(
+    tested: Mapping[str, Predictions],
+    windows: Sequence[Window],
+    parts: Sequence[Part],
+    pack: np.ndarray,
+    sample_rate: int,
+) -> dict[str, tuple[Predictions, Sound]]:
+    """Return the predictions of each task with the sounds of its clips, for `write_listen_page`."""
+    sounds = {task: clip_sounds(windows, found.split.names, pack) for task, found in tested.items()}
+    if parts:
+        sounds["layered"] = layered_sounds(parts, pack, sample_rate)
+    return {task: (found, sounds[task]) for task, found in tested.items()}
 
 
 def write_listen_page(
@@ -61,24 +75,24 @@ def write_listen_page(
     worst: int = 8,
     sample: int = 4,
 ) -> None:
-    """Write one HTML file that needs no other and no network: 50 kB per clip of four seconds.
+    """Write one HTML file that needs no other file and no network; a clip of four seconds takes about 50 kB.
 
     Args:
-        path: the file.
-        tasks: of some of `TITLES` the predictions, and the sound of each of their clips.
-        audio: for the rate of sounds and the time axis.
-        mel: for both axes.
-        seed: draws the sample.
-        worst: mistakes shown of each task, hardest first.
-        sample: clips of each task drawn from the others.
+        path: The file.
+        tasks: Predictions and sounds by task; the tasks are keys of `TITLES`.
+        audio: Gives the rate of the sounds and the time axis.
+        mel: Gives both axes.
+        seed: Seed of the random sample.
+        worst: Number of mistakes to show per task, hardest first.
+        sample: Number of clips to draw from the others, per task.
     """
     sections = []
     for task, (predictions, sound) in tasks.items():
-        mistakes = [int(clip) for clip in predictions.hardest_first if not predictions.right[clip]][:worst]
-        others = np.setdiff1d(np.arange(len(predictions.right)), mistakes)
+        mistakes = [int(clip) for clip in predictions.hardest_first if not predictions.correct[clip]][:worst]
+        others = np.setdiff1d(np.arange(len(predictions.correct)), mistakes)
         drawn = generator(seed, "listen", task).permutation(others)[:sample]
-        wrong, total = int((~predictions.right).sum()), len(predictions.right)
-        sections.append(f"<h2>{TITLES[task]}</h2><p>{wrong} of {total} test clips are answered wrong.</p>")
+        wrong, total = int((~predictions.correct).sum()), len(predictions.correct)
+        sections.append(f"<h2>{TITLES[task]}</h2><p>{wrong} of {total} test clips are predicted wrong.</p>")
         for heading, clips in (("Worst mistakes", mistakes), ("Random sample of the others", drawn)):
             cards = "\n".join(_card(predictions, int(clip), sound(int(clip)), audio, mel) for clip in clips)
             sections.append(f'<h3>{heading}</h3><div class="cards">{cards or "<p>None.</p>"}</div>')
@@ -91,8 +105,8 @@ def write_listen_page(
 def _card(predictions: Predictions, clip: int, waveform: np.ndarray, audio: Audio, mel: Mel) -> str:
     windows = np.flatnonzero(predictions.split.clips == clip)
     more = f", first of {len(windows)} windows" if len(windows) > 1 else ""
-    truth, present = predictions.split.targets[clip] == 1, predictions.present[clip]
-    mark, kind = ("✓", "right") if predictions.right[clip] else ("✗", "wrong")
+    plays, present = predictions.split.targets[clip] == 1, predictions.present[clip]
+    mark, kind = ("✓", "right") if predictions.correct[clip] else ("✗", "wrong")
     name, instruments = predictions.split.names[clip], predictions.split.instruments
     colours = palette(instruments)
     bars = "".join(
@@ -100,7 +114,7 @@ def _card(predictions: Predictions, clip: int, waveform: np.ndarray, audio: Audi
         for instrument, *values in zip(
             instruments,
             predictions.probabilities[clip],
-            truth,
+            plays,
             predictions.thresholds or (None,) * len(instruments),
             strict=True,
         )
@@ -109,7 +123,7 @@ def _card(predictions: Predictions, clip: int, waveform: np.ndarray, audio: Audi
 <h4 title="{escape(name)}">{mark} {escape(name.rsplit("/", 1)[-1])}{more}</h4>
 {_figure(predictions.split.mels[windows[0]], audio, mel)}
 <audio controls preload="metadata" src="data:audio/mpeg;base64,{_mp3(waveform, audio.sample_rate)}"></audio>
-<p>plays <b>{_listed(truth, instruments)}</b>, heard <b>{_listed(present, instruments)}</b></p>
+<p>plays: <b>{_listed(plays, instruments)}</b>, predicted: <b>{_listed(present, instruments)}</b></p>
 <table>{bars}</table>
 </article>"""
 
@@ -127,9 +141,9 @@ def _bar(instrument: str, colour: str, probability: float, plays: bool, threshol
 
 
 def _figure(decibels: np.ndarray, audio: Audio, mel: Mel) -> str:
-    """An SVG of the mel `[bands, frames]` with ticks in Hz and seconds, and the cursor that the player moves."""
+    """Return an SVG of a mel `[bands, frames]` with ticks in Hz and seconds, and the cursor that the player moves."""
     rate = audio.sample_rate / mel.hop_length
-    decibels = decibels[:, : round(SECONDS * rate)]
+    decibels = decibels[:, : round(MAX_SECONDS * rate)]
     seconds = decibels.shape[1] / rate
     across, up = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     ticks = []
@@ -154,14 +168,14 @@ def _figure(decibels: np.ndarray, audio: Audio, mel: Mel) -> str:
 
 
 def _png(decibels: np.ndarray) -> str:
-    """A mel as a picture of 256 colours, 70 dB deep, in base64."""
+    """Return the top 70 dB of a mel as a PNG of 256 colours, in base64."""
     from matplotlib import colormaps
     from PIL import Image
 
     decibels = decibels.astype(np.float32)
     depth = np.clip((decibels - decibels.max()) / PLOT_RANGE_DB + 1, 0, 1)
     image = Image.fromarray(np.rint(depth[::-1] * 255).astype(np.uint8))
-    image = image.resize((min(image.width, FRAMES), min(image.height, BANDS)), Image.Resampling.BOX)
+    image = image.resize((min(image.width, MAX_FRAMES), min(image.height, MAX_BANDS)), Image.Resampling.BOX)
     image.putpalette((colormaps["magma"](np.arange(256))[:, :3] * 255).astype(np.uint8).tobytes())
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
@@ -169,11 +183,11 @@ def _png(decibels: np.ndarray) -> str:
 
 
 def _mp3(waveform: np.ndarray, sample_rate: int) -> str:
-    """A sound as MP3, which every browser plays and whose bytes, unlike Ogg's, hold no random number; in base64."""
+    """Return a sound as MP3 in base64. Every browser plays it and, unlike Ogg, its bytes contain no random number."""
     import soundfile
     import soxr
 
-    waveform = soxr.resample(waveform[: round(SECONDS * sample_rate)], sample_rate, SOUND_RATE)
+    waveform = soxr.resample(waveform[: round(MAX_SECONDS * sample_rate)], sample_rate, SOUND_RATE)
     waveform *= PEAK / max(float(np.abs(waveform).max()), 1e-9)
     file = io.BytesIO()
     soundfile.write(

@@ -1,4 +1,4 @@
-"""What a model answered to test clips, as CSV, so that another revision can be compared with it."""
+"""Write and read the predictions of test clips as CSV, so that revisions can be compared."""
 
 import csv
 import io
@@ -9,110 +9,111 @@ import numpy as np
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import check_names
-from timbre.evaluation.metrics import answered_right
+from timbre.evaluation.metrics import exact_matches
 from timbre.evaluation.predictions import Predictions
 
-UNKNOWN = "?"  # before a name in the column plays: whether it does is not known
-COLUMNS = ("clip", "group", "plays", "heard")  # and one for each instrument
+UNKNOWN = "?"  # before a name in the column plays: unknown whether it plays
+CLIP_COLUMNS = ("clip", "group", "plays", "heard")  # then one column of probabilities per instrument
 
 
 @dataclass(frozen=True)
 class PredictionTable:
-    """What one model answered to the clips of a split.
+    """The predictions of one model for the clips of a split.
 
     Attributes:
-        instruments: what the columns are.
-        clips: what tells a clip from others in every revision: its file, or the parts of a mixture.
-        groups: what they are drawn by in a bootstrap.
-        truth: 1 where one plays, float `[clips, instruments]`, not a number where that is not known.
-        present: bool `[clips, instruments]`, what was heard.
+        instruments: Column names, in order.
+        clips: A name for each clip that stays the same in every revision: its file, or the parts of a mixture.
+        groups: Group of each clip, for the bootstrap.
+        targets: 1 where an instrument plays, 0 where not, NaN where unknown, float `[clips, instruments]`.
+        present: Predicted instruments, bool `[clips, instruments]`.
         probabilities: `[clips, instruments]`.
     """
 
     instruments: tuple[str, ...]
     clips: list[str]
     groups: list[str]
-    truth: np.ndarray
+    targets: np.ndarray
     present: np.ndarray
     probabilities: np.ndarray
 
     @property
-    def right(self) -> np.ndarray:
-        """Which clips are answered wholly right, bool `[clips]`."""
-        return answered_right(self.truth, self.present)
+    def correct(self) -> np.ndarray:
+        """The clips where every known target is predicted right, bool `[clips]`."""
+        return exact_matches(self.targets, self.present)
 
     def take(self, rows: Sequence[int]) -> "PredictionTable":
-        """Some of the clips, in the order of `rows`."""
+        """Return some of the clips, in the order of `rows`."""
+        index = np.array(rows, int)
         return PredictionTable(
             self.instruments,
             [self.clips[row] for row in rows],
             [self.groups[row] for row in rows],
-            *(values[np.array(rows, int)] for values in (self.truth, self.present, self.probabilities)),
+            self.targets[index],
+            self.present[index],
+            self.probabilities[index],
         )
 
 
-def csv_header(predictions: Predictions) -> str:
-    """The first line of such a table."""
+def csv_header(instruments: Sequence[str]) -> str:
+    """Return the header line of a prediction table."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow([*COLUMNS, *predictions.split.instruments])
+    csv.writer(text, lineterminator="\n").writerow([*CLIP_COLUMNS, *instruments])
     return text.getvalue()
 
 
 def predictions_as_csv(predictions: Predictions, clips: Sequence[str], groups: Sequence[str]) -> str:
-    """The answers to a split as CSV, one line per clip; `clips` and `groups` as in `PredictionTable`."""
-    text = io.StringIO()
-    text.write(csv_header(predictions))
-    writer = csv.writer(text, lineterminator="\n")
+    """Return the predictions as CSV, one line per clip; for `clips` and `groups` see `PredictionTable`."""
     instruments = predictions.split.instruments
-    targets = predictions.split.targets
-    for clip, group, plays, heard, values in zip(
-        clips, groups, targets, predictions.present, predictions.probabilities, strict=True
+    text = io.StringIO()
+    text.write(csv_header(instruments))
+    writer = csv.writer(text, lineterminator="\n")
+    for clip, group, targets, present, probabilities in zip(
+        clips, groups, predictions.split.targets, predictions.present, predictions.probabilities, strict=True
     ):
-        writer.writerow(
-            [clip, group, _joined(plays, instruments), _joined(heard, instruments), *map("{:.4f}".format, values)]
-        )
+        names = [_joined_names(values, instruments) for values in (targets, present)]
+        writer.writerow([clip, group, *names, *map("{:.4f}".format, probabilities)])
     return text.getvalue()
 
 
 def read_predictions(text: str, origin: str) -> PredictionTable:
-    """Read what `predictions_as_csv` made.
+    """Read what `predictions_as_csv` wrote.
 
     Args:
-        text: the table.
-        origin: where it comes from, for the error.
+        text: The CSV.
+        origin: Name of the CSV in error messages.
 
     Raises:
-        DataError: it is no such table, or names an unknown instrument or a clip twice.
+        DataError: It is not a prediction table, it names an unknown instrument, or it lists a clip twice.
     """
-    table = csv.DictReader(io.StringIO(text))
-    rows, header = list(table), tuple(table.fieldnames or ())
+    reader = csv.DictReader(io.StringIO(text))
+    rows, header = list(reader), tuple(reader.fieldnames or ())
     try:
-        if header[: len(COLUMNS)] != COLUMNS:
-            raise ValueError(f"does not begin with the columns {', '.join(COLUMNS)}")
-        names = check_names(header[len(COLUMNS) :])
-        answers = PredictionTable(
+        if header[: len(CLIP_COLUMNS)] != CLIP_COLUMNS:
+            raise ValueError(f"its first columns are not {', '.join(CLIP_COLUMNS)}")
+        names = check_names(header[len(CLIP_COLUMNS) :])
+        table = PredictionTable(
             names,
             [row["clip"] for row in rows],
             [row["group"] for row in rows],
-            np.array([_split(row["plays"], names) for row in rows]).reshape(-1, len(names)),
-            np.array([_split(row["heard"], names) for row in rows]).reshape(-1, len(names)) == 1,
+            np.array([_targets(row["plays"], names) for row in rows]).reshape(-1, len(names)),
+            np.array([_targets(row["heard"], names) for row in rows]).reshape(-1, len(names)) == 1,
             np.array([[float(row[name]) for name in names] for row in rows]).reshape(-1, len(names)),
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise DataError(f"{origin}: not a table of answers ({error}); run dvc repro there") from error
-    if len(set(answers.clips)) < len(answers.clips):
-        raise DataError(f"{origin}: names a clip twice; run dvc repro there")
-    return answers
+        raise DataError(f"{origin}: not a table of predictions ({error}); run dvc repro there") from error
+    if len(set(table.clips)) < len(table.clips):
+        raise DataError(f"{origin}: lists a clip twice; run dvc repro there")
+    return table
 
 
-def _joined(present: np.ndarray, instruments: Sequence[str]) -> str:
-    """Names of those that play, and with a `?` of those that may or may not."""
-    marked = zip(instruments, present.astype(float), strict=True)
-    return "+".join(f"{UNKNOWN}{name}" if np.isnan(plays) else name for name, plays in marked if plays)
+def _joined_names(targets: np.ndarray, instruments: Sequence[str]) -> str:
+    """Return the names of the instruments that play, joined with `+`; unknown ones are marked with `?`."""
+    pairs = zip(instruments, targets.astype(float), strict=True)
+    return "+".join(f"{UNKNOWN}{name}" if np.isnan(target) else name for name, target in pairs if target)
 
 
-def _split(names: str, instruments: Sequence[str]) -> list[float]:
+def _targets(names: str, instruments: Sequence[str]) -> list[float]:
     listed = names.split("+") if names else []
     if strange := sorted({name.removeprefix(UNKNOWN) for name in listed} - set(instruments)):
-        raise ValueError(f"{strange[0]!r} is no instrument")
+        raise ValueError(f"{strange[0]!r} is not an instrument")
     return [np.nan if f"{UNKNOWN}{name}" in listed else float(name in listed) for name in instruments]
