@@ -62,7 +62,7 @@ def test_a_figure_that_one_of_the_two_has_not_is_left_out():
 
 def test_clips_are_paired_by_name_whatever_their_order_and_others_left_out():
     first, second = answers([7]), answers([7]).take(range(CLIPS - 1, 99, -1))
-    second.truth[0] = ~second.truth[0]
+    second.targets[0] = ~second.targets[0]
     found = compare(first, second, 0)
     assert found.clips == 299
     assert found.left_out == 100 + 2
@@ -85,7 +85,7 @@ def test_a_table_of_answers_reads_back_and_anything_else_is_refused():
     table = predictions_as_csv(predictions, names, list("uvwxyz"))
     read = read_predictions(table, "HEAD")
     assert (read.clips, read.groups) == (names, list("uvwxyz"))
-    assert np.array_equal(read.truth, split.targets.astype(bool))
+    assert np.array_equal(read.targets, split.targets.astype(bool))
     assert np.array_equal(read.present, predictions.present)
     assert np.array_equal(read.probabilities, probabilities)
     for broken in ("epoch,f1\n1,0.5\n", table.replace("violin", "viola", 1), table + table.splitlines()[1]):

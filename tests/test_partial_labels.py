@@ -121,8 +121,8 @@ def test_prediction_tables_keep_unknown_instruments():
     present = np.array([[1, 1, 0, 0], [0, 0, 1, 0]], bool)
     predictions = Predictions(split, np.full((2, 4), 0.25), present, (0.5,) * 4)
     table = read_predictions(predictions_as_csv(predictions, ["a", "b"], ["g", "g"]), "here")
-    assert np.array_equal(table.truth, targets, equal_nan=True) and np.array_equal(table.present, present)
-    assert table.right.tolist() == predictions.right.tolist() == [True, False]
+    assert np.array_equal(table.targets, targets, equal_nan=True) and np.array_equal(table.present, present)
+    assert table.correct.tolist() == predictions.correct.tolist() == [True, False]
 
 
 def test_two_splits_are_joined():
