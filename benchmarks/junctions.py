@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from timbre.audio.decode import decode
-from timbre.core.errors import DataError
+from timbre.core.errors import AudioError, DataError
 from timbre.core.partial_labels import partial_targets
 from timbre.core.rng import generator
 from timbre.core.stage import progress
@@ -75,6 +75,18 @@ def draw_pairs(rows: Sequence[LabelRow], instruments: Sequence[str], count: int,
     return drawn
 
 
+def waveform(path: Path, rate: int) -> np.ndarray:
+    """Decode a recording, float32 `[samples]`.
+
+    Raises:
+        DataError: The recording cannot be read.
+    """
+    try:
+        return np.concatenate(list(decode(path, rate)))
+    except AudioError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
 def evaluate_junction(sections: Sequence[Section], instrument: str, junction: float, end: float) -> Junction:
     """Compare the sections of a pair with its labels.
 
@@ -108,7 +120,7 @@ def junction_metrics(folder: Path, models: Path) -> dict[str, dict[str, float]]:
     with TemporaryDirectory() as temporary:
         path = Path(temporary) / "pair.wav"
         for pair in progress(pairs, "pairs", unit="pair"):
-            first, second = (np.concatenate(list(decode(folder / name, rate))) for name in (pair.first, pair.second))
+            first, second = (waveform(folder / name, rate) for name in (pair.first, pair.second))
             soundfile.write(path, np.concatenate([first, second]), rate, "FLOAT")
             song = predictor.listen(path, HOP)
             result = evaluate_junction(song.sections, pair.instrument, len(first) / rate, song.seconds)

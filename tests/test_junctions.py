@@ -12,7 +12,7 @@ from timbre.core.errors import DataError
 from timbre.labels.labels_csv import LabelRow
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
-from junctions import draw_pairs, evaluate_junction
+from junctions import draw_pairs, evaluate_junction, waveform
 
 ROWS = [
     LabelRow("labels.csv:2", "a1.wav", "piano|drums", source="a"),
@@ -49,6 +49,12 @@ def test_labels_without_a_pair_are_refused():
 )
 def test_sections_are_compared_with_the_junction(sections, expected):
     assert evaluate_junction(sections, "piano", 10, 15) == pytest.approx(expected)
+
+
+def test_an_unreadable_recording_is_named(tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"no audio")
+    with pytest.raises(DataError, match=r"a\.wav: "):
+        waveform(tmp_path / "a.wav", 16000)
 
 
 def test_the_command_prints_metrics_of_labelled_music(tmp_path, models):
