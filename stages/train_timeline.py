@@ -8,7 +8,7 @@ from pathlib import Path
 
 from timbre.core.params import Params
 from timbre.core.stage import run_stage
-from timbre.core.tables import Window, pieces_by_song, read_table
+from timbre.core.tables import SongPiece, Window, pieces_by_song, read_table
 from timbre.features.arrays import open_array
 from timbre.features.mixtures import MAX_OTHERS
 from timbre.features.synthetic_songs import SongOptions, arrange
@@ -24,18 +24,15 @@ LAYERED, TIMELINE = Path("models/layered.safetensors"), Path("models/timeline.sa
 def train_timeline(params: Params) -> str:
     """Write models/timeline.safetensors. Without clips of one instrument alone, write a placeholder."""
     windows, pack = read_table(CLIPS / "index.csv", Window), open_array(CLIPS / "windows.npy")
-    window, seconds = params.audio.window, params.timeline.seconds
-    counts = {"train": params.timeline.train, "validation": params.timeline.validation}
-    train, validation = (
-        pieces_by_song(
-            arrange(
-                windows,
-                split,
-                SongOptions(params.instruments, count, seconds, window, params.mixtures, params.seed, MAX_OTHERS),
-            )
+    seconds = params.timeline.seconds
+
+    def songs(split: str, count: int) -> list[list[SongPiece]]:
+        options = SongOptions(
+            params.instruments, count, seconds, params.audio.window, params.mixtures, params.seed, MAX_OTHERS
         )
-        for split, count in counts.items()
-    )
+        return pieces_by_song(arrange(windows, split, options))
+
+    train, validation = songs("train", params.timeline.train), songs("validation", params.timeline.validation)
     if not train or not validation:
         save_untrained(TIMELINE)
         return "skipped: no clip has one instrument alone"
