@@ -17,6 +17,7 @@ from timbre.core.stage import INTERRUPTED
 from timbre.model.checkpoint import load_model
 
 ALL = [
+    "check_params",
     "download",
     "prepare",
     "extract_mels",
@@ -28,8 +29,8 @@ ALL = [
     "find_suspects",
     "evaluate",
 ]
-DATA = ALL[:5]
-TRAINING = ["train_layered", "train_single", "train_timeline", "evaluate"]
+DATA = ALL[:6]
+TRAINING = ["check_params", "train_layered", "train_single", "train_timeline", "evaluate"]
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ def test_a_changed_param_makes_exactly_the_stages_stale_that_read_it(repository,
     finally:
         (repository.folder / "params.yaml").write_text(before)
     stale = {stage for stage, reasons in status.items() if "params.yaml" in json.dumps(reasons)}
-    assert stale == stages
+    assert stale == {"check_params", *stages}
 
 
 def test_experiments_run_what_changed_and_restore_what_was_run(repository):

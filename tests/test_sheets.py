@@ -1,8 +1,13 @@
 import codecs
+import csv
+import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from timbre.labels.sheets import read_sheet
+from timbre.core.errors import DataError
+from timbre.labels.sheets import parse_sheet, read_sheet
 
 ROWS = [("Für Élise.wav", "piano"), ("a, b; c.wav", "guitar+drums")]
 
@@ -36,3 +41,26 @@ def test_tables_are_read_as_all_programs_save_them(tmp_path, content):
     found = [(row["file"], row["instruments"]) for row in cells]
     assert found == ROWS
     assert {row["group"] for row in cells} == {""}
+
+
+COLUMNS = ("path", "label", "note")
+WIDEST = 6  # cells of a row
+
+
+@given(st.permutations(COLUMNS), st.lists(st.lists(st.text("ab,;\t\"'\n é", max_size=4), max_size=WIDEST)), st.data())
+def test_each_cell_is_in_its_column_or_the_row_is_reported(header, rows, data):
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=data.draw(st.sampled_from(",;\t")), lineterminator="\n")
+    writer.writerow(header)
+    expected = []
+    for row in rows:
+        writer.writerow(row)
+        cells = [cell.strip() for cell in row]
+        if any(cells[len(header) :]):
+            with pytest.raises(
+                DataError, match=rf"^a\.csv:{text.getvalue().count(chr(10))}: \d cells under 3 columns; put"
+            ):
+                parse_sheet(text.getvalue().encode(), "a.csv", COLUMNS, (), "a table")
+            return
+        expected += [dict.fromkeys(COLUMNS, "") | dict(zip(header, cells, strict=False))] if any(cells) else []
+    assert [line.cells for line in parse_sheet(text.getvalue().encode(), "a.csv", COLUMNS, (), "a table")] == expected
