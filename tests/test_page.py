@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import soundfile
 from chromium import opened
+from encode import encode
 from helpers import INSTRUMENTS, tone
 
 from timbre.core.errors import AudioError, DataError
 from timbre.core.files import RELEASED
 from timbre.page.write import write_page
+from timbre.songs.find import find
 from timbre.songs.predictor import Predictor
 from timbre.songs.text import as_labels, timeline_as_csv
 
@@ -20,6 +22,7 @@ READY = "!byId('files').disabled"
 DONE = "songs.length && songs.every((song) => song.result || song.error)"
 RESULTS = "songs.map(({ result, error }) => result ? { ...result, spectrogram: null } : { error })"
 CLEAR = "songs.length = 0, chosen = null, byId('songs').replaceChildren()"
+CUT_OFF = re.compile(r"is cut off: ([\d.]+)")
 STRANGE = Path(__file__).resolve().parents[2] / "shared" / "strange-files"
 
 
@@ -130,9 +133,14 @@ def test_each_unreadable_file_gets_an_error_and_the_others_a_result(browser, tmp
         file.truncate(2**32)
     results = results_of(browser, [*files, huge])
     errors = [result.get("error") for result in results]
-    assert errors[:4] == ["is empty", "cannot be read as audio by this browser", "is cut off", "is silent"]
-    assert errors[4] is None
-    assert errors[5].startswith("is too long for a browser to decode")
+    assert errors == [
+        "is empty",
+        "cannot be read as audio by this browser; timbre predict reads more formats",
+        "is cut off: 2.3 of 5.0 s are there",
+        "is silent",
+        None,
+        "is too long for a browser to decode; convert it to WAV, which can have any length",
+    ]
 
 
 @pytest.mark.skipif(not STRANGE.is_dir(), reason="the strange files of ../shared are not here")
@@ -142,7 +150,80 @@ def test_strange_wav_files_give_the_same_predictions_as_in_python(browser, predi
         try:
             check_equal(result, predictor.listen(path, hop=0.1), 0.01)
         except AudioError as error:
-            assert str(error).startswith(result["error"]), path
+            assert str(error).startswith(result["error"].partition(" of ")[0]), path
+
+
+def damaged_files(folder):
+    """Write ten files that are cut off or damaged in the middle, for formats that Chromium decodes."""
+    sound = melody(10, 44100)
+    cut, fragments = lambda data: data[: len(data) // 2], {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+    files = [
+        ("song.flac", cut, {}),
+        ("song.mp3", cut, {}),
+        ("song.opus", cut, {"codec": "libopus", "rate": 48000}),
+        ("song.webm", cut, {"codec": "libopus", "rate": 48000}),
+        ("song.aac", cut, {}),
+        ("end.m4a", cut, {}),
+        ("start.m4a", cut, {"movflags": "+faststart"}),
+        ("fragments.m4a", cut, {**fragments, "frag_duration": 1_000_000}),
+        ("noise.m4a", with_noise, {"movflags": "+faststart"}),
+        ("noise.flac", with_noise, {}),
+    ]
+    for name, damage, options in files:
+        path = encode(folder / name, sound, **{"rate": 44100, **options})
+        path.write_bytes(damage(path.read_bytes()))
+    return [folder / name for name, _, _ in files]
+
+
+def with_noise(data):
+    """Replace a tenth of a file after its middle by noise."""
+    middle, count = len(data) // 2, len(data) // 10
+    return data[:middle] + np.random.default_rng(0).bytes(count) + data[middle + count :]
+
+
+def test_damaged_files_get_the_same_errors_as_in_python(browser, predictor, tmp_path):
+    files = damaged_files(tmp_path)
+    for path, result in zip(files, results_of(browser, files), strict=True):
+        with pytest.raises(AudioError, match="is cut off: ") as error:
+            predictor.listen(path)
+        if path.name == "noise.m4a":  # Chromium stops at the noise; FFmpeg skips it
+            assert re.fullmatch(r"is damaged: this browser decodes 4\.\d of 10\.0 s; .*", result["error"])
+        else:
+            present, expected = (float(CUT_OFF.match(text)[1]) for text in (result["error"], str(error.value)))
+            assert present == pytest.approx(expected, rel=0.05), path
+
+
+def test_a_file_of_several_tracks_gets_a_note(browser, tmp_path):
+    sound = melody(4, 44100)
+    path = encode(tmp_path / "song.m4a", sound, np.zeros_like(sound), rate=44100)
+    silent = encode(tmp_path / "silent.m4a", np.zeros_like(sound), sound, rate=44100)
+    _, result = results_of(browser, [path, silent])
+    assert result == {"error": "is silent (only the first of 2 audio tracks)"}
+    assert "only the first of 2 audio tracks" in browser.evaluate("byId('summary').textContent")
+
+
+def test_songs_in_dropped_folders_are_found_as_predict_finds_them(browser, tmp_path):
+    names = ["b.wav", "a/c.WAV", "a/d/e.wav", "a/notes.txt", ".hidden.wav", ".git/f.wav", "._b.wav"]
+    for name in names:
+        path = tmp_path / "album" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, melody(1, 16000), 16000, format="WAV")
+    (tmp_path / "empty").mkdir()
+    soundfile.write(tmp_path / "single.wav", melody(1, 16000), 16000)
+    dropped = [str(tmp_path / name) for name in ("album", "empty", "single.wav")]
+    for kind in ("dragEnter", "dragOver", "drop"):
+        data = {"items": [], "files": dropped, "dragOperationsMask": 1}
+        browser.command("Input.dispatchDragEvent", type=kind, x=50, y=50, data=data)
+    browser.wait("songs.length > 3 && " + DONE)
+    assert browser.evaluate("songs.map(({ name, error }) => [name, error])") == [
+        ["album/b.wav", None],
+        ["album/a/c.WAV", None],
+        ["album/a/d/e.wav", None],
+        ["empty", "holds no audio files"],
+        ["single.wav", None],
+    ]
+    found = [song.name for name in ("album", "empty") for song in find(str(tmp_path / name))]
+    assert [str(tmp_path / name) for name in browser.evaluate("songs.map(({ name }) => name)")[:-1]] == found
 
 
 def test_a_song_can_be_played_searched_and_saved_with_the_keyboard(browser, predictor, tmp_path):

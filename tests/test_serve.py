@@ -1,8 +1,13 @@
 """The server of the page: which requests it answers, how it answers, and what the page does with it."""
 
 import json
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -11,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from chromium import opened
+from encode import encode
 from helpers import tone
 
 from timbre.core.errors import DataError
@@ -20,12 +26,14 @@ from timbre.page.serve import bind, make_server, serve
 from timbre.page.write import page_text
 from timbre.songs.predictor import Predictor
 
+DONE = "songs.length && songs.every((song) => song.result || song.error)"
+
 
 @contextmanager
-def served(page, predictor, uploads):
-    """Run a server that accepts half a megabyte, and yield its address."""
+def served(page, predictor, uploads, max_bytes=500_000):
+    """Run a server and yield its address."""
     with bind(0) as listening:
-        server = make_server(Api(page, predictor, uploads, max_bytes=500_000))
+        server = make_server(Api(page, predictor, uploads, max_bytes))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         while not server.started:
@@ -49,6 +57,13 @@ def uploads(tmp_path_factory):
 def address(predictor, uploads):
     with served(page_text(predictor, RELEASED, is_served=True), predictor, uploads) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def browser(address, tmp_path_factory):
+    with opened(address, tmp_path_factory.mktemp("profile")) as browser:
+        browser.wait("!byId('files').disabled")
+        yield browser
 
 
 def request(url, data=None, **headers):
@@ -94,28 +109,126 @@ def test_requests_of_other_pages_and_hosts_are_refused(address):
     assert request(f"{address}/../../etc/passwd")[0] == 404
 
 
-def test_the_page_asks_the_server_for_what_the_browser_cannot_decode(address, tmp_path):
+def test_the_page_asks_the_server_for_what_the_browser_cannot_decode(address, browser, tmp_path):
     sound = tone(440, 3, 16000) * np.linspace(0, 1, 48000, dtype=np.float32)
     files = [tmp_path / name for name in ("song.aiff", "song.wav", "text.mp3")]
     soundfile.write(files[0], sound, 16000)
     soundfile.write(files[1], sound, 16000)
     files[2].write_text("no sound")
-    with opened(address, tmp_path / "profile") as browser:
-        browser.wait("!byId('files').disabled")
-        browser.choose("#files", files)
-        browser.wait("songs.length && songs.every((song) => song.result || song.error)")
-        by_server, by_page = browser.evaluate("songs.slice(0, 2).map(({ result }) => ({ ...result, spectrogram: 0 }))")
-        assert "cannot be read as audio" in browser.evaluate("songs[2].error")
-        assert set(browser.requests[1:]) >= {f"{address}/api/listen?picture=1&hop=0.1&name=song.aiff"}
-        assert all(url.startswith((address, "blob:")) for url in browser.requests)
+    browser.choose("#files", files)
+    browser.wait(DONE)
+    by_server, by_page = browser.evaluate("songs.slice(0, 2).map(({ result }) => ({ ...result, spectrogram: 0 }))")
+    assert "cannot be read as audio" in browser.evaluate("songs[2].error")
+    assert set(browser.requests[1:]) >= {f"{address}/api/listen?picture=1&hop=0.1&name=song.aiff"}
+    assert all(url.startswith((address, "blob:")) for url in browser.requests)
     for name, value in by_page["layered"].items():
         assert by_server["layered"][name] == pytest.approx(value, abs=0.01)
     assert (by_server["words"], by_server["seconds"]) == (by_page["words"], by_page["seconds"])
 
 
-def test_a_port_in_use_is_named(models):
+def test_the_page_asks_the_server_for_what_the_browser_decodes_only_partly(browser, predictor, tmp_path):
+    """Chromium stops at the first damaged frame of AAC and reads only the first track. FFmpeg reads all."""
+    sound = tone(440, 10, 44100) * np.linspace(0, 1, 441_000, dtype=np.float32)
+    damaged = encode(tmp_path / "damaged.aac", sound, rate=44100)
+    data = damaged.read_bytes()
+    damaged.write_bytes(data[: len(data) // 2] + bytes(1000) + data[len(data) // 2 + 1000 :])
+    tracks = encode(tmp_path / "tracks.m4a", np.zeros_like(sound), sound, rate=44100)
+    cut = encode(tmp_path / "cut.flac", sound, rate=44100)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    browser.evaluate("songs.length = 0, chosen = null, byId('songs').replaceChildren()")
+    browser.choose("#files", [damaged, tracks, cut])
+    browser.wait(DONE)
+    seconds = browser.evaluate("songs.map(({ result, error }) => result ? result.seconds : error)")
+    expected = [predictor.listen(path).seconds for path in (damaged, tracks)]
+    assert seconds[:2] == pytest.approx(expected)
+    assert seconds[2].startswith("is cut off: ")
+
+
+def test_forms_are_accepted_as_curl_sends_them(address, tmp_path):
+    soundfile.write(tmp_path / "song.wav", tone(440, 3, 16000), 16000)
+    sent = [
+        ["-F", "file=@song.wav"],
+        ["-F", "name=value", "-F", "song=@song.wav;filename=other.wav"],
+        ["-F", "name=value"],
+        ["-F", "file=@song.wav", "-F", "file=@song.wav"] * 3,
+        ["--data-binary", "@song.wav"],
+    ]
+    answers = []
+    for options in sent:
+        curl = ["curl", "--silent", *options, f"{address}/api/listen"]
+        answers.append(json.loads(subprocess.run(curl, cwd=tmp_path, capture_output=True, check=True).stdout))
+    assert [answer["file"] for answer in answers] == ["song.wav", "other.wav", "upload", "upload", "upload"]
+    assert answers[0]["layered"] == answers[1]["layered"] == answers[4]["layered"]
+    assert answers[2]["error"] == "the form holds no file; send the song as: curl -F file=@song.wav"
+    assert answers[3]["error"] == "is larger than 500000 bytes"
+
+
+def long_song(path, minutes):
+    """Write a song that takes many seconds to predict, and return its bytes."""
+    noise = np.random.default_rng(0).normal(0, 0.1, 60 * 8000)
+    soundfile.write(path, np.tile(noise, minutes), 8000, "PCM_U8")
+    return path.read_bytes()
+
+
+def start_request(address, content, sent=None):
+    """Send the first `sent` bytes of a song, or all, and return the connection."""
+    host, port = address.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)))
+    head = f"POST /api/listen HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: {len(content)}\r\n\r\n"
+    connection.sendall(head.encode() + content[:sent])
+    return connection
+
+
+def test_a_song_whose_client_left_does_not_delay_the_next(predictor, tmp_path):
+    long = long_song(tmp_path / "long.wav", 4)
+    soundfile.write(tmp_path / "song.wav", tone(440, 3, 16000), 16000)
+    (tmp_path / "uploads").mkdir()
+    started = time.monotonic()
+    predictor.listen(tmp_path / "long.wav")
+    long_seconds = time.monotonic() - started
+    with served("a page", predictor, tmp_path / "uploads", max_bytes=10**7) as address:
+        connections = [start_request(address, long), start_request(address, long), start_request(address, long, 1000)]
+        time.sleep(0.5)
+        for connection in connections:
+            connection.close()
+        started = time.monotonic()
+        assert request(f"{address}/api/listen", (tmp_path / "song.wav").read_bytes())[0] == 200
+        assert time.monotonic() - started < long_seconds / 2
+        assert not list((tmp_path / "uploads").iterdir())
+
+
+def test_of_twenty_clients_half_may_leave(address, uploads, tmp_path):
+    soundfile.write(tmp_path / "song.wav", tone(440, 2, 16000), 16000)
+    content = (tmp_path / "song.wav").read_bytes()
+    leaving = [start_request(address, content) for _ in range(10)]
+    with ThreadPoolExecutor(10) as pool:
+        answers = pool.map(lambda _: request(f"{address}/api/listen", content)[0], range(10))
+        for connection in leaving:
+            connection.close()
+        assert list(answers) == [200] * 10
+    assert not list(uploads.iterdir())
+
+
+def test_an_interrupt_stops_the_server_during_a_song_and_an_upload(tmp_path):
+    content = long_song(tmp_path / "long.wav", 30)
+    command = [sys.executable, "-m", "timbre", "serve", "--port=0", "--no-browser", f"--models={RELEASED}"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    address = process.stdout.readline().split(" ")[0]
+    connections = [start_request(address, content), start_request(address, content, 1000)]
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    _, errors = process.communicate(timeout=30)
+    assert time.monotonic() - started < 5  # on a quiet machine less than 1
+    assert errors.split()[-2:] == ["stopping", "…"]
+    for connection in connections:
+        assert b"was not predicted, because the server stops" in connection.recv(1000)
+        connection.close()
+
+
+def test_a_port_in_use_is_named():
     with bind(0) as taken:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(DataError, match=rf"^port {port}: cannot be used"):
-            serve(models, port, opens_browser=False)
+            serve(RELEASED, port, opens_browser=False)

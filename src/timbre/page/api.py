@@ -49,6 +49,7 @@ class Api:
         self.page, self.predictor, self.folder, self.max_bytes = page, predictor, folder, max_bytes
         self.turn = anyio.Lock()
         self.requests: set[anyio.CancelScope] = set()
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
         """Note the event loop that the requests run in."""
@@ -56,7 +57,8 @@ class Api:
 
     def stop(self) -> None:
         """End all requests. Can be called from a signal handler and from any thread."""
-        self.loop.call_soon_threadsafe(self._cancel_requests)
+        if self.loop:
+            self.loop.call_soon_threadsafe(self._cancel_requests)
 
     def _cancel_requests(self) -> None:
         for scope in self.requests:
@@ -75,7 +77,7 @@ class Api:
         own_origin = f"http://{request.headers.get('host', '')}"
         if request.headers.get("origin", own_origin) != own_origin:
             return _error(request, "was sent by another web page", 403)
-        response = _error(request, "was not predicted: the server stops, or the client left", 503)
+        response = _error(request, "was not predicted, because the server stops", 503)
         with anyio.CancelScope() as scope:
             self.requests.add(scope)
             try:

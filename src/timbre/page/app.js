@@ -10,7 +10,7 @@ byId("what").textContent =
 byId("quality").textContent = about.quality;
 byId("card").textContent = about.card;
 
-const songs = []; // { id, file, item, result, error }
+const songs = []; // { id, name, file, item, note, result, error }
 let chosen = null, tracks = null;
 const player = new Audio();
 let worker = null;
@@ -38,7 +38,7 @@ async function unpack(id) {
 async function startWorker() {
   const [runtime, wasm, model] = await Promise.all(["runtime", "wasm", "model"].map(unpack));
   const constants = `const about = ${JSON.stringify({ ...about, card: "", magma: "" })};`;
-  const scripts = ["wav", "sound", "song-output", "worker"].map(takeText);
+  const scripts = ["wav", "length", "sound", "song-output", "worker"].map(takeText);
   const source = new Blob([runtime, "\n{\n", [constants, ...scripts].join("\n"), "\n}\n"], { type: "text/javascript" });
   worker = new Worker(URL.createObjectURL(source));
   worker.onmessage = ({ data }) => onWorkerMessage(data);
@@ -59,36 +59,41 @@ function onWorkerMessage(message) {
     return null;
   }
   const song = songs[message.id];
-  if (message.rateToDecode) return decode(song, message.rateToDecode);
+  if (message.toDecode) return decode(song, message.toDecode);
   if (message.progress !== undefined) return showProgress(song, message.progress);
   return finish(song, message);
 }
 
 function finish(song, { result, error }) {
-  Object.assign(song, { result, error });
+  Object.assign(song, { result, error: error && song.note ? `${error} (${song.note})` : error });
   showItem(song);
   const left = songs.filter((other) => !other.result && !other.error).length;
-  const outcome = result ? result.present.join(" and ") || "none of these" : error;
-  byId("status").textContent = `${song.file.name}: ${outcome}.${left ? ` ${left} more to do.` : ""}`;
+  const outcome = result ? result.present.join(" and ") || "none of these" : song.error;
+  byId("status").textContent = `${song.name}: ${outcome}.${left ? ` ${left} more to do.` : ""}`;
   if (result && !chosen) choose(song);
 }
 
-function add(files) {
-  for (const file of files) {
-    const song = { id: songs.length, file, item: element("li") };
+// Adds songs, as `{ name, file }` or `{ name, error }`.
+function add(added) {
+  for (const { name, file, error } of added) {
+    const song = { id: songs.length, name, file, item: element("li") };
     songs.push(song);
     byId("songs").append(song.item);
     showProgress(song, 0);
-    worker.postMessage({ id: song.id, file });
+    if (error) finish(song, { error });
+    else worker.postMessage({ id: song.id, name, file });
   }
 }
 
-// Decodes a song in the browser. If that is impossible, asks the server, or shows the error where there is no server.
-async function decode(song, rate) {
+// Decodes a song in the browser. If the browser cannot decode all of it, asks the server, or shows the error where there
+// is no server.
+async function decode(song, toDecode) {
   try {
-    const { channels, sampleRate } = await decodeInBrowser(song.file, rate);
+    const { channels, sampleRate } = await decodeInBrowser(song.file, toDecode), { tracks } = toDecode.declared;
+    if (tracks > 1 && about.server) throw new Error("a browser decodes only the first audio track");
+    if (tracks > 1) song.note = `only the first of ${tracks} audio tracks`;
     worker.postMessage(
-      { id: song.id, name: song.file.name, channels, rate: sampleRate },
+      { id: song.id, name: song.name, channels, rate: sampleRate },
       channels.map((channel) => channel.buffer),
     );
   } catch (error) {
@@ -97,16 +102,28 @@ async function decode(song, rate) {
   }
 }
 
-async function decodeInBrowser(file, rate) {
+async function decodeInBrowser(file, { rate, declared }) {
   if (file.size > MAX_BYTES || (await durationOf(file)) > MAX_SECONDS) {
     throw new Error("is too long for a browser to decode; convert it to WAV, which can have any length");
   }
   const context = new OfflineAudioContext(1, 1, rate);
   const sound = await context.decodeAudioData(await file.arrayBuffer()).catch(() => {
-    throw new Error("cannot be read as audio by this browser");
+    const isCutOff = declared.end > file.size, bytes = `${file.size} of ${Math.round(declared.end)} bytes`;
+    if (isCutOff) throw new Error(`is cut off: ${bytes} are there`);
+    throw new Error("cannot be read as audio by this browser; timbre predict reads more formats");
   });
+  checkLength(declared, sound.duration, file.size);
   const channels = Array.from({ length: sound.numberOfChannels }, (_, index) => sound.getChannelData(index));
   return { channels, sampleRate: sound.sampleRate };
+}
+
+// Throws an error if the file is shorter than it declares, or if the browser decoded only part of it.
+function checkLength({ end, isWhole, seconds }, decoded, fileBytes) {
+  const total = Math.max(seconds, isWhole ? (decoded * end) / fileBytes : 0), missing = total - decoded;
+  const lengths = `${decoded.toFixed(1)}${missing > 0.1 ? ` of ${total.toFixed(1)}` : ""} s`;
+  const isPartial = missing > Math.min(about.maxMissingSeconds, total / 10);
+  if (end > fileBytes || (isPartial && isWhole)) throw new Error(`is cut off: ${lengths} are there`);
+  if (isPartial) throw new Error(`is damaged: this browser decodes ${lengths}; timbre predict may decode more`); // all declared bytes are there
 }
 
 // Returns a song's duration in seconds as the browser's player reports it, or 0 if it does not.
@@ -122,7 +139,7 @@ function durationOf(file) {
 // Sends a song to the server, which reads any format and length.
 async function askServer(song) {
   try {
-    const query = new URLSearchParams({ picture: 1, hop: about.hop, name: song.file.name });
+    const query = new URLSearchParams({ picture: 1, hop: about.hop, name: song.name });
     const response = await fetch(`/api/listen?${query}`, { method: "POST", body: song.file });
     const result = await response.json();
     if (result.error) throw new Error(result.error);
@@ -136,13 +153,13 @@ async function askServer(song) {
 
 function showProgress(song, progress) {
   const bar = element("progress", { max: 1, value: progress });
-  bar.setAttribute("aria-label", `Progress of ${song.file.name}`);
-  const name = element("span", { className: "name" }, song.file.name);
+  bar.setAttribute("aria-label", `Progress of ${song.name}`);
+  const name = element("span", { className: "name" }, song.name);
   song.item.replaceChildren(element("span", { className: "row" }, name, bar));
 }
 
 function showItem(song) {
-  const name = element("span", { className: "name" }, song.file.name);
+  const name = element("span", { className: "name" }, song.name);
   if (song.error) {
     song.item.replaceChildren(name, element("span", { className: "wrong" }, ` ${song.error}`));
     return;
@@ -165,9 +182,10 @@ function choose(song) {
   showItem(song);
   const { result } = song;
   byId("song").hidden = false;
-  byId("title").textContent = song.file.name;
+  byId("title").textContent = song.name;
   const single = result.instrument ? `; if only one instrument plays, it is ${result.instrument}` : "";
-  byId("summary").textContent = `${result.present.join(" + ") || "none of these"} (${clock(result.seconds)}${single})`;
+  const details = `${clock(result.seconds)}${single}${song.note ? `; ${song.note}` : ""}`;
+  byId("summary").textContent = `${result.present.join(" + ") || "none of these"} (${details})`;
   byId("table").replaceChildren(buildTable(result));
   tracks = buildTracks(byId("song"));
   drawSong(tracks, result);
@@ -231,7 +249,7 @@ player.addEventListener("error", () => {
 });
 byId("play").addEventListener("click", togglePlay);
 byId("files").addEventListener("change", ({ target }) => {
-  add(target.files);
+  add([...target.files].map((file) => ({ name: file.name, file })));
   target.value = "";
 });
 byId("microphone").addEventListener("click", () => {
@@ -264,10 +282,10 @@ addEventListener("dragover", (event) => {
 addEventListener("dragleave", (event) => {
   if (!event.relatedTarget) document.body.classList.remove("dropping");
 });
-addEventListener("drop", (event) => {
+addEventListener("drop", async (event) => {
   event.preventDefault();
   document.body.classList.remove("dropping");
-  if (!byId("files").disabled) add(event.dataTransfer.files);
+  if (!byId("files").disabled) add(await droppedSongs(event.dataTransfer.items));
 });
 const redraw = () => chosen && drawSong(tracks, chosen.result);
 addEventListener("resize", redraw);

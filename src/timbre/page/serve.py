@@ -53,7 +53,7 @@ def serve(models: Path | None, port: int, opens_browser: bool) -> None:
 
 
 def bind(port: int) -> socket.socket:
-    """Return a socket that is bound to a port of this machine.
+    """Return a socket that listens on a port of this machine. Early connections wait for the server.
 
     Raises:
         DataError: The port cannot be used.
@@ -62,6 +62,7 @@ def bind(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((ADDRESS, port))
+        listening.listen()
     except (OSError, OverflowError) as error:
         listening.close()
         raise DataError(f"port {port}: cannot be used ({error}); choose another, or --port 0 for any") from error

@@ -2,8 +2,7 @@
 
 class SoundError extends Error {}
 
-// Sizes from here on are placeholders: the program that wrote the header did not know the size yet.
-const UNKNOWN_SIZE = 0x7ffff000;
+const UNKNOWN_SIZE = 0x7ffff000; // programs write sizes from here on while they do not know the size
 
 // Opens a WAV file of plain samples. Returns its rate, its length in seconds and its blocks (arrays of channels), or
 // null for any other file.
@@ -45,7 +44,11 @@ function wavBlocks(file, format, start, size) {
   if (!readSample || !format.channels || format.rate < 1000) return null;
   const sampleBytes = format.bits / 8, frameBytes = sampleBytes * format.channels;
   const isOpen = size === 0 || size >= UNKNOWN_SIZE;
-  if (!isOpen && start + 0.99 * size > file.size) throw new SoundError("is cut off");
+  const secondsOf = (bytes) => bytes / frameBytes / format.rate;
+  if (!isOpen && start + TOLERANCE * size > file.size) {
+    const [present, declared] = [secondsOf(file.size - start).toFixed(1), secondsOf(size).toFixed(1)];
+    throw new SoundError(`is cut off: ${present} of ${declared} s are there`);
+  }
   const end = isOpen ? file.size : Math.min(start + size, file.size);
   async function* blocks() {
     const { blockSeconds, maxSample } = about, blockBytes = blockSeconds * format.rate * frameBytes;
@@ -62,7 +65,7 @@ function wavBlocks(file, format, start, size) {
       yield channels;
     }
   }
-  return { rate: format.rate, seconds: (end - start) / frameBytes / format.rate, blocks: blocks() };
+  return { rate: format.rate, seconds: secondsOf(end - start), blocks: blocks() };
 }
 
 // Returns the sample rate that a FLAC or Ogg Vorbis file declares, so that the browser need not resample it. For other

@@ -1,5 +1,5 @@
 // The worker: runs the network with onnxruntime-web, on one song after another and on the microphone's last seconds.
-// app.js puts `runtime`, `about`, wav.js, sound.js and song.js in front of this text.
+// app.js puts `runtime`, `about`, wav.js, length.js, sound.js and song.js in front of this text.
 
 let network = null;
 
@@ -34,11 +34,11 @@ async function predict(id, name, blocks, rate, seconds) {
 }
 
 // Reads WAV files here, in blocks. Asks the page to decode any other file.
-async function predictFile({ id, file }) {
+async function predictFile({ id, name, file }) {
   if (!file.size) throw new SoundError("is empty");
   const wav = await openWav(file);
-  if (wav) return predict(id, file.name, wav.blocks, wav.rate, wav.seconds);
-  postMessage({ id, rateToDecode: await declaredRate(file) });
+  if (wav) return predict(id, name, wav.blocks, wav.rate, wav.seconds);
+  postMessage({ id, toDecode: { rate: await declaredRate(file), declared: await declaredLength(file) } });
   return null;
 }
 

@@ -9,9 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from timbre.audio import repair, windows
-from timbre.audio.decode import BLOCK_SECONDS, MAX_SAMPLE
+from timbre.audio.decode import BLOCK_SECONDS, MAX_MISSING_SECONDS, MAX_SAMPLE
 from timbre.core.errors import DataError
 from timbre.core.files import RELEASED, fresh_file
+from timbre.core.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 from timbre.features.display import mel_ticks, palette
 from timbre.features.events import PAUSE
 from timbre.songs import presence, timeline
@@ -20,7 +21,7 @@ from timbre.songs.predictor import PART, TOO_SHORT, Predictor, find_models
 from timbre.songs.spectrogram import MIN_COLUMNS
 
 HERE = Path(__file__).parent
-SCRIPTS = ("wav", "sound", "song", "worker", "draw", "save", "microphone", "app")
+SCRIPTS = ("wav", "length", "sound", "song", "worker", "draw", "save", "microphone", "folders", "app")
 LOWEST_TICK = 300  # Hz: the labels of lower ticks would overlap
 SERVER_DECIBELS = 100  # range of the spectrogram that the server sends in 256 values, below full scale
 MICROPHONE_SECONDS = 0.5  # the microphone's latest values are the mean over this time
@@ -112,6 +113,7 @@ def about(predictor: Predictor, models: Path, is_served: bool) -> dict[str, Any]
 def _shared_constants() -> dict[str, Any]:
     """Return the constants of `timbre.audio` and `timbre.songs` that sound.js and song.js use too."""
     return {
+        "suffixes": AUDIO_SUFFIXES + VIDEO_SUFFIXES,
         "offset": repair.OFFSET,
         "opposed": repair.OPPOSED,
         "click": repair.CLICK,
@@ -119,6 +121,7 @@ def _shared_constants() -> dict[str, Any]:
         "clickReach": repair.REACH,
         "fullScale": repair.FULL_SCALE,
         "maxSample": MAX_SAMPLE,
+        "maxMissingSeconds": MAX_MISSING_SECONDS,
         "blockSeconds": BLOCK_SECONDS,
         "silence": windows.SILENCE,
         "quiet": windows.QUIET,
