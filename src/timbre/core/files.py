@@ -11,9 +11,7 @@ from timbre.core.errors import DataError
 
 CHUNK = 1 << 20  # bytes copied at once
 RELEASED = Path(__file__).parents[1] / "weights"  # the models in the package
-STORES = re.compile(
-    r"/(files/md5|cache)/[0-9a-f]{2}/[0-9a-f]{30}$|/\.git/(.+/)?annex/objects/"
-)  # DVC's cache, git-annex
+STORES = re.compile(r"/(files/md5|cache)/[0-9a-f]{2}/[0-9a-f]{30}$|/\.git/(.+/)?annex/objects/")  # DVC, git-annex
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from timbre.labels.sheets import WEIGHTS, parse_columns, read_content, whole_num
 
 LABELS = "labels.csv"
 OPTIONAL = ("group", "split", "source", "licence", "weight")
-COLUMNS = ("path", "file", "label", "present", "absent", "instruments", *OPTIONAL)
+ALL_COLUMNS = ("path", "file", "label", "present", "absent", "instruments", *OPTIONAL)
 EXPECTED = (
     "CSV with the columns path, and label or present and absent (names joined by ;), and optionally "
     f"{', '.join(OPTIONAL)}"
@@ -74,7 +74,7 @@ def parse_labels_csv(content: bytes, origin: object, instruments: Sequence[str])
     Raises:
         DataError: A column is missing, or a row cannot be used; the text names the row.
     """
-    columns, lines = parse_columns(content, origin, COLUMNS, EXPECTED)
+    columns, lines = parse_columns(content, origin, ALL_COLUMNS, EXPECTED)
     _check_columns(columns, origin)
     names = ClassNames(instruments)
     rows = []
