@@ -19,7 +19,6 @@ from timing import machine
 from timbre.core.params import load_params
 from timbre.core.rng import generator
 from timbre.dataset.duplicates import OUTLINE, SHAPE
-from timbre.dataset.splits import ORDERS
 from timbre.labels.kaggle_layout import FOLDERS, METADATA
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -103,7 +102,6 @@ def extrapolated(seconds: float) -> str:
         outlines=8 * SHAPE[0] * OUTLINE[0] * OUTLINE[1] * MILLION / 1e9,
         hours=seconds * params.audio.window / SECONDS * MILLION / 3600,
         tables=TABLE_BYTES * MILLION / 1e9,
-        draws=ORDERS,
     )
 
 
@@ -132,9 +130,8 @@ For clips of 4 s, with the committed params:
   limit. An epoch uses each clip `repeats` times. At 500 clips per second on two cores, an epoch with a million clips
   takes about half an hour. With GPUs, divide that by `compute.devices` and `compute.nodes`.
 - **The first limit** is the one process of prepare that compares and splits clips. Its tables are Python objects (up to
-  {tables:.1f} GB), its search tree of outlines needs {outlines:.1f} GB, and it tries {draws} orders of all groups for
-  the validation split. A million clips fit in a laptop's memory, ten million do not. For those, splits would have to be
-  drawn per group from a hash, and the tree divided by length of clip.
+  {tables:.1f} GB), and its search tree of outlines needs {outlines:.1f} GB. A million clips fit in a laptop's memory, ten million do
+  not. For those, the tree would have to be divided by length of clip.
 """
 
 

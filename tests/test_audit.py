@@ -368,11 +368,44 @@ def test_a_missing_train_folder_is_an_error(tmp_path):
         audit(tmp_path, INSTRUMENTS)
 
 
-def test_test_keeps_a_name_that_is_in_both(tmp_path):
-    fill(tmp_path, "Train", table(("a.wav", "piano"), ("b.wav", "piano")))
+KAGGLES = [f"{name}{take}.wav" for name in ("AR_Lick1_", "RealDrum01_", "Vn-ord-F4-") for take in (1, 2)]
+
+
+@pytest.mark.parametrize("are_kaggles", [True, False])
+def test_of_kaggles_files_test_keeps_a_name_that_is_in_both(tmp_path, are_kaggles):
+    names = [*(KAGGLES if are_kaggles else []), "a.wav", "b.wav"]
+    fill(tmp_path, "Train", table(*((name, "piano") for name in names)))
     clips, issues = audit(fill(tmp_path, "Test", table(("a.wav", "piano"))), INSTRUMENTS)
-    assert [(Path(clip.file).name, clip.split) for clip in clips] == [("a.wav", "test"), ("b.wav", "train")]
-    assert [(issue.file, issue.kind) for issue in issues] == [(f"{FOLDERS['Train']}/a.wav", "in test too")]
+    assert len(clips) == len(names) + (not are_kaggles)
+    dropped = [(f"{FOLDERS['Train']}/a.wav", "in test too")] if are_kaggles else []
+    assert [(issue.file, issue.kind) for issue in issues] == dropped
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("a.wav,piano,x,", "says the same as Metadata_Train.csv:2; counted once"),
+        ("a.wav,piano,y,", "names the file of Metadata_Train.csv:2 with another group; keep one of the rows"),
+        (
+            "A.WAV,piano,,test",
+            "names the file of Metadata_Train.csv:2 with another group and split; keep one of the rows",
+        ),
+    ],
+)
+def test_a_row_listed_twice_gives_the_right_reason(tmp_path, row, reason):
+    fill(tmp_path, "Train", f"FileName,Class,Group,Split\na.wav,piano,x,\n{row}\n", ["a.wav"])
+    _, issues = audit(tmp_path, INSTRUMENTS)
+    assert [issue.reason for issue in issues if issue.kind == "listed twice"] == [reason]
+
+
+def test_a_row_may_name_the_split(tmp_path):
+    rows = [("a.wav", "train"), ("b.wav", "Validation"), ("c.wav", "test"), ("d.wav", "")]
+    text = "\n".join(["FileName,Class,Split", *(f"{name},piano,{split}" for name, split in rows)])
+    clips, _ = audit(fill(tmp_path, "Train", text), INSTRUMENTS)
+    assert [clip.split for clip in clips] == ["train", "validation", "test", "train"]
+    fill(tmp_path, "Train", text.replace("Validation", "other"))
+    with pytest.raises(DataError, match=r":3: b\.wav: split 'other' is none of train, validation, test"):
+        audit(tmp_path, INSTRUMENTS)
 
 
 def test_a_class_without_clips_is_an_error_that_says_why_they_were_dropped(tmp_path):

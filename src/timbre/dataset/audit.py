@@ -21,38 +21,18 @@ from collections.abc import Iterable, Sequence
 from itertools import permutations
 from pathlib import Path
 from statistics import mode
-from typing import NamedTuple
 
 from timbre.core.errors import DataError
 from timbre.core.files import is_in_store
-from timbre.core.partial_labels import ALL_UNKNOWN, is_partial, is_single, present_and_absent
+from timbre.core.partial_labels import is_partial, is_single, present_and_absent
 from timbre.core.printable import printable
 from timbre.core.suffixes import may_be_recording
 from timbre.core.tables import Clip, Issue
+from timbre.dataset.groups import are_kaggles
+from timbre.dataset.metadata import Row, read_rows
 from timbre.labels.class_names import ClassNames
 from timbre.labels.kaggle_layout import FOLDERS, METADATA
-from timbre.labels.sheets import WEIGHTS, read_sheet, spelling, whole_number
-
-COLUMNS = ("filename", "class", "group", "weight")
-EXPECTED = "CSV with the columns FileName and Class, and optionally Group and Weight"
-
-
-class Row(NamedTuple):
-    """One metadata row.
-
-    Attributes:
-        location: file and line, such as `Metadata_Train.csv:12`.
-        name: file name.
-        label: instrument.
-        group: group, empty if the row names none.
-        weight: how many clips it counts as in training.
-    """
-
-    location: str
-    name: str
-    label: str
-    group: str
-    weight: int
+from timbre.labels.sheets import spelling
 
 
 def audit(raw: Path, instruments: Sequence[str]) -> tuple[list[Clip], list[Issue]]:
@@ -75,7 +55,9 @@ def audit(raw: Path, instruments: Sequence[str]) -> tuple[list[Clip], list[Issue
     labels = ClassNames(instruments)
     train, train_issues = _audit_split(raw, "train", FOLDERS[0], METADATA[0], labels)
     test, test_issues = _audit_split(raw, "test", FOLDERS[1], METADATA[1], labels)
-    tested = {spelling(Path(clip.file).name): clip.file for clip in test}
+    tested = {}
+    if are_kaggles(clip.file for clip in train + test):  # other data sets may use a name twice for different recordings
+        tested = {spelling(Path(clip.file).name): clip.file for clip in test}
     in_both = {clip.file: name for clip in train if (name := tested.get(spelling(Path(clip.file).name)))}
     issues = [Issue(file, "in test too", "dropped", f"test keeps {name}") for file, name in in_both.items()]
     clips = [clip for clip in train if clip.file not in in_both] + test
@@ -127,7 +109,7 @@ def _audit_split(
     if is_required and not (raw / folder).is_dir():
         raise DataError(f"{raw / folder}: not there; expected the recordings that {metadata} lists")
     files, file_issues = _list_files(raw, folder)
-    rows, row_issues = _read_rows(raw / metadata, labels) if is_required or (raw / metadata).exists() else ([], [])
+    rows, row_issues = read_rows(raw / metadata, labels) if is_required or (raw / metadata).exists() else ([], [])
     rows, copy_issues, copied = _drop_copied_classes(rows)
     listed, match_issues = _match_files(rows, files, file_issues)
     clips, conflicts = _clips_of_rows(listed, split, labels)
@@ -135,41 +117,6 @@ def _audit_split(
     unlisted = [file for file in files.values() if file not in with_row]
     more, unlisted_issues = _clips_without_row(unlisted, {row.label for row in rows}, copied, split, labels)
     return clips + more, row_issues + file_issues + copy_issues + match_issues + conflicts + unlisted_issues
-
-
-def _read_rows(path: Path, labels: ClassNames) -> tuple[list[Row], list[Issue]]:
-    """Read metadata. Return the rows with a known class, and issues for missing names and misspelt classes."""
-    rows, issues = [], []
-    for number, cells in read_sheet(path, COLUMNS[:2], COLUMNS[2:], EXPECTED):
-        name, label, group, weight = (cells[column] for column in COLUMNS)
-        location = f"{path.name}:{number}"
-        if not name:
-            issues.append(Issue("", "no file name", "dropped", f"a row of class {label!r} names no file", location))
-            continue
-        try:
-            rows.append(Row(location, name, labels.match(label), group, _weight(weight)))
-        except DataError as error:
-            raise DataError(f"{location}: {printable(name)}: {error}; correct it") from None
-        if rows[-1].label == ALL_UNKNOWN:
-            reason = f"{label!r} does not say whether {', '.join(labels.instruments)} are present or absent"
-            issues.append(Issue(printable(name), "nothing known", "dropped", reason, location))
-            rows.pop()
-        elif labels.is_not_asked_for(label):
-            reason = f"class {label!r} counts as other; list it in instruments to learn it"
-            issues.append(Issue(printable(name), "class not asked for", "reported", reason, location))
-        elif not labels.is_spelt_right(label):
-            reason = f"class {label!r} read as {rows[-1].label}"
-            issues.append(Issue(printable(name), "misspelt class", "repaired", reason, location))
-    if not rows:
-        raise DataError(f"{path}: has no rows; expected {EXPECTED}")
-    return rows, issues
-
-
-def _weight(cell: str) -> int:
-    try:
-        return whole_number(cell, WEIGHTS) if cell else 1
-    except ValueError as error:
-        raise DataError(f"weight {error}") from None
 
 
 def _list_files(raw: Path, folder: str) -> tuple[dict[str, str], list[Issue]]:
@@ -284,10 +231,19 @@ def _clips_of_rows(listed: Iterable[tuple[str, Row]], split: str, labels: ClassN
             issues += [Issue(file, "several classes", "dropped", reason, row.location) for row in rows]
             continue
         group = next((row.group for row in rows if row.group), "")
-        clips.append(Clip(file, classes[0], split, group, max(row.weight for row in rows)))
-        reason = f"the same as {rows[0].location}; counted once"
-        issues += [Issue(file, "listed twice", "reported", reason, row.location) for row in rows[1:]]
+        own_split = next((row.split for row in rows if row.split), split)
+        clips.append(Clip(file, classes[0], own_split, group, max(row.weight for row in rows)))
+        issues += [Issue(file, "listed twice", "reported", _reason(row, rows[0]), row.location) for row in rows[1:]]
     return clips, issues
+
+
+def _reason(row: Row, first: Row) -> str:
+    """Return what a further row of a file says that its first row does not say."""
+    names = ("group", "weight", "split")
+    differing = [name for name in names if getattr(row, name) != getattr(first, name)]
+    if not differing:
+        return f"says the same as {first.location}; counted once"
+    return f"names the file of {first.location} with another {' and '.join(differing)}; keep one of the rows"
 
 
 def _clips_without_row(

@@ -1,4 +1,4 @@
-"""Rules that find clips of the same recording by the file names of Kaggle's data set.
+"""Groups of clips that share a recording: by the metadata, by rules for the file names of Kaggle's data set, by sound.
 
 Two clips of one group share a performance, a player's take, a drum kit or a session. A model that has learnt one has
 partly learnt the other. A file that matches no rule is a group of its own. Names of other data sets could match a
@@ -6,9 +6,11 @@ rule by accident, so the rules apply only if a data set is clearly Kaggle's, or 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
+
+from timbre.core.tables import Clip, Issue
 
 
 class Rule(NamedTuple):
@@ -124,7 +126,7 @@ def rule_of(file: str) -> tuple[Rule, str] | None:
 
 
 def own_group(file: str) -> str:
-    """Return the group of a file that shares its recording with no other: its name without folder and suffix."""
+    """Return the group of one of Kaggle's files that no rule matches: its name without folder and suffix."""
     return PurePosixPath(file).stem.casefold()
 
 
@@ -144,3 +146,82 @@ def are_kaggles(files: Iterable[str]) -> bool:
     """Return whether a data set is Kaggle's: several telling rules match several of its files each."""
     counts = count_rules(files)
     return sum(counts[rule.name] >= LEAST_FILES for rule in RULES if rule.is_telling) >= LEAST_RULES
+
+
+class Named(NamedTuple):
+    """The group of a file before sounds are compared, and what named it."""
+
+    group: str
+    by: str
+
+
+def name_groups(clips: Sequence[Clip], by: str) -> dict[str, Named]:
+    """Return the group of each file.
+
+    A group in the metadata comes first. Kaggle's files get their groups by name. Every other file is its own group.
+
+    Args:
+        clips: all clips of the data set.
+        by: `recording`, or `file` to make every file its own group.
+    """
+    is_kaggles = are_kaggles(clip.file for clip in clips)
+
+    def named(clip: Clip) -> Named:
+        if by == "recording" and clip.group:
+            return Named(clip.group, "the column Group")
+        if by == "file" or not is_kaggles:
+            return Named(clip.file, "the file")
+        known = rule_of(clip.file)
+        return Named(known[1], f"Kaggle's rule {known[0].name!r}") if known else Named(own_group(clip.file), "the name")
+
+    return {clip.file: named(clip) for clip in clips}
+
+
+def join_groups(
+    named: Mapping[str, Named], near_duplicates: Sequence[tuple[str, str]]
+) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Join the groups of near-duplicates.
+
+    Returns:
+        The joined group of each group, with the alphabetically first of their names, and the pairs that joined two.
+    """
+    joined = {group: group for group, _ in named.values()}
+
+    def first_of(group: str) -> str:
+        while joined[group] != group:
+            joined[group] = joined[joined[group]]  # keeps the chains short
+            group = joined[group]
+        return group
+
+    pairs = []
+    for pair in sorted((min(pair), max(pair)) for pair in near_duplicates if named.keys() >= set(pair)):
+        first, second = sorted(first_of(named[file].group) for file in pair)
+        if first != second:
+            joined[second] = first
+            pairs.append(pair)
+    return {group: first_of(group) for group in joined}, pairs
+
+
+def pair_issues(pairs: Sequence[tuple[str, str]], named: Mapping[str, Named]) -> list[Issue]:
+    """Return an issue for each pair of near-duplicates that joined two groups."""
+    return [
+        Issue(
+            first,
+            "sounds alike",
+            "reported",
+            f"sounds like {second}, so their groups {named[first].group!r} and {named[second].group!r} count as one",
+        )
+        for first, second in pairs
+    ]
+
+
+def how_joined(clips: Sequence[Clip], named: Mapping[str, Named]) -> str:
+    """Say what joined how many clips into how few recordings: each kind of group name, then near-duplicates."""
+    names: dict[str, list[str]] = {}
+    for clip in clips:
+        names.setdefault(named[clip.file].by, []).append(named[clip.file].group)
+    steps = [(by, len(groups), len({*groups})) for by, groups in names.items()]
+    own = {named[clip.file].group for clip in clips}
+    steps.append(("sounding alike", len(own), len({clip.group for clip in clips})))
+    joined = [f"{by} joined {before} into {after}" for by, before, after in steps if after < before]
+    return ", ".join([f"it has {len(clips)} clips", *joined])

@@ -1,23 +1,55 @@
-"""Train, validation and test, divided by recording: whatever shares a group stays together."""
+"""Divide clips into train, validation and test. All clips of a group are in the same split.
 
-from collections import Counter
+The split of a group follows from its own name and the seed. A hash gives it a position from 0 to 1, and each split is
+a range of positions: first test, then validation, then train (cf. Warden, "Speech Commands", 2018). So adding or
+removing a group moves no other group. Splits that the data set names itself come first. A group is not in the split of
+its position for two reasons only, and issues.csv lists each case:
+
+- A near-duplicate joins it to another group. Joined groups share the lowest of their positions. So test wins over
+  validation, and validation over train.
+- An instrument has no group in a split. Then its group with the nearest position moves there, until it has another one
+  there. A group moves from train's range to test only if the instrument has no group in the ranges of test and
+  validation, and to train from those ranges only if it has no group in train's range.
+"""
+
+import hashlib
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
-from typing import NamedTuple
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
 from timbre.core.params import Splits
 from timbre.core.partial_labels import MUSIC, is_partial, present_and_absent
-from timbre.core.rng import generator
 from timbre.core.tables import SPLITS, Clip, Issue
-from timbre.dataset.groups import are_kaggles, own_group, rule_of
+from timbre.dataset.groups import Named, how_joined, join_groups, name_groups, pair_issues
 
-TEST_SHARE = 0.2  # of each instrument, where the data set brings no test clips
+TEST_SHARE = 0.2  # of the groups, if the data set names no test clips
+# A change of the salt would change all splits. With this one and seed 0, validation is near 15 % on Kaggle's data too,
+# where some groups are very large.
+SALT = b"timbre 131"
 IN_MUSIC = "{} in music"
-ORDERS = 20  # orders tried; the one that comes nearest is kept
+
+
+@dataclass
+class Group:
+    """The clips of one group that the data set does not name for test.
+
+    Attributes:
+        name: name of the group.
+        labels: its instruments, `other` or `music`, and the names (`IN_MUSIC`) of the instruments in labelled music.
+        may: the splits that it may be moved to.
+        home: the split of its position, or that the data set names.
+        split: the split that it is in.
+        needed_by: the label for which it is not at home, if so.
+    """
+
+    name: str
+    labels: frozenset[str]
+    may: frozenset[str]
+    home: str
+    split: str
+    needed_by: str = ""
 
 
 def assign_splits(
@@ -27,207 +59,174 @@ def assign_splits(
     splits: Splits,
     near_duplicates: Sequence[tuple[str, str]] = (),
 ) -> tuple[list[Clip], list[Issue]]:
-    """Give every clip its group, and move whole groups from train to validation.
+    """Give each clip its group and its split. The order of the clips does not matter.
 
-    A group named in the metadata wins over what the file's name tells, which is a group of its own but where the
-    names are Kaggle's. Without any test clips, a fifth of each instrument's clips become the test split, by whole
-    groups too, and so it is with labelled music by itself. The result does not depend on the order of `clips`.
+    If the data set names clips for test, only they are in test. The same is true for validation. Labelled music and
+    clips of single instruments are treated separately in this.
 
     Args:
-        clips: of train and test.
-        instruments: what they may be of, beside other.
-        seed: draws which groups are moved.
-        splits: `validation` is the share of each instrument's train clips to move, met as nearly as whole groups
-            allow; `keep_test_groups` keeps train clips whose group also stands in test, and moves none of
-            these; `by: file` takes every file for a group of its own, to show what that leaks.
-        near_duplicates: pairs of files that sound the same, which makes one group of their two.
+        clips: clips with the split that the data set names, train if it names none.
+        instruments: names of the instruments, in label order.
+        seed: seed of the positions.
+        splits: `validation` is the share of the groups that are not in test. `keep_test_groups` keeps train clips of a
+            group that the data set names for test. `by: file` makes each file a group, to show what that leaks.
+        near_duplicates: pairs of files that sound the same.
 
     Returns:
-        Clips sorted by file, and an issue for each that was dropped and each pair that joined two groups.
+        The clips, sorted by file, and issues for joined groups, moved groups and dropped clips.
 
     Raises:
-        DataError: an instrument has too few groups to be in every split; the text says what joined its clips.
+        DataError: an instrument has too few groups for all splits. The message says what joined its clips.
     """
     clips = sorted(clips, key=lambda clip: clip.file)
-    named = _name_groups(clips, splits.by)
-    groups, issues = _join_duplicates({file: found.group for file, found in named.items()}, near_duplicates)
-    clips = [replace(clip, group=groups[clip.file]) for clip in clips]
+    named = name_groups(clips, splits.by)
+    joined, pairs = join_groups(named, near_duplicates)
+    before = clips = [replace(clip, group=joined[named[clip.file].group]) for clip in clips]
     dropped: list[Issue] = []
-    grouped = clips
-    wanted = {(_kind(clip), split) for clip in clips if clip.split == "train" for split in ("train", "validation")}
     if not splits.keep_test_groups:
         clips, dropped = _drop_test_groups(clips)
-    tested = {is_partial(clip.label) for clip in clips if clip.split == "test"}
-    if untested := [clip for clip in clips if is_partial(clip.label) not in tested]:
-        wanted |= {(_kind(clip), "test") for clip in untested}
-        fixed = {clip.group for clip in clips if is_partial(clip.label) in tested}
-        clips = _move_groups(clips, instruments, "test", TEST_SHARE, seed, spare=2, fixed=fixed)
-    clips = _move_groups(clips, instruments, "validation", splits.validation, seed, spare=1)
-    if lacking := _first_lacking(clips, instruments, wanted):
-        label, split = lacking
-        joined = _how_joined([clip for clip in grouped if _kind(clip) == label], named)
-        raise DataError(
-            f"splits: {label} has too few recordings{' apart from those in test' if dropped else ''} "
-            f"to give {split} one of its own: {joined}; "
-            f"add some, name finer groups in a Group column of Metadata_Train.csv"
-            f"{', or set splits.keep_test_groups: true' if dropped else ''}"
-        )
-    return clips, issues + dropped
+    positions: dict[str, float] = {}
+    for own, group in joined.items():
+        positions[group] = min(position(seed, own), positions.get(group, 1.0))
+    groups = _place_groups(clips, positions, splits.validation)
+    _fill_splits(groups, (*instruments, OTHER, MUSIC, *map(IN_MUSIC.format, instruments)))
+    split_of = {group.name: group.split for group in groups}
+    clips = [clip if clip.split == "test" else replace(clip, split=split_of[clip.group]) for clip in clips]
+    _require_every_split(before, clips, instruments, named)
+    return clips, [*pair_issues(pairs, named), *_move_issues(groups, clips), *dropped]
 
 
-class Named(NamedTuple):
-    """A clip's group before sounds are compared, and what named it."""
+def position(seed: int, group: str) -> float:
+    """Return the position of a group, from 0 to 1. It depends only on the seed and the group's name.
 
-    group: str
-    by: str
-
-
-def _name_groups(clips: Sequence[Clip], by: str) -> dict[str, Named]:
-    """The group of each file, by the metadata, a rule for its name, or itself."""
-    is_kaggles = by == "recording" and are_kaggles(clip.file for clip in clips)
-
-    def named(clip: Clip) -> Named:
-        if by == "file":
-            return Named(clip.file, "file")
-        if clip.group:
-            return Named(clip.group, "the column Group")
-        known = rule_of(clip.file) if is_kaggles else None
-        if known:
-            return Named(known[1], f"Kaggle's rule {known[0].name!r}")
-        return Named(own_group(clip.file), "the same name")
-
-    return {clip.file: named(clip) for clip in clips}
-
-
-def _join_duplicates(
-    groups: Mapping[str, str], near_duplicates: Sequence[tuple[str, str]]
-) -> tuple[dict[str, str], list[Issue]]:
-    """Join the groups of files that sound the same; a joined group goes by the first of their names."""
-    joined = {group: group for group in groups.values()}
-
-    def first_of(group: str) -> str:
-        while joined[group] != group:
-            joined[group] = joined[joined[group]]  # so that no chain grows long
-            group = joined[group]
-        return group
-
-    issues = []
-    for first, second in sorted(tuple(sorted(pair)) for pair in near_duplicates if groups.keys() >= set(pair)):
-        one, other = sorted((first_of(groups[first]), first_of(groups[second])))
-        if one != other:
-            joined[other] = one
-            reason = f"sounds the same as {second}; their groups {one!r} and {other!r} stay in one split"
-            issues.append(Issue(first, "sounds alike", "reported", reason))
-    return {file: first_of(group) for file, group in groups.items()}, issues
+    >>> round(position(0, "session 1"), 3), round(position(0, "session 2"), 3)
+    (0.1, 0.1)
+    """
+    text = f"{seed} {unicodedata.normalize('NFC', group)}"
+    digest = hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=8, person=SALT).digest()
+    return int.from_bytes(digest) / 2**64
 
 
 def _drop_test_groups(clips: Sequence[Clip]) -> tuple[list[Clip], list[Issue]]:
-    """Drop train clips whose group stands in test."""
-    tested = {clip.group: clip.file for clip in reversed(clips) if clip.split == "test"}
-    shared = [clip for clip in clips if clip.split == "train" and clip.group in tested]
+    """Drop clips of groups that the data set names for test, if they are not in test themselves."""
+    in_test = {clip.group: clip.file for clip in reversed(clips) if clip.split == "test"}
+    shared = {clip.file: clip.group for clip in clips if clip.split != "test" and clip.group in in_test}
     issues = [
-        Issue(clip.file, "group in test", "dropped", f"group {clip.group!r} stands in test ({tested[clip.group]})")
-        for clip in shared
+        Issue(file, "group in test", "dropped", f"its group {group!r} is in test ({in_test[group]})")
+        for file, group in shared.items()
     ]
-    dropped = {clip.file for clip in shared}
-    return [clip for clip in clips if clip.file not in dropped], issues
+    return [clip for clip in clips if clip.file not in shared], issues
 
 
-def _move_groups(
-    clips: Sequence[Clip],
-    instruments: Sequence[str],
-    split: str,
-    share: float,
-    seed: int,
-    spare: int,
-    fixed: Collection[str] = (),
-) -> list[Clip]:
-    """Move about `share` of each instrument's train clips to `split`, and leave it `spare` groups or more.
+def _place_groups(clips: Sequence[Clip], positions: Mapping[str, float], validation: float) -> list[Group]:
+    """Return the groups in the order of their positions, each in the split that the data set names, else at home."""
+    named = {(clip.split, is_partial(clip.label)) for clip in clips}
+    members: dict[str, list[Clip]] = {}
+    for clip in clips:
+        members.setdefault(clip.group, []).append(clip)
+    groups = []
+    for name in sorted(members, key=lambda name: (positions[name], name)):
+        kinds = {is_partial(clip.label) for clip in members[name]}
+        own = {clip.split for clip in members[name]}
+        may = {"train"} | {split for split in SPLITS if not any((split, kind) in named for kind in kinds)}
+        if own == {"train"}:
+            home = _split_at(positions[name], may, validation)
+        else:
+            home, may = "validation" if "validation" in own else "train", set()
+        labels = {label for clip in members[name] if clip.split != "test" for label in (_label(clip), *_in_music(clip))}
+        groups.append(Group(name, frozenset(labels), frozenset(may), home, home))
+    return groups
 
-    Groups that are `fixed`, or stand in another split, stay. An instrument counts in labelled music by itself.
+
+def _split_at(position: float, may: Collection[str], validation: float) -> str:
+    """Return the split of a position, among the splits that a group may be in."""
+    test = TEST_SHARE if "test" in may else 0.0
+    if position < test:
+        return "test"
+    return "validation" if "validation" in may and position < test + validation * (1 - test) else "train"
+
+
+def _fill_splits(groups: Sequence[Group], labels: Sequence[str]) -> None:
+    """Give each label a group in each split, as far as possible, by moving groups of labels that lack one.
+
+    Args:
+        groups: in the order of their positions.
+        labels: in order of priority. No label takes the last group of an earlier one in a split.
     """
-    train = [clip for clip in clips if clip.split == "train"]
-    fixed = {*fixed, *(clip.group for clip in clips if clip.split != "train")}
-    sizes: dict[str, Counter] = {}
-    for clip in train:
-        sizes.setdefault(clip.group, Counter()).update([_kind(clip), *_in_music(clip)])
-    names = sorted(sizes)
-    classes = (*instruments, OTHER)
-    if any(is_partial(clip.label) for clip in train):
-        classes += (MUSIC, *map(IN_MUSIC.format, instruments))
-    counts = np.array([[sizes[name][label] for label in classes] for name in names]).reshape(-1, len(classes))
-    movable = np.array([name not in fixed for name in names], bool)
-    draws = [_draw(counts, movable, share, spare, generator(seed, "splits", split, draw)) for draw in range(ORDERS)]
-    best = min(draws, key=lambda chosen: _distance(counts[chosen].sum(0), counts.sum(0), share))
-    moved = {name for name, chosen in zip(names, best, strict=True) if chosen}
-    return [replace(clip, split=split) if clip.split == "train" and clip.group in moved else clip for clip in clips]
+    for number, label in enumerate(labels):
+        own = [group for group in groups if label in group.labels]
+        for split in ("test", "train", "validation"):  # validation last, because it is between the other two
+            if not own or any(group.split == split for group in own):
+                continue
+            free = [
+                group for group in own if split in group.may and not _is_last(group, label, labels[:number], groups)
+            ]
+            if free:
+                in_train = [group for group in free if group.split == "train"]
+                nearest = {"test": free[0], "train": free[-1], "validation": (in_train or free[::-1])[0]}[split]
+                nearest.split, nearest.needed_by = split, label
 
 
-def _kind(clip: Clip) -> str:
+def _is_last(group: Group, label: str, earlier: Sequence[str], groups: Sequence[Group]) -> bool:
+    """Return whether a label, or an earlier one, has no other group in this group's split.
+
+    The label's own last group in validation may be taken, because validation is filled last.
+    """
+    needing = {label, *earlier} & group.labels - ({label} if group.split == "validation" else set())
+    others = [other for other in groups if other is not group and other.split == group.split]
+    return any(not any(each in other.labels for other in others) for each in needing)
+
+
+def _label(clip: Clip) -> str:
     return MUSIC if is_partial(clip.label) else clip.label
 
 
 def _in_music(clip: Clip) -> list[str]:
-    """Of labelled music, what plays in it."""
+    """Return the names (`IN_MUSIC`) of the instruments that are present in labelled music."""
     return [IN_MUSIC.format(name) for name in present_and_absent(clip.label)[0]] if is_partial(clip.label) else []
 
 
-def _draw(counts: np.ndarray, movable: np.ndarray, share: float, spare: int, rng: np.random.Generator) -> np.ndarray:
-    """Choose groups in a random order: first all that still fit, then any that brings the shares nearer.
+def _move_issues(groups: Sequence[Group], clips: Sequence[Clip]) -> list[Issue]:
+    """Return an issue for each group that is not at home."""
+    first_file = {clip.group: clip.file for clip in reversed(clips)}
+    return [
+        Issue(
+            first_file[group.name],
+            "moved group",
+            "reported",
+            f"group {group.name!r} is in {group.split} instead of {group.home}, because {group.needed_by} has no other "
+            "group there; more recordings would make this unnecessary",
+        )
+        for group in groups
+        if group.split != group.home
+    ]
+
+
+def _require_every_split(
+    before: Sequence[Clip], clips: Sequence[Clip], instruments: Sequence[str], named: Mapping[str, Named]
+) -> None:
+    """Check that each instrument (and labelled music) has clips in each split that the data set does not name itself.
 
     Args:
-        counts: clips of each group and instrument, int `[groups, classes]`.
-        movable: groups that may be chosen, bool `[groups]`.
-        share: wanted of each instrument.
-        spare: groups of each instrument to leave.
-        rng: draws the order.
+        before: the clips before some were dropped.
+        clips: the clips with their splits.
+        instruments: names of the instruments.
+        named: the group of each file, and what named it.
 
-    Returns:
-        The groups chosen, bool `[groups]`.
+    Raises:
+        DataError: a split has none.
     """
-    totals = counts.sum(0)
-    left = (counts > 0).sum(0)
-    taken = np.zeros_like(totals)
-    chosen = np.zeros(len(counts), bool)
-    order = rng.permutation(len(counts))
-    for may_exceed in (False, True):
-        for group in order[movable[order] & ~chosen[order]]:
-            size = counts[group]
-            more = taken + size
-            if may_exceed:
-                is_better = _distance(more, totals, share) < _distance(taken, totals, share)
-            else:
-                is_better = (more <= share * totals)[size > 0].all()
-            if is_better and (left > spare)[size > 0].all():
-                chosen[group] = True
-                taken, left = more, left - (size > 0)
-    return chosen
-
-
-def _distance(taken: np.ndarray, totals: np.ndarray, share: float) -> tuple[int, float]:
-    """How far a choice is from `share`: first instruments with nothing at all, then shares too many or too few."""
-    held = totals > 0
-    misses = np.abs(taken[held] / totals[held] - share)
-    return int((taken[held] == 0).sum()), float(misses.sum())
-
-
-def _first_lacking(
-    clips: Sequence[Clip], instruments: Sequence[str], wanted: set[tuple[str, str]]
-) -> tuple[str, str] | None:
-    """An instrument and a split that has none of its clips, though wanted; None where all is there."""
-    lacking = wanted - {(_kind(clip), clip.split) for clip in clips}
-    labels = (*instruments, MUSIC)
-    return next(((label, split) for label in labels for split in SPLITS if (label, split) in lacking), None)
-
-
-def _how_joined(clips: Sequence[Clip], named: Mapping[str, Named]) -> str:
-    """What joined how many of some clips into how few recordings: each namer of groups, then sound."""
-    files: dict[str, list[str]] = {}
-    for clip in clips:
-        files.setdefault(named[clip.file].by, []).append(named[clip.file].group)
-    steps = [(by, len(groups), len(set(groups))) for by, groups in files.items()]
-    steps.append(
-        ("sounding alike", len({named[clip.file].group for clip in clips}), len({clip.group for clip in clips}))
-    )
-    joined = [f"{by} joined {before} into {after}" for by, before, after in steps if after < before]
-    return ", ".join([f"it has {len(clips)} clips", *joined])
+    named_splits = {(clip.split, is_partial(clip.label)) for clip in before} - {("train", False), ("train", True)}
+    found = {(_label(clip), clip.split) for clip in clips}
+    dropped = len(clips) < len(before)
+    for label in (*instruments, MUSIC):
+        own = [clip for clip in before if _label(clip) == label]
+        wanted = [split for split in SPLITS if (split, label == MUSIC) not in named_splits]
+        lacking = [split for split in wanted if (label, split) not in found]
+        if lacking and any(clip.split == "train" for clip in own):
+            raise DataError(
+                f"splits: {label} has too few recordings{' apart from those in test' if dropped else ''} "
+                f"to give {lacking[0]} one of its own: {how_joined(own, named)}; "
+                f"add some, name finer groups in a Group column of Metadata_Train.csv"
+                f"{', or set splits.keep_test_groups: true' if dropped else ''}"
+            )
