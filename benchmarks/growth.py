@@ -130,8 +130,8 @@ For clips of 4 s, with the committed params:
   limit. An epoch uses each clip `repeats` times. At 500 clips per second on two cores, an epoch with a million clips
   takes about half an hour. With GPUs, divide that by `compute.devices` and `compute.nodes`.
 - **The first limit** is the one process of prepare that compares and splits clips. Its tables are Python objects (up to
-  {tables:.1f} GB), and its search tree of outlines needs {outlines:.1f} GB. A million clips fit in a laptop's memory, ten million do
-  not. For those, the tree would have to be divided by length of clip.
+  {tables:.1f} GB), and its search tree of outlines needs {outlines:.1f} GB. A million clips fit in a laptop's memory,
+  ten million do not. For those, the tree would have to be divided by length of clip.
 """
 
 
