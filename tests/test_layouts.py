@@ -10,7 +10,7 @@ from timbre.core.errors import DataError
 from timbre.dataset.audit import audit
 from timbre.sources.copy import copy_dataset
 from timbre.sources.files import File
-from timbre.sources.layouts import BY_INSTRUMENT, KAGGLE, LABELLED, TEST, TRAIN, find_layout
+from timbre.sources.layouts import BY_INSTRUMENT, KAGGLE, LABELLED, find_layout
 
 INSTRUMENTS = ("cello", "flute")
 TABLE = "path,present,absent,group,split\na/1.wav,cello;voice,flute,one,\na/2.wav,,Cello;flutes,,test\n"
@@ -47,11 +47,11 @@ def test_folders_of_splits_are_above_those_of_instruments_and_folders_of_groups_
     names = ["train/cello/day 1/a.wav", "val/cello/b.wav", "test/flute/c.wav", "Train/flute/day 1/d.wav"]
     found = find_layout(files([*names, "test/cello/day 1/a.wav"]), "mine", INSTRUMENTS)
     assert [(recording.split, recording.short_path, recording.group) for recording in found.recordings] == [
-        (TRAIN, "flute/day 1/d.wav", "flute/day 1"),
-        (TEST, "cello/day 1/a.wav", "test/cello/day 1"),
-        (TEST, "flute/c.wav", ""),
-        (TRAIN, "cello/day 1/a.wav", "train/cello/day 1"),
-        (TRAIN, "cello/b.wav", ""),
+        ("train", "flute/day 1/d.wav", "flute/day 1"),
+        ("test", "cello/day 1/a.wav", "test/cello/day 1"),
+        ("test", "flute/c.wav", ""),
+        ("train", "cello/day 1/a.wav", "train/cello/day 1"),
+        ("validation", "cello/b.wav", ""),
     ]
 
 
@@ -85,8 +85,8 @@ def test_a_labels_csv_says_what_is_present_and_absent(prefix):
     found = find_layout(files(names, TABLE), "mine", INSTRUMENTS)
     assert found.layout == LABELLED and found.table == f"{prefix}labels.csv"
     assert [tuple(recording) for recording in found.recordings] == [
-        (f"{prefix}a/1.wav", f"{prefix}a/1.wav", TRAIN, "cello|flute", "one", 1),
-        (f"{prefix}A/2.wav", f"{prefix}A/2.wav", TEST, "|cello;flute", "", 1),
+        (f"{prefix}a/1.wav", f"{prefix}a/1.wav", "train", "cello|flute", "one", 1),
+        (f"{prefix}A/2.wav", f"{prefix}A/2.wav", "test", "|cello;flute", "", 1),
     ]
 
 
@@ -129,4 +129,10 @@ def test_the_copy_passes_the_audit(tmp_path, monkeypatch):
     clips, issues = audit(tmp_path / "raw", INSTRUMENTS)
     assert sorted(clip.label for clip in clips) == ["cello", *["flute"] * 4, "other", "other"] and not issues
     with (tmp_path / "raw/Metadata_Train.csv").open(newline="") as file:
-        assert next(csv.DictReader(file)) == {"FileName": "Flutes__a.wav", "Class": "flute", "Group": "", "Weight": "1"}
+        assert next(csv.DictReader(file)) == {
+            "FileName": "Flutes__a.wav",
+            "Class": "flute",
+            "Group": "",
+            "Weight": "1",
+            "Split": "",
+        }

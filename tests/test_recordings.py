@@ -109,7 +109,7 @@ def test_recordings_in_a_zip_and_splits_of_their_own(recordings, raw):
     (recordings / "labels.csv").write_text(table)
     shutil.make_archive(str(recordings), "zip", recordings.parent, recordings.name)
     copy_recordings(Recordings(folder=f"{recordings}.zip", weight=1), INSTRUMENTS, raw)
-    assert [clip.split for clip in audit(raw, INSTRUMENTS)[0]] == ["test", "train", "train"]
+    assert [clip.split for clip in audit(raw, INSTRUMENTS)[0]] == ["test", "train", "validation"]
 
 
 @pytest.mark.parametrize(

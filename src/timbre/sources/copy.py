@@ -19,7 +19,8 @@ from timbre.sources.metadata import MetadataRow, append_metadata
 from timbre.sources.names import changed_names, copy_names, target_path
 
 OUTPUT = "data/raw"
-TARGETS = tuple(f"{folder}/{folder}" for folder in FOLDERS)  # for train and for test
+TRAIN_TARGET, TEST_TARGET = (f"{folder}/{folder}" for folder in FOLDERS)
+TARGETS = {"train": TRAIN_TARGET, "validation": TRAIN_TARGET, "test": TEST_TARGET}  # folders by split
 CHUNK = 1 << 20
 
 
@@ -79,7 +80,9 @@ def write_dataset(dataset: Dataset, files: Files, origin: Path, folder: Path) ->
         DataError: The disk is full, or a file cannot be copied.
     """
     short_paths = {recording.path: recording.short_path for recording in dataset.recordings}
-    names = copy_names(short_paths, [file.name for target in TARGETS for file in (folder / target).glob("*")])
+    names = copy_names(
+        short_paths, [file.name for target in {*TARGETS.values()} for file in (folder / target).glob("*")]
+    )
     targets = dict(dataset.files) | {
         recording.path: f"{TARGETS[recording.split]}/{names[recording.path]}" for recording in dataset.recordings
     }
@@ -90,11 +93,17 @@ def write_dataset(dataset: Dataset, files: Files, origin: Path, folder: Path) ->
         raise DataError(f"{origin}: the copy needs {readable_size(size)}, but {readable_size(free)} are free")
     for path, target in progress(targets.items(), "copy", unit="file", total=len(targets)):
         _copy(files[path], folder, target, f"{origin}: {path}")
-    for split, metadata in enumerate(METADATA):
+    for metadata, target in zip(METADATA, (TRAIN_TARGET, TEST_TARGET), strict=True):
         rows = [
-            MetadataRow(names[recording.path], recording.label, recording.group, recording.weight)
+            MetadataRow(
+                names[recording.path],
+                recording.label,
+                recording.group,
+                recording.weight,
+                "validation" if recording.split == "validation" else "",
+            )
             for recording in dataset.recordings
-            if recording.split == split
+            if TARGETS[recording.split] == target
         ]
         if rows:
             append_metadata(folder / metadata, rows)

@@ -22,10 +22,10 @@ from timbre.sources.names import path_fault
 from timbre.sources.public import COLLECTIONS
 
 KAGGLE, BY_INSTRUMENT, LABELLED = "Kaggle's layout", "a folder for each instrument", f"labelled by {LABELS}"
-TRAIN, TEST = 0, 1
 SPLITS = {  # names of splits, in labels.csv and for folders above those of instruments
-    **dict.fromkeys(("train", "training", "validation", "valid", "val"), TRAIN),
-    **dict.fromkeys(("test", "testing"), TEST),
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
 }
 
 
@@ -35,7 +35,7 @@ class Recording(NamedTuple):
     Attributes:
         path: Path in the folder or zip.
         short_path: The part of the path that makes the name of the copy.
-        split: `TRAIN` or `TEST`.
+        split: train, validation or test.
         label: An instrument, other, or a partial label.
         group: What must stay in one split, or empty.
         weight: How many clips it counts as in training.
@@ -43,7 +43,7 @@ class Recording(NamedTuple):
 
     path: str
     short_path: str
-    split: int
+    split: str
     label: str
     group: str = ""
     weight: int = 1
@@ -68,7 +68,7 @@ class Dataset(NamedTuple):
 class InFolder(NamedTuple):
     """The path of a recording: its split, the folder of its instrument, and the parts below that folder."""
 
-    split: int
+    split: str
     folder: str
     rest: tuple[str, ...]
 
@@ -153,15 +153,17 @@ def labelled(
         DataError: A row has an unknown split, or two rows put one file into two splits.
     """
     recordings = []
-    split_of: dict[str, int] = {}
+    split_of: dict[str, str] = {}
     for row in rows:
-        split = SPLITS.get(row.split.casefold(), None if row.split else TRAIN)
+        split = SPLITS.get(row.split.casefold(), None if row.split else "train")
         if split is None:
             raise DataError(
                 f"{row.location}: split {printable(row.split)!r} is unknown; write train, validation or test"
             )
         if split_of.setdefault(row.path, split) != split:
-            raise DataError(f"{row.location}: {row.path} is in train and in test; remove one of its rows")
+            raise DataError(
+                f"{row.location}: {row.path} is in {split_of[row.path]} and in {split}; remove one of its rows"
+            )
         recordings.append(Recording(row.path, row.path, split, row.label, group(row), row.weight or weight))
     return recordings
 
@@ -191,14 +193,14 @@ def _in_folders(names: Sequence[str], home: str | None) -> dict[str, InFolder]:
         split = SPLITS.get(parts[0].casefold()) if len(parts) > 2 else None
         folder, *rest = parts if split is None else parts[1:]
         if rest:
-            found[name] = InFolder(split or TRAIN, folder, tuple(rest))
+            found[name] = InFolder(split or "train", folder, tuple(rest))
     return found
 
 
 def _by_instrument(in_folders: Mapping[str, InFolder], origin: object, classes: ClassNames) -> list[Recording]:
     """Return recordings with the label of their folder. Each folder in it is a group.
 
-    The user has decided the splits, so a folder of the same name in train and in test makes two groups.
+    The user has decided the splits, so a folder of the same name in two splits makes two groups.
 
     Raises:
         DataError: A folder has no instrument's name.
@@ -217,7 +219,7 @@ def _by_instrument(in_folders: Mapping[str, InFolder], origin: object, classes: 
             raise DataError(
                 f"{origin}: folder {printable(folder)}: {error}; add it to instruments, name it other, or remove it"
             ) from None
-        group = groups[path] if len(splits[groups[path]]) == 1 else f"{('train', 'test')[split]}/{groups[path]}"
+        group = groups[path] if len(splits[groups[path]]) == 1 else f"{split}/{groups[path]}"
         short_path = "/".join((folder, *rest))
         recordings.append(Recording(path, short_path, split, label, printable(group) if len(rest) > 1 else ""))
     return recordings

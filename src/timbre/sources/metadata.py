@@ -1,4 +1,4 @@
-"""Writes metadata tables: Kaggle's columns FileName and Class, and our columns Group and Weight."""
+"""Writes metadata tables: Kaggle's columns FileName and Class, and our columns Group, Weight and Split."""
 
 import csv
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ KAGGLE_CLASSES = {  # Kaggle's names of instruments; other instruments have no p
     "piano": "Sound_Piano",
     OTHER: "Sound_Other",
 }
-METADATA_COLUMNS = ("FileName", "Class", "Group", "Weight")
+METADATA_COLUMNS = ("FileName", "Class", "Group", "Weight", "Split")
 
 
 class MetadataRow(NamedTuple):
@@ -25,12 +25,14 @@ class MetadataRow(NamedTuple):
         instrument: An instrument, other, or partial labels.
         group: All files of a group are in one split. Empty: the file is its own group.
         weight: Number of clips that the file counts as in training.
+        split: validation, or empty: the split follows from the folder and the group.
     """
 
     name: str
     instrument: str
     group: str
     weight: int = 1
+    split: str = ""
 
 
 def append_metadata(path: Path, rows: Iterable[MetadataRow]) -> None:
@@ -41,4 +43,4 @@ def append_metadata(path: Path, rows: Iterable[MetadataRow]) -> None:
             writer.writerow(METADATA_COLUMNS)
         for row in rows:
             instrument = KAGGLE_CLASSES.get(row.instrument, row.instrument)
-            writer.writerow((row.name, instrument, row.group, row.weight))
+            writer.writerow((row.name, instrument, row.group, row.weight, row.split))
