@@ -1,4 +1,4 @@
-"""The rooms of the package: imports go one way, between files and between folders."""
+"""Imports in the package go one way, between files and between folders."""
 
 import ast
 import re
@@ -14,20 +14,20 @@ PACKAGE = ROOT / "src" / "timbre"
 FILES = [path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"]
 
 
-def room(path):
-    """The first folder of a file, or its own name where it lies in none."""
+def folder(path):
+    """Return the first folder of a file below the package, or the file's own name."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-@pytest.mark.parametrize("name", [str, room])
-def test_imports_run_in_no_circle(name):
+@pytest.mark.parametrize("name", [str, folder])
+def test_no_import_is_circular(name):
     graph = {}
     for path in FILES:
         graph.setdefault(name(path), set()).update({name(other) for other in imported_by(path)} - {name(path)})
     TopologicalSorter(graph).prepare()
 
 
-def test_each_room_imports_only_from_those_before_it():
+def test_each_folder_imports_only_from_those_before_it():
     allowed = {
         "core": set(),
         "labels": {"core"},
@@ -43,11 +43,11 @@ def test_each_room_imports_only_from_those_before_it():
         "evaluation": {"core", "labels", "audio", "features", "model", "songs"},
     }
     for path in FILES:
-        if room(path) in allowed:
-            assert {room(other) for other in imported_by(path)} <= allowed[room(path)] | {room(path)}, path
+        if folder(path) in allowed:
+            assert {folder(other) for other in imported_by(path)} <= allowed[folder(path)] | {folder(path)}, path
 
 
-def test_packages_hold_a_docstring_alone():
+def test_init_files_contain_a_docstring_only():
     for path in PACKAGE.rglob("*/__init__.py"):
         if path.parent != PACKAGE:
             (only,) = ast.parse(path.read_text()).body

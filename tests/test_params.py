@@ -3,7 +3,7 @@ from functools import reduce
 
 import pytest
 import yaml
-from dvc.utils.serialize import load_yaml
+from dvc.utils.serialize import load_yaml, modify_yaml
 from helpers import ROOT, committed_params, with_changes
 
 from timbre.core.errors import DataError, ParamsError
@@ -131,6 +131,15 @@ def test_all_notations_of_a_float_are_read(tmp_path):
     for written in ("5e-05", "'5e-05'", "5e-5", "0.00005"):
         path.write_text(text.replace("learning_rate: 0.01", f"learning_rate: {written}"))
         assert load_params(path).learning_rate == 5e-5
+
+
+def test_experiments_change_no_other_bytes_of_params(tmp_path):
+    """Otherwise each experiment would make check_params run, and its diff would have other lines."""
+    path = tmp_path / "params.yaml"
+    path.write_bytes((ROOT / "params.yaml").read_bytes())
+    with modify_yaml(path) as values:
+        values["epochs"] = 3
+    assert path.read_text() == (ROOT / "params.yaml").read_text().replace("epochs: 10", "epochs: 3")
 
 
 def test_paths_start_at_the_repository_root_and_a_tilde_is_the_home(monkeypatch, tmp_path):
