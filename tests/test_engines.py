@@ -15,16 +15,15 @@ from timbre.core.files import RELEASED
 from timbre.songs.onnx_engine import ONNX_FILE, OnnxEngine
 from timbre.songs.predictor import Predictor
 
-HEAVY = {"torch", "librosa", "scipy", "sklearn", "dvc", "lightning_fabric", "safetensors", "matplotlib"}
-WITHOUT_TORCH = """
-import importlib.util, sys
-find_spec = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *rest: None if name == "torch" else find_spec(name, *rest)
+HEAVY = {"torch", "librosa", "scipy", "sklearn", "dvc", "lightning_fabric", "matplotlib"}
+RUN_WITHOUT = """
+import sys
+sys.modules |= dict.fromkeys(sys.argv[1].split(","))
 from timbre.cli import app
 try:
-    app(sys.argv[1:])
+    app(sys.argv[2:])
 finally:
-    print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
+    print(*{name.partition(".")[0] for name, module in sys.modules.items() if module}, file=sys.stderr)
 """
 
 
@@ -50,13 +49,27 @@ def test_both_engines_give_the_same_song(tmp_path, seconds):
     np.testing.assert_allclose(by_onnx.spectrogram, by_torch.spectrogram, atol=0.1)
 
 
-def test_predict_without_torch_imports_nothing_heavy(tmp_path):
+@pytest.mark.parametrize("missing", ["torch", "safetensors", "torch,safetensors"])
+def test_predict_needs_only_the_base_packages(tmp_path, missing):
     path = melody(tmp_path / "a.wav", 5, 22050)
-    arguments = ["predict", str(path), "--format", "jsonl", "--models", str(RELEASED)]
-    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, *arguments], capture_output=True, text=True)
+    arguments = [missing, "predict", str(path), "--format", "jsonl", "--models", str(RELEASED)]
+    done = subprocess.run([sys.executable, "-c", RUN_WITHOUT, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["layered"] == pytest.approx(Predictor(RELEASED).listen(path).layered, abs=1e-4)
-    assert not HEAVY & set(done.stderr.splitlines()[-1].split())
+    assert HEAVY.isdisjoint(done.stderr.splitlines()[-1].split())
+
+
+def test_own_models_without_an_onnx_file_name_the_missing_module(models, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    with pytest.raises(DataError, match=r"timbre\.onnx: no such model.*need PyTorch and safetensors \(.*safetensors"):
+        Predictor(models)
+
+
+def test_predict_works_without_docstrings_and_asserts(tmp_path):
+    path = melody(tmp_path / "a.wav", 1, 22050)
+    for arguments in (["--help"], ["predict", str(path), "--models", str(RELEASED)]):
+        done = subprocess.run([sys.executable, "-OO", "-m", "timbre", *arguments], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,23 @@ def test_a_song_of_any_name_is_drawn_without_a_warning(models, tmp_path, name):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert as_png(song).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "char", ["\u202e", "\u2066", "\u200b", "\u200d", "\u2060", "\xad", "\ufeff", "\ufe0f", "\u3164", "\x7f"]
+)
+def test_characters_that_nobody_sees_are_escaped(char):
+    assert printable(f"a{char}b") == f"a{ascii(char)[1:-1]}b"
+
+
+@pytest.mark.parametrize("text", ["日本　語", "तबला", "cajo\u0301n", "é ❤ 😀", r"C:\a", "\ue000"])
+def test_text_that_people_see_is_not_escaped(text):
+    assert printable(text) == text
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_resume_recognises_names_that_were_escaped(models, songs, tmp_path, form):
+    command = [songs[0].parent, "--models", models, "--format", form]
+    earlier = tmp_path / "earlier"
+    earlier.write_text(predict(*command).stdout)
+    assert predict(*command, "--resume", earlier).stdout == ""

@@ -1,6 +1,5 @@
 """The command `timbre`. Each command imports heavy libraries itself, so that help is fast."""
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
@@ -80,7 +79,7 @@ def predict(
     if jams:
         needs("--jams", "jams", "jams")
     finished = finished_songs(resume) if resume else frozenset()
-    found = [song for song in _find_all(songs) if song.name not in finished]
+    found = [song for song in _find_all(songs) if not finished & {song.name, printable(song.name)}]  # as JSON, as CSV
     if plot and plot.suffix.lower() == ".png" and len(found) > 1:
         raise typer.BadParameter(f"{len(found)} songs do not fit in one picture; name a folder", param_hint="--plot")
     folders = {".labels.txt": labels, ".regions.csv": regions, ".cues.wav": cues, ".jams": jams}
@@ -197,9 +196,7 @@ def tag(
         try:
             before = read_tags(Path(file.name))
             if write and before != song.present:
-                with backup.open("a", encoding="utf-8") as lines:
-                    lines.write(json.dumps({"file": file.name, "before": before}) + "\n")
-                write_tags(Path(file.name), song.present)
+                write_tags(Path(file.name), song.present, backup)
         except AudioError as error:
             failed = True
             print_message(f"{file.name}: {error}")

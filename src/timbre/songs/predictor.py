@@ -3,7 +3,6 @@
 from array import array
 from collections.abc import Callable, Generator, Iterator
 from importlib.metadata import version
-from importlib.util import find_spec
 from itertools import islice
 from math import ceil
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from timbre.audio.decode import decode
 from timbre.audio.windows import QUIET, audible, cut, levels, limited
 from timbre.core.errors import AudioError, DataError
+from timbre.core.extras import install
 from timbre.core.files import RELEASED
 from timbre.songs.engine import Engine, WindowOutput
 from timbre.songs.prefetch import map_ordered, prefetch
@@ -56,18 +56,25 @@ def find_models() -> Path:
 
 
 def load_engine(models: Path) -> Engine:
-    """Load the models of a folder with PyTorch, or with ONNX Runtime if PyTorch is not installed.
+    """Load the models of a folder with PyTorch, or with ONNX Runtime if PyTorch or safetensors cannot be imported.
 
     Raises:
         DataError: A model is missing, damaged or of the wrong task, or the models do not belong together.
     """
-    if find_spec("torch"):
+    try:
+        import safetensors  # noqa: F401 (PyTorch takes seconds to import, so check first)
+
         from timbre.songs.torch_engine import TorchEngine
+    except (ImportError, OSError) as error:  # OSError: a library of PyTorch's cannot be loaded
+        from timbre.songs.onnx_engine import ONNX_FILE, OnnxEngine
 
-        return TorchEngine(models)
-    from timbre.songs.onnx_engine import OnnxEngine
-
-    return OnnxEngine(models)
+        if not (models / ONNX_FILE).is_file():
+            raise DataError(
+                f"{models / ONNX_FILE}: no such model, and .safetensors files need PyTorch and safetensors ({error}); "
+                f"{install('pipeline')}, or export the ONNX file where they are installed"
+            ) from error
+        return OnnxEngine(models)
+    return TorchEngine(models)
 
 
 class Predictor:
