@@ -82,7 +82,7 @@ def windows_of_recordings(recordings: Path, folder: Path, params: Params) -> tup
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
     parser.add_argument("models", nargs="*", type=Path, default=[Path("models")], metavar="MODELS")
     songs = parser.add_mutually_exclusive_group()
     songs.add_argument("--split", choices=SPLITS, default="test")

@@ -55,7 +55,7 @@ def metric_of(name: str, metric: str) -> float:
 
 def main() -> None:
     """Run the search and print the best trial."""
-    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
     parser.add_argument("space", nargs="+", type=space)
     parser.add_argument("--trials", type=int, default=10)
     parser.add_argument("--metric", default=METRIC, help="metric to maximise")
