@@ -116,13 +116,7 @@ class Predictor:
         """
         if not MIN_HOP <= hop <= MAX_HOP:
             raise DataError(f"hop: must be from {MIN_HOP:g} to {MAX_HOP:g} seconds, got {hop:g}")
-        stream = _PaddedStream(decode(source, self.audio.sample_rate), self.audio.samples)
-        windows = cut(prefetch(stream.blocks()), self.audio.samples)
-        output = _SongOutput(self.engine)
-        for batch, batch_levels in map_ordered(self._predict_windows, _batches(windows), THREADS):
-            output.add(batch, batch_levels)
-            if on_progress:
-                on_progress(len(batch_levels) * self.audio.window)
+        stream, output = self._predict_stream(source, on_progress)
         seconds = stream.samples / self.audio.sample_rate
         if seconds < TOO_SHORT:
             raise AudioError(f"is too short to tell ({seconds:.2f} s)")
@@ -146,6 +140,19 @@ class Predictor:
             spectrogram=decibels[:, : ceil(decibels.shape[1] * stream.samples / stream.padded)],
             mel=self.mel,
         )
+
+    def _predict_stream(
+        self, source: Path | str, on_progress: Callable[[float], object] | None
+    ) -> tuple["_PaddedStream", "_SongOutput"]:
+        """Decode a song and predict its windows, while it is read."""
+        stream = _PaddedStream(decode(source, self.audio.sample_rate), self.audio.samples)
+        output = _SongOutput(self.engine)
+        windows = cut(prefetch(stream.blocks()), self.audio.samples)
+        for batch, batch_levels in map_ordered(self._predict_windows, _batches(windows), THREADS):
+            output.add(batch, batch_levels)
+            if on_progress:
+                on_progress(len(batch_levels) * self.audio.window)
+        return stream, output
 
     def _predict_windows(self, waveforms: np.ndarray) -> tuple[WindowOutput, np.ndarray]:
         """Return the output of the models for some windows, and the level of each frame of them."""
