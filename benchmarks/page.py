@@ -3,8 +3,14 @@
 `python benchmarks/page.py --picture FILE.png SONG ...` saves a picture of the page with its results for songs.
 """
 
+import signal
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from chromium import Page, opened
 
 RATE, SHORT, LONG = 44100, 10, 300  # Hz; seconds; seconds
+CLIENTS, ROUNDS = 20, 4  # of the server
 MICROPHONE_SILENCE = 3  # seconds before the microphone's sound starts
 READY = "!document.getElementById('files').disabled"
 DONE = "songs.length && songs.every((song) => song.result || song.error)"
@@ -93,6 +100,66 @@ def measure() -> list[Line]:
     ]
 
 
+def ask_server(port: int, content: bytes, seconds: float | None = None) -> int:
+    """Send a song and return the status of the response. With `seconds`, leave after that time and return 0."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=seconds)
+    with closing(connection), suppress(TimeoutError):
+        connection.request("POST", "/api/listen", content)
+        return connection.getresponse().status
+    return 0
+
+
+@contextmanager
+def running_server() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Start `timbre serve` and yield its process and port."""
+    command = [sys.executable, "-m", "timbre", "serve", "--port=0", "--no-browser", f"--models={RELEASED}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            assert server.stdout
+            yield server, int(server.stdout.readline().split(" ")[0].rsplit(":", 1)[1])
+        finally:
+            server.kill()
+
+
+def memory(process: subprocess.Popen[str]) -> float:
+    """Return the memory of a process in MB."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def measure_server() -> list[Line]:
+    """Measure the server while clients ask and half of them leave."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "song.wav"
+        soundfile.write(path, chords(SHORT, RATE), RATE)
+        short = path.read_bytes()
+        soundfile.write(path, chords(LONG, RATE), RATE)
+        long = path.read_bytes()
+    with running_server() as (server, port), ThreadPoolExecutor(CLIENTS) as clients:
+        used = []
+        for _ in range(ROUNDS):
+            leaving = [clients.submit(ask_server, port, long, 1.0) for _ in range(CLIENTS // 2)]
+            staying = [clients.submit(ask_server, port, short) for _ in range(CLIENTS // 2)]
+            statuses = [client.result() for client in (*leaving, *staying)]
+            assert statuses == [0] * len(leaving) + [200] * len(staying), statuses
+            used.append(memory(server))
+        started = time.perf_counter()
+        assert ask_server(port, short) == 200
+        next_answer = time.perf_counter() - started
+        clients.submit(ask_server, port, long)
+        time.sleep(1)
+        started = time.perf_counter()
+        server.send_signal(signal.SIGINT)
+        server.wait()
+        stopped = time.perf_counter() - started
+    clients_left = f"{CLIENTS} clients, half of whom left"
+    return [
+        Line(f"server: answer to {SHORT} s after {clients_left}, seconds (absolute)", f"{next_answer:.2f}"),
+        Line(f"server: MB more after {ROUNDS} times {clients_left}", f"{used[-1] - used[0]:.0f}"),
+        Line("server: from Ctrl+C during a song to its end, seconds (absolute)", f"{stopped:.2f}", "≤ 1"),
+    ]
+
+
 def save_picture(path: Path, songs: list[Path]) -> None:
     """Save a picture of the page with its results for songs. The first song is chosen."""
     with TemporaryDirectory() as folder:
@@ -108,6 +175,6 @@ def save_picture(path: Path, songs: list[Path]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--picture"]:
-        save_picture(Path(sys.argv[2]), [Path(song) for song in sys.argv[3:]])
+        save_picture(Path(sys.argv[2]), [Path(song).absolute() for song in sys.argv[3:]])
     else:
-        show(measure())
+        show(measure() + measure_server())

@@ -4,7 +4,7 @@ import socket
 import sys
 import webbrowser
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -80,9 +80,10 @@ def make_server(api: "Api", opened: str = "") -> "uvicorn.Server":
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: "FrameType | None") -> None:
-            print("stopping …", file=sys.stderr, flush=True)
             api.stop()
             super().handle_exit(sig, frame)
+            with suppress(OSError):  # nobody may read the messages any more
+                print("stopping …", file=sys.stderr, flush=True)
 
     config = uvicorn.Config(make_app(api, opened), log_level="warning", timeout_graceful_shutdown=STOP_SECONDS)
     return Server(config)
