@@ -18,7 +18,7 @@ from timing import Line, in_turns, show
 from timbre.core.params import Audio, Compute
 from timbre.core.rng import generator
 from timbre.core.tables import Clip
-from timbre.dataset.prepare import _decode
+from timbre.dataset.prepare import decode_clips
 
 AUDIO = Audio(sample_rate=22050, window=4.0)
 SECONDS, RATE = 18, 44100
@@ -38,7 +38,7 @@ def bare_loop(folder: Path, clips: list[Clip]) -> None:
 
 
 def decode(folder: Path, clips: list[Clip], workers: int) -> None:
-    _decode(clips, folder, folder / "windows.npy", AUDIO, Compute(workers=workers))
+    decode_clips(clips, folder, folder / "windows.npy", AUDIO, Compute(workers=workers))
 
 
 def measure(count: int = 300) -> list[Line]:

@@ -1,7 +1,7 @@
 """Render clips with an unseen sound font: `python benchmarks/unseen_font.py FONT.sf2 FOLDER [augmented]`.
 
 The folder gets Kaggle's layout, with 100 clips per instrument of params.yaml and 100 clips of other instruments. Use it
-to choose between two ways of training with `benchmarks/real.py`, so that real recordings stay an unused test set.
+to choose between two ways of training with `timbre benchmark`, so that real recordings stay an unused test set.
 MuseScore General is an unseen font (Debian's musescore-general-soundfont-lossless). So is FluidR3, except its pianos.
 
 `augmented` changes the waveform of each clip like a recording: silence around it, a room, a microphone, a band limit,

@@ -4,7 +4,7 @@
 
 It queues one DVC experiment for each of `VARIANTS` and runs them all; `dvc exp show` lists them by these names. Then it
 renders and augments clips by each FONT, evaluates all models on these clips and on the labelled recordings in the
-folder MUSIC (as `benchmarks/music.py` reads it), and writes the results to benchmarks/ABLATION.md.
+folder MUSIC (as `timbre benchmark` reads it), and writes the results to benchmarks/ABLATION.md.
 
 The fonts must be unseen. MuseScore_General_Full.sf2 is, from Debian's musescore-general-soundfont-lossless. FluidR3 is
 not, because its pianos are in the training data. If sounds/recordings has recordings, one variant trains on them too.
@@ -17,13 +17,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from timbre.benchmark import measure, predict_recordings
+from timbre.benchmark.run import run_benchmark
 from timbre.core.params import load_params
 from timbre.model.checkpoint import save_untrained
-from timbre.songs.predictor import Predictor
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "benchmarks"))
 RESULTS = ROOT / "benchmarks" / "ABLATION.md"
 EPOCHS, FRESH, JOBS = 4, 2400, 2
 FULL = "the committed models, full length"
@@ -60,7 +58,7 @@ Each variant trains without one ingredient and is evaluated on two sets:
 
 - **Unseen sound fonts**, augmented like recordings (`benchmarks/unseen_font.py`): for each font 400 clips of the four
   instruments, 150 mixtures of two to four of them, and 100 clips of other instruments. Values are means over the fonts.
-- **Real music** (`benchmarks/music.py`). The thresholds are calibrated for music.
+- **Real music** (`timbre benchmark`). The thresholds are calibrated for music.
 
 A difference of 0.02 or less is within the variation between seeds. These trainings are short, which favours whatever
 makes the task easier. The costs of augmentation, other instruments and recordings are therefore upper bounds.
@@ -118,20 +116,16 @@ def table_row(*cells: object) -> str:
 
 
 def evaluate_on_font(clips: Path, models: Path) -> list[float]:
-    """Return recall, AUC and false positives on the clips of a font, by `benchmarks/real.py`."""
-    from real import measure
-
-    measured = measure(clips, models)
-    return [measured["single"]["mean recall"], measured["layered"]["mean AUC"], measured["claimed where none plays"]]
+    """Return single-label recall, AUC of mixtures, and instruments predicted where none of them plays."""
+    found = run_benchmark(clips, models)
+    scores = found.scores["single_label_recall"], found.mixtures["auc"]
+    return [*(float(each.overall.value) for each in scores), found.predicted_where_none_plays or 0.0]
 
 
 def evaluate_on_music(folder: Path, models: Path) -> list[float]:
-    """Return AUC, micro F1 and false positive rate on real music, by `benchmarks/music.py`."""
-    from music import read_music
-
-    predictor = Predictor(models)
-    measured = measure(*predict_recordings(read_music(folder, predictor.instruments), predictor))
-    return [float(measured[name][0].value) for name in ("AUC", "F1 (all: micro)", "claimed where absent")]
+    """Return AUC, micro F1 and false positive rate on real music."""
+    scores = run_benchmark(folder, models).scores
+    return [float(scores[name].overall.value) for name in ("auc", "micro_f1", "false_positive_rate")]
 
 
 def main(music: Path, fonts: list[Path]) -> None:

@@ -124,8 +124,8 @@ def test_each_data_set_is_a_layout_and_has_a_benchmark_on_its_test_split(name, r
     result = CliRunner().invoke(app, ["benchmark", name, str(folder)])
     assert result.exit_code == 0, result.output
     count = {"openmic": 1, "irmas": 1, "medley-solos": 2}[name]
-    assert f"{count} recordings of the test split of {found.layout}" in result.output
-    assert ("one instrument alone: recall" in result.output) == (name == "medley-solos")
+    assert f"{count} recordings of {count} sources (the test split of {found.layout})" in result.output
+    assert ("single-label recall" in result.output) == (name == "medley-solos")
     assert "F1 of absence" in result.output and "Published: " in result.output
 
 

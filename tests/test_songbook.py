@@ -14,19 +14,20 @@ from timbre.labels.labels_csv import LabelRow, read_labels_csv
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="names of any bytes need POSIX")
 
 
-def test_songs_are_heard_drawn_and_scored(models, tmp_path):
+def test_songs_are_predicted_drawn_and_scored(models, tmp_path):
     songs = tmp_path / "songs"
     (songs / "live").mkdir(parents=True)
     soundfile.write(songs / "a.wav", tone(440, 3, 16000), 16000)
     shutil.copy(songs / "a.wav", songs / "live" / "b.wav")
     (songs / "broken.mp3").write_text("not audio")
     (songs / "labels.csv").write_text("file,instruments\na.wav,guitar+Drums\nlive/b.wav,\nother.wav,piano\n")
-    figures = write_songs(songs, models, tmp_path / "out")
-    assert (figures["heard"], figures["unreadable"], figures["scored"]) == (2, 1, 2)
-    assert figures["drums"]["recall"] == 1  # of these models, drums are always present and piano never
-    assert figures["drums"]["precision"] == 0.5
-    assert "piano" not in figures
-    json.dumps(figures)
+    metrics = write_songs(songs, models, tmp_path / "out")
+    assert (metrics["heard"], metrics["unreadable"], metrics["scored"]) == (2, 1, 2)
+    assert metrics["drums"]["recall"] == 1  # these models always predict drums and never piano
+    assert metrics["drums"]["precision"] == 0.5
+    assert metrics["scores"]["precision"]["drums"]["value"] == 0.5
+    assert "piano" not in metrics
+    json.dumps(metrics, allow_nan=False)
     with (tmp_path / "out" / "songs.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == ["a.wav", "broken.mp3", "live/b.wav"]
@@ -49,7 +50,7 @@ def test_labels_that_cannot_be_read_say_why(tmp_path, content, message):
         read_labels_csv(tmp_path / "labels.csv", INSTRUMENTS)
 
 
-def test_rows_name_songs_in_any_spelling_and_what_counts_for_nothing_is_told():
+def test_rows_match_songs_in_any_spelling_and_unused_rows_are_listed():
     songs = ["Für Élise.wav", "CD 1/b.wav", "B.wav", "b.wav", "c.wav", "d.wav"]
     files = {
         "fu\u0308r élise.WAV": "piano",
@@ -63,7 +64,12 @@ def test_rows_name_songs_in_any_spelling_and_what_counts_for_nothing_is_told():
     rows = [*files.items(), ("c.wav", "guitar"), ("D.wav", "drums"), ("B.WAV", "drums")]
     labels = [LabelRow(f"labels.csv:{line}", file, plays) for line, (file, plays) in enumerate(rows, 2)]
     found, issues = match_labels(labels, songs)
-    assert found == {"Für Élise.wav": "piano", "CD 1/b.wav": "drums", "b.wav": "violin", "c.wav": "guitar"}
+    assert {song: row.label for song, row in found.items()} == {
+        "Für Élise.wav": "piano",
+        "CD 1/b.wav": "drums",
+        "b.wav": "violin",
+        "c.wav": "guitar",
+    }
     assert issues == [
         "labels.csv:6: e.wav: no song has this name",
         "labels.csv:7: CD 2/c.wav: no song has this name",
@@ -73,30 +79,30 @@ def test_rows_name_songs_in_any_spelling_and_what_counts_for_nothing_is_told():
     ]
 
 
-def test_rows_that_name_no_song_are_told_in_the_figures_and_in_the_log(models, tmp_path):
+def test_rows_without_a_song_are_listed_in_the_metrics_and_in_the_log(models, tmp_path):
     soundfile.write(tmp_path / "a.wav", tone(440, 1, 16000), 16000)
     (tmp_path / "labels.csv").write_bytes("\ufefffile\tinstruments\nb.wav\tpiano\nc.wav\tdrums\n".encode("utf-16-le"))
-    figures = write_songs(tmp_path, models, tmp_path / "out")
-    assert "scored" not in figures
-    assert figures["issues"] == [
+    metrics = write_songs(tmp_path, models, tmp_path / "out")
+    assert "scored" not in metrics
+    assert metrics["issues"] == [
         f"labels.csv:{line}: {name}.wav: no song has this name" for line, name in ((2, "b"), (3, "c"))
     ]
-    assert in_words(figures) == (
-        "1 songs heard, 0 unreadable, 0 scored "
+    assert in_words(metrics) == (
+        "1 songs predicted, 0 unreadable, 0 scored "
         "(labels.csv:2: b.wav: no song has this name; 1 more in metrics/songs.json)"
     )
 
 
 @needs_posix
-def test_no_name_and_no_picture_ends_the_run(models, tmp_path, monkeypatch):
+def test_no_file_name_and_no_failed_picture_ends_the_run(models, tmp_path, monkeypatch):
     songs = tmp_path / "songs"
     songs.mkdir()
     for name in (b"b.wav", b"caf\xe9\n.wav", b"z.wav"):
         soundfile.write(os.fsencode(songs) + b"/" + name, tone(440, 1, 16000), 16000, format="WAV")
     monkeypatch.setattr("timbre.evaluation.songs.as_png", lambda song: b"png" if song.name != "b.wav" else 1 / 0)
-    figures = write_songs(songs, models, tmp_path / "out")
-    assert figures["heard"] + figures["unreadable"] == 3
-    assert figures["issues"] == ["b.wav: not drawn (division by zero)"]
+    metrics = write_songs(songs, models, tmp_path / "out")
+    assert metrics["heard"] + metrics["unreadable"] == 3
+    assert metrics["issues"] == ["b.wav: not drawn (division by zero)"]
     assert (tmp_path / "out" / "z.wav.png").exists()
     with (tmp_path / "out" / "songs.csv").open(newline="", encoding="utf-8") as file:
         assert [row["file"] for row in csv.DictReader(file)] == ["b.wav", r"caf\udce9\n.wav", "z.wav"]

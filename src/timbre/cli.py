@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -34,14 +33,6 @@ Songs = Annotated[list[str], typer.Argument(metavar="SONG", help=SONGS_HELP)]
 Models = Annotated[Path | None, typer.Option(help=MODELS_HELP)]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP, rich_markup_mode=None)
-
-
-class Collection(StrEnum):
-    """Public data sets with a benchmark."""
-
-    OPENMIC = "openmic"
-    IRMAS = "irmas"
-    MEDLEY_SOLOS = "medley-solos"
 
 
 def main() -> None:
@@ -249,14 +240,25 @@ def _minutes(seconds: float) -> str:
 
 @app.command()
 def benchmark(
-    name: Annotated[Collection, typer.Argument(help="The data set.")],
-    folder: Annotated[Path, typer.Argument(help="Its folder, as published or as mirdata downloads it.")],
+    folder: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FOLDER",
+            help="A folder with a labels.csv, a folder for each instrument, Kaggle's layout, or a public data set.",
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
     models: Models = None,
 ) -> None:
-    """Score the models on the test split of a public data set, and compare with published results."""
-    from timbre.benchmark import benchmark as measured
+    """Score the models on a labelled folder: AUC, precision, recall, F1 and more, with 95 % intervals."""
+    from timbre.benchmark.run import as_markdown, as_values, run_benchmark
+    from timbre.sources.public import COLLECTIONS
 
-    print(measured(name, folder, models))
+    *data_sets, path = map(str, folder)  # `timbre benchmark openmic FOLDER` asks for that data set
+    if len(data_sets) > 1 or not {*data_sets} <= COLLECTIONS.keys():
+        raise typer.BadParameter(f"name one folder, or one of {', '.join(COLLECTIONS)} and a folder")
+    found = run_benchmark(Path(path), models, *data_sets)
+    print(json.dumps(as_values(found), indent=2) if as_json else as_markdown(found))
 
 
 @app.command()

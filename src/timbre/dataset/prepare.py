@@ -54,7 +54,7 @@ def prepare_dataset(
     """
     clips, issues = audit(raw, instruments)
     require_every_class(instruments, clips, issues)
-    decoded, unreadable = _decode(clips, raw, folder / PACK, audio, compute)
+    decoded, unreadable = decode_clips(clips, raw, folder / PACK, audio, compute)
     issues += unreadable
     audible = [clip for clip in clips if clip.file in decoded]
     require_every_class(instruments, audible, unreadable, clips)
@@ -85,7 +85,7 @@ class Decoded(NamedTuple):
     source: tuple[int, int, float]
 
 
-def _decode(
+def decode_clips(
     clips: Sequence[Clip], raw: Path, pack: Path, audio: Audio, compute: Compute
 ) -> tuple[dict[str, Decoded], list[Issue]]:
     """Decode clips into one pack, in their order. Return the decoded files by name, and the issues."""

@@ -1,4 +1,4 @@
-"""Songs as part of an experiment: what the models say of a folder of them, in a table, pictures, and metrics."""
+"""Predict the songs of a folder as part of an experiment: a table, a picture of each song and, with labels, scores."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -10,7 +10,7 @@ from timbre.core.partial_labels import partial_targets
 from timbre.core.printable import printable
 from timbre.core.stage import progress
 from timbre.evaluation.metrics import layered_metrics
-from timbre.features.split import targets_of
+from timbre.evaluation.scoring import predictions_of, score, scores_as_values
 from timbre.labels.labels_csv import LABELS, LabelRow, parse_labels_csv
 from timbre.labels.sheets import spelling
 from timbre.songs.find import find
@@ -20,14 +20,14 @@ from timbre.songs.text import as_csv, csv_row, error_as_csv, song_columns
 
 
 def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
-    """Hear all songs below `path`; write songs.csv and a picture of each to `folder`.
+    """Predict all songs below `path`; write songs.csv and a picture of each song to `folder`.
 
-    If the folder has a `labels.csv`, the songs that it lists are scored as well. See `timbre.labels.labels_csv`.
+    If the folder has a labels.csv, the songs that it lists are scored as well. See `timbre.labels.labels_csv`.
 
     Returns:
-        How many were heard, how many could not be; where there are labels, how many were scored and the metrics of
-        `layered_metrics`; and `issues`, where there are any: a line for each row of labels that was passed over and
-        each song that could not be drawn.
+        The number of predicted songs (`heard`) and of unreadable ones. With labels also the number of scored songs, the
+        metrics of `layered_metrics`, and `scores`, the metrics of `timbre benchmark` with intervals. `issues` has one
+        line for each row of the labels that was not used and each song that could not be drawn.
 
     Raises:
         ParamsError: The folder is missing or has no songs.
@@ -41,33 +41,50 @@ def write_songs(path: Path, models: Path, folder: Path) -> dict[str, object]:
     predictor = Predictor(models)
     table = path / LABELS
     label_rows = parse_labels_csv(table.read_bytes(), LABELS, predictor.instruments) if table.exists() else []
-    labels, issues = match_labels(label_rows, [song.inside for song in found])
+    labels, issues = match_labels(label_rows, [file.inside for file in found])
     folder.mkdir(parents=True)
-    rows, present = [csv_row(song_columns(predictor.instruments))], {}
-    for song in progress(found, "songs", unit="song"):
-        name = printable(song.inside)
+    lines, songs = [csv_row(song_columns(predictor.instruments))], {}
+    for file in progress(found, "songs", unit="song"):
+        name = printable(file.inside)
         try:
-            if song.problem:
-                raise AudioError(song.problem)
-            heard = replace(predictor.listen(song.name), name=name)
+            if file.problem:
+                raise AudioError(file.problem)
+            song = replace(predictor.listen(file.name), name=name)
         except AudioError as error:
-            rows.append(error_as_csv(name, printable(str(error)), predictor.instruments))
+            lines.append(error_as_csv(name, printable(str(error)), predictor.instruments))
             continue
-        rows.append(as_csv(heard))
-        present[song.inside] = heard.present
-        issues += _draw(heard, folder / f"{name}.png")
-    (folder / "songs.csv").write_text("\n".join(rows) + "\n", encoding="utf-8", newline="\n")
-    metrics: dict[str, object] = {"heard": len(present), "unreadable": len(found) - len(present)}
-    if scored := [name for name in present if name in labels]:
-        truth = partial_targets([labels[name] for name in scored], predictor.instruments)
-        answers = targets_of([present[name] for name in scored], predictor.instruments)
-        metrics |= {"scored": len(scored), **layered_metrics(truth, answers, predictor.instruments)}
-    return metrics | ({"issues": issues} if issues else {})
+        lines.append(as_csv(song))
+        songs[file.inside] = song
+        issues += _draw(song, folder / f"{name}.png")
+    (folder / "songs.csv").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+    return {
+        "heard": len(songs),
+        "unreadable": len(found) - len(songs),
+        **_scores({name: song for name, song in songs.items() if name in labels}, labels, predictor.instruments),
+        **({"issues": issues} if issues else {}),
+    }
+
+
+def _scores(
+    songs: Mapping[str, Song], labels: Mapping[str, LabelRow], instruments: tuple[str, ...]
+) -> dict[str, object]:
+    """Return the metrics of labelled songs by name; empty without songs."""
+    if not songs:
+        return {}
+    rows = [labels[name] for name in songs]
+    targets = partial_targets([row.label for row in rows], instruments)
+    predictions = predictions_of(list(songs.values()), instruments)._replace(single=None)
+    groups = [row.group or row.source or row.path for row in rows]
+    return {
+        "scored": len(songs),
+        **layered_metrics(targets, predictions.present, instruments),
+        "scores": scores_as_values(score(targets, predictions, groups), instruments),
+    }
 
 
 def in_words(metrics: Mapping[str, Any]) -> str:
-    """What `write_songs` found, for a line of the log."""
-    words = f"{metrics['heard']} songs heard, {metrics['unreadable']} unreadable, {metrics.get('scored', 0)} scored"
+    """Return the result of `write_songs` in one line for the log."""
+    words = f"{metrics['heard']} songs predicted, {metrics['unreadable']} unreadable, {metrics.get('scored', 0)} scored"
     match metrics.get("issues", []):
         case []:
             return words
@@ -77,11 +94,11 @@ def in_words(metrics: Mapping[str, Any]) -> str:
             return f"{words} ({issues[0]}; {len(issues) - 1} more in metrics/songs.json)"
 
 
-def match_labels(rows: Iterable[LabelRow], songs: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the label of each song, and one line for each row that is not used.
+def match_labels(rows: Iterable[LabelRow], songs: Iterable[str]) -> tuple[dict[str, LabelRow], list[str]]:
+    """Return the row of each song, and one line for each row that is not used.
 
     A row matches a song by its path below the folder. Case and `/` or `\\` make no difference if only one song matches.
-    A song with contradictory rows has no label.
+    A song with contradictory rows has none.
     """
     exact = {song: [song] for song in songs}
     alike: dict[str, list[str]] = {}
@@ -96,18 +113,18 @@ def match_labels(rows: Iterable[LabelRow], songs: Iterable[str]) -> tuple[dict[s
         else:
             fault = "several songs have this name in other spellings" if matches else "no song has this name"
             issues.append(f"{row.location}: {printable(row.path)}: {fault}")
-    labels = {}
+    matched = {}
     for song, (first, *others) in rows_of.items():
         if all(row.label == first.label for row in others):
-            labels[song] = first.label
+            matched[song] = first
             issues += [f"{row.location}: {printable(song)}: repeats {first.location}; counted once" for row in others]
         else:
             issues += [f"{row.location}: {printable(song)}: contradicts {first.location}; not scored" for row in others]
-    return labels, issues
+    return matched, issues
 
 
 def _draw(song: Song, path: Path) -> list[str]:
-    """Write the picture of a song; a line where that fails, whatever of it and of its name is to blame."""
+    """Write the picture of a song. Return one line if that fails, for whatever reason: evaluation goes on."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(as_png(song))

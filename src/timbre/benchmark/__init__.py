@@ -1,0 +1,1 @@
+"""benchmark: score trained models on any labelled folder."""

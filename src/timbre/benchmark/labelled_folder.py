@@ -1,0 +1,88 @@
+"""Read any labelled folder: Kaggle's layout, a folder for each instrument, a labels.csv, or a public data set."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from timbre.core.errors import DataError
+from timbre.core.partial_labels import ALL_UNKNOWN, is_partial
+from timbre.dataset.audit import audit
+from timbre.dataset.groups import are_kaggles, group_of, own_group
+from timbre.sources.folder import folder_files
+from timbre.sources.layouts import KAGGLE, LABELLED, TEST, Dataset, find_layout
+from timbre.sources.public import COLLECTIONS
+
+
+class LabelledRecording(NamedTuple):
+    """A recording: its path below the folder, its label, and the group that intervals resample it with."""
+
+    path: str
+    label: str
+    group: str
+
+
+class LabelledFolder(NamedTuple):
+    """The recordings of a folder.
+
+    Attributes:
+        title: What they are, in words.
+        recordings: Sorted by path.
+        published: Published results on these recordings, in words, or empty.
+    """
+
+    title: str
+    recordings: list[LabelledRecording]
+    published: str = ""
+
+    @property
+    def is_single_label(self) -> bool:
+        """Whether each recording has one instrument, or only other instruments."""
+        return not any(is_partial(recording.label) for recording in self.recordings)
+
+
+def read_labelled_folder(folder: Path, instruments: Sequence[str], data_set: str = "") -> LabelledFolder:
+    """Read the recordings of a folder and their labels. Of a public data set only the test split is read.
+
+    Args:
+        folder: The folder.
+        instruments: Names of the instruments, in order.
+        data_set: The public data set that it must be, a key of `COLLECTIONS`, or empty for any layout.
+
+    Raises:
+        DataError: It is not a folder, not that data set, has no labels, or no recording with a label.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: not a folder; name a folder with recordings and their labels")
+    with folder_files(folder) as files:
+        dataset = find_layout(files, folder, instruments)
+    public = next((collection for collection in COLLECTIONS.values() if collection.title == dataset.layout), None)
+    if data_set and public is not COLLECTIONS[data_set]:
+        raise DataError(f"{folder}: not {COLLECTIONS[data_set].title}; leave out {data_set} to score this folder")
+    if dataset.layout == KAGGLE:
+        recordings = _audited(dataset, folder, instruments)
+    else:
+        recordings = [
+            LabelledRecording(found.path, found.label, found.group or _own_group(found.path, dataset.layout))
+            for found in dataset.recordings
+            if found.split == TEST or not public
+        ]
+    recordings = sorted(recording for recording in recordings if recording.label != ALL_UNKNOWN)
+    title = f"the test split of {public.title}" if public else dataset.layout
+    if not recordings:
+        raise DataError(f"{folder}: {title} has no labels for {', '.join(instruments)}")
+    return LabelledFolder(title, recordings, public.published if public else "")
+
+
+def _own_group(path: str, layout: str) -> str:
+    """Return the group of a recording without one: in a folder with a labels.csv its subfolder, else itself."""
+    parent = path.rpartition("/")[0]
+    return parent if layout == LABELLED and parent else path
+
+
+def _audited(dataset: Dataset, folder: Path, instruments: Sequence[str]) -> list[LabelledRecording]:
+    """Return the recordings of a data set in Kaggle's layout, with the faults of its metadata repaired."""
+    path, name = next(iter(dataset.files.items()))
+    home = path.removesuffix(name)
+    clips, _ = audit(folder / home, instruments)
+    name_group = group_of if are_kaggles(clip.file for clip in clips) else own_group
+    return [LabelledRecording(home + clip.file, clip.label, clip.group or name_group(clip.file)) for clip in clips]

@@ -1,0 +1,162 @@
+"""Score the models on a labelled folder, and print the scores as Markdown or JSON."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from timbre.benchmark.labelled_folder import LabelledFolder, read_labelled_folder
+from timbre.benchmark.mixtures import MIXTURES, predict_mixtures
+from timbre.core.errors import AudioError, DataError
+from timbre.core.partial_labels import partial_targets
+from timbre.core.printable import printable
+from timbre.core.stage import progress
+from timbre.core.tables import DIGITS
+from timbre.evaluation.scoring import (
+    RecordingPredictions,
+    Score,
+    predictions_of,
+    score,
+    scores_as_table,
+    scores_as_values,
+)
+from timbre.model.checkpoint import load_model
+from timbre.songs.predictor import Predictor, find_models
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """The scores of the models on a labelled folder.
+
+    Attributes:
+        title: What the recordings are, in words.
+        models: Where the models come from, in words.
+        instruments: Names of the instruments, in order.
+        recordings: Number of scored recordings.
+        groups: Number of their groups.
+        unreadable: One line for each recording that cannot be read.
+        scores: Scores of the recordings.
+        targets_f1: Micro F1 of predicting every instrument in every recording.
+        predicted_where_none_plays: Mean number of predicted instruments in recordings where none plays, or None.
+        mixtures: Scores of mixtures of the recordings; empty if they are not single-label.
+        published: Published results on these recordings, in words, or empty.
+    """
+
+    title: str
+    models: str
+    instruments: tuple[str, ...]
+    recordings: int
+    groups: int
+    unreadable: list[str]
+    scores: dict[str, Score]
+    targets_f1: float
+    predicted_where_none_plays: float | None
+    mixtures: dict[str, Score]
+    published: str
+
+
+def run_benchmark(folder: Path, models: Path | None = None, data_set: str = "") -> Benchmark:
+    """Score the models on the recordings of a folder.
+
+    Args:
+        folder: A labelled folder; see `read_labelled_folder`.
+        models: Folder of the models. None: see `timbre.songs.predictor.find_models`.
+        data_set: See `read_labelled_folder`.
+
+    Raises:
+        DataError: The folder has no labels, a model is missing, or no recording can be read.
+    """
+    predictor = Predictor(models)
+    instruments = predictor.instruments
+    labelled = read_labelled_folder(folder, instruments, data_set)
+    readable, predictions, unreadable = _predict(folder, labelled, predictor)
+    targets = partial_targets([recording.label for recording in readable.recordings], instruments)
+    groups = [recording.group for recording in readable.recordings]
+    none_plays = (targets == 0).all(axis=1)
+    return Benchmark(
+        title=labelled.title,
+        models=predictor.source,
+        instruments=instruments,
+        recordings=len(groups),
+        groups=len({*groups}),
+        unreadable=unreadable,
+        scores=score(targets, predictions, groups),
+        targets_f1=_f1_of_all(targets),
+        predicted_where_none_plays=float(predictions.present[none_plays].sum(axis=1).mean())
+        if none_plays.any()
+        else None,
+        mixtures=_score_mixtures(folder, readable, instruments, models) if labelled.is_single_label else {},
+        published=labelled.published,
+    )
+
+
+def _predict(
+    folder: Path, labelled: LabelledFolder, predictor: Predictor
+) -> tuple[LabelledFolder, RecordingPredictions, list[str]]:
+    """Return the readable recordings, their predictions, and one line for each unreadable recording."""
+    readable, songs, unreadable = [], [], []
+    for recording in progress(labelled.recordings, "recordings", unit="file"):
+        try:
+            songs.append(predictor.listen(folder / recording.path))
+            readable.append(recording)
+        except AudioError as error:
+            unreadable.append(printable(f"{recording.path}: {error}"))
+    if not songs:
+        raise DataError(f"{folder}: no recording can be read, such as {unreadable[0]}")
+    predictions = predictions_of(songs, predictor.instruments)
+    if not labelled.is_single_label:
+        predictions = predictions._replace(single=None)
+    return labelled._replace(recordings=readable), predictions, unreadable
+
+
+def _score_mixtures(
+    folder: Path, labelled: LabelledFolder, instruments: tuple[str, ...], models: Path | None
+) -> dict[str, Score]:
+    layered = load_model((models or find_models()) / "layered.safetensors")
+    predicted = predict_mixtures(folder, labelled.recordings, instruments, layered)
+    return score(*predicted) if predicted else {}
+
+
+def _f1_of_all(targets: np.ndarray) -> float:
+    plays, known = float(np.nansum(targets)), int((~np.isnan(targets)).sum())
+    return 2 * plays / (plays + known)
+
+
+def as_markdown(found: Benchmark) -> str:
+    """Return a benchmark as Markdown."""
+    lines = [f"{found.recordings} recordings of {found.groups} sources ({found.title}), by the models {found.models}"]
+    if found.unreadable:
+        lines.append(f"{len(found.unreadable)} more cannot be read, such as {found.unreadable[0]}")
+    lines += ["", scores_as_table(found.scores, found.instruments), ""]
+    if found.predicted_where_none_plays is not None:
+        mean = found.predicted_where_none_plays
+        lines.append(f"Instruments predicted per recording in which none of them plays: {mean:.3f}")
+    lines.append(f"Micro F1 of predicting every instrument in every recording: {found.targets_f1:.3f}")
+    if found.published:
+        lines.append(f"Published: {found.published}.")
+    if found.mixtures:
+        lines += [
+            "",
+            f"{MIXTURES.train} mixtures of these recordings, of 2 to 4 instruments within ±{MIXTURES.gain_db:g} dB",
+            "",
+            scores_as_table(found.mixtures, found.instruments),
+        ]
+    return "\n".join(lines)
+
+
+def as_values(found: Benchmark) -> dict[str, object]:
+    """Return a benchmark as values that JSON has."""
+    values: dict[str, object] = {
+        "title": found.title,
+        "models": found.models,
+        "recordings": found.recordings,
+        "sources": found.groups,
+        "unreadable": found.unreadable,
+        "scores": scores_as_values(found.scores, found.instruments),
+        "micro_f1_of_predicting_all": round(found.targets_f1, DIGITS),
+    }
+    if found.predicted_where_none_plays is not None:
+        values["predicted_where_none_plays"] = round(found.predicted_where_none_plays, DIGITS)
+    if found.mixtures:
+        values["mixtures"] = scores_as_values(found.mixtures, found.instruments)
+    return values
