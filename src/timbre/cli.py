@@ -1,5 +1,6 @@
 """The command `timbre`. Each command imports heavy libraries itself, so that help is fast."""
 
+import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path

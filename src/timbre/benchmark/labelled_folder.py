@@ -9,7 +9,7 @@ from timbre.core.partial_labels import ALL_UNKNOWN, is_partial
 from timbre.dataset.audit import audit
 from timbre.dataset.groups import are_kaggles, group_of, own_group
 from timbre.sources.folder import folder_files
-from timbre.sources.layouts import KAGGLE, LABELLED, TEST, Dataset, find_layout
+from timbre.sources.layouts import KAGGLE, LABELLED, Dataset, find_layout
 from timbre.sources.public import COLLECTIONS
 
 
@@ -26,7 +26,7 @@ class LabelledFolder(NamedTuple):
 
     Attributes:
         title: What they are, in words.
-        recordings: Sorted by path.
+        recordings: In the order of the labels.
         published: Published results on these recordings, in words, or empty.
     """
 
@@ -64,9 +64,9 @@ def read_labelled_folder(folder: Path, instruments: Sequence[str], data_set: str
         recordings = [
             LabelledRecording(found.path, found.label, found.group or _own_group(found.path, dataset.layout))
             for found in dataset.recordings
-            if found.split == TEST or not public
+            if found.split == "test" or not public
         ]
-    recordings = sorted(recording for recording in recordings if recording.label != ALL_UNKNOWN)
+    recordings = [recording for recording in recordings if recording.label != ALL_UNKNOWN]
     title = f"the test split of {public.title}" if public else dataset.layout
     if not recordings:
         raise DataError(f"{folder}: {title} has no labels for {', '.join(instruments)}")
