@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from timbre.core.files import fresh_folder, user_path
+from timbre.core.files import fresh_folder
+from timbre.core.own_paths import own_path
 from timbre.core.params import Params
 from timbre.core.stage import run_stage
 from timbre.core.tables import Event, Part, SongPiece, Window, parts_by_mixture, pieces_by_song, read_table
@@ -40,8 +41,8 @@ def evaluate(params: Params) -> str:
         sounds = with_sounds(tested, windows, parts, pack, audio.sample_rate)
         write_listen_page(plots / "listen.html", sounds, audio, mel, seed)
         timeline = write_timelines(METRICS / "timeline.json", plots, songs, instruments)
-        path = params.songs.path
-        your_songs = write_songs(user_path(path, "songs.path"), MODELS, plots / "songs") if path else {}
+        path = own_path(params.songs.path, "songs.path")
+        your_songs = write_songs(path, MODELS, plots / "songs") if path else {}
         write_json(METRICS / "songs.json", your_songs)
     scores = in_short({task: found.metrics for task, found in tested.items()}, timeline)
     return f"{scores}; {in_words(your_songs)}" if your_songs else scores

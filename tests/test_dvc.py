@@ -11,6 +11,9 @@ import yaml
 from helpers import ROOT, committed_params
 from imports import imported_files
 
+from timbre.core.own_paths import check_own_paths
+from timbre.core.params import OWN_PATHS, Params
+
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 STAGES = PIPELINE["stages"]
 
@@ -96,6 +99,15 @@ def test_download_depends_on_every_param_that_its_sources_read():
     }
 
 
+def test_stages_depend_on_the_users_own_files_which_are_empty_folders_by_default():
+    own = [dep for stage in STAGES.values() for dep in stage["deps"] if dep.startswith("$")]
+    assert sorted(own) == sorted(f"${{{key}}}" for key in OWN_PATHS)
+    for key, default in OWN_PATHS.items():
+        assert reduce(dict.__getitem__, key.split("."), committed_params()) == default
+        assert [path.name for path in (ROOT / default).iterdir() if path.name != ".gitkeep"] == []
+    assert check_own_paths(Params.model_validate(committed_params())) == []
+
+
 def test_the_lock_is_that_of_this_code_and_these_params():
     lock = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
     assert set(lock) == set(STAGES)
@@ -117,7 +129,8 @@ def test_stages_produce_every_file_that_stages_metrics_and_plots_use():
         for out in stage["outs"]
         for path in ([out] if isinstance(out, str) else out)
     }
-    used = {dep for stage in STAGES.values() for dep in stage["deps"] if not is_code(dep)} - {"params.yaml"}
+    deps = {dep for stage in STAGES.values() for dep in stage["deps"] if not is_code(dep) and not dep.startswith("$")}
+    used = deps - {"params.yaml"}
     parts = {"data/raw/source.json": "data/raw"}
     assert {parts.get(path, path) for path in used} <= set(produced)
     for entry in PIPELINE["plots"]:

@@ -53,7 +53,7 @@ def test_models_are_trained_on_music_with_rendered_clips_and_alone(repository):
     assert all(clips[split]["music"] and clips[split]["guitar"] for split in clips)
     assert {"micro_f1", "claimed_where_absent"} <= layered["music"]["test"].keys() and layered["test"]
     assert metrics(repository, "single")["test"]["macro_f1"] and "music" in metrics(repository, "details")
-    assert "LabelRow music" in (repository.folder / "plots/listen.html").read_text()
+    assert "Music with partial labels" in (repository.folder / "plots/listen.html").read_text()
     repository.commit("both")
 
     output = repository.run("dvc exp run -S data.source=folder")
@@ -71,4 +71,4 @@ def test_models_are_trained_on_music_with_rendered_clips_and_alone(repository):
     assert "alone:" not in repository.run(f"timbre predict {song}")
     assert "layered: workspace" in repository.run("timbre compare workspace").replace("workspace -> ", "")
     refused = repository.run("timbre export --onnx all.onnx", status=1).strip().splitlines()
-    assert refused[-1].startswith("timbre: export: these models were taught by music alone")
+    assert refused[-1].startswith("timbre: export: the models were trained on music alone")

@@ -36,7 +36,7 @@ def load(tmp_path):
         ({"audio": 3}, r"audio: .*got 3"),
         ({"mel": {"fmax": 20000.0}}, r"mel\.fmax must not exceed half of audio\.sample_rate"),
         ({"data": {"source": "spotify"}}, r"data\.source: must be one of soundfont, recordings, .*, got 'spotify'"),
-        ({"data": {"source": "folder"}}, r"data\.folder must name"),
+        ({"data": {"folder": ""}}, r"data\.folder must not be empty, because DVC reads it; write data/own/dataset if"),
         ({"data": {"kaggle": {"handle": "mine"}}}, r"data\.kaggle\.handle: must be of the form owner/name, got 'mine'"),
         ({"songs": {"path": None}}, r"songs\.path: must be text; .*got nothing$"),
         ({"songs": None}, r"songs: must be a section of keys, got nothing$"),

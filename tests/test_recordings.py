@@ -119,10 +119,10 @@ def test_recordings_in_a_zip_and_splits_of_their_own(recordings, raw):
             {"source": ["soundfont", "kaggle"]},
             r"data\.source: must be one of .*, or a list of some of \[soundfont, recordings",
         ),
-        ({"source": "recordings"}, r"data\.recordings\.folder must name a folder"),
+        ({"recordings": {"folder": ""}}, r"data\.recordings\.folder must not be empty"),
     ],
 )
-def test_impossible_sources_are_refused(tmp_path, data, reason):
+def test_impossible_sources_and_empty_paths_are_refused(tmp_path, data, reason):
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(with_changes(committed_params(), {"data": data})))
     with pytest.raises(ParamsError, match=reason):
         load_params(tmp_path / "params.yaml")

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -227,19 +228,29 @@ def test_the_error_for_a_missing_sound_font_says_what_to_do(monkeypatch):
         font_path("generaluser")
 
 
-def test_the_users_sound_font_is_read_and_other_files_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    (tmp_path / "copy.sf2").write_bytes(font_path("timgm").read_bytes())
+def test_the_users_sound_font_is_read_and_other_files_are_refused(tmp_path):
+    content = font_path("timgm").read_bytes()
+    for name in ("one/copy.sf2", "two/copy.sf2", "two/other.sf2", "none/.gitkeep"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
     (tmp_path / "notes.txt").write_text("not a sound font")
 
-    def perform(font: str, file: str = "") -> np.ndarray:
-        take = Take("train", "piano", 0, font, 0, "piano", "melody")
-        return soundfont.perform(take, TINY.model_copy(update={"file": file}), 0)
+    def fonts_of(file: str) -> set[str]:
+        folder = tmp_path / "raw"
+        shutil.rmtree(folder, ignore_errors=True)
+        few = TINY.model_copy(update={"file": str(tmp_path / file), "clips": 4, "others": 0})
+        soundfont.render_dataset(few, ("piano", "violin"), 0, folder, Compute(workers=1))
+        return {path.name.split("_")[1].split("-")[0] for path in folder.rglob("*.flac")}
 
-    np.testing.assert_array_equal(perform(OWN, "copy.sf2"), perform("timgm"))
-    for name in ("notes.txt", "gone.sf2"):
-        with pytest.raises(DataError, match=rf"{name}: not a sound font .*soundfont\.file"):
-            perform(OWN, name)
+    assert fonts_of("one") == fonts_of("one/copy.sf2") == {OWN}
+    assert fonts_of("none") <= {*FONTS}
+    for file, reason in {
+        "notes.txt": r"notes\.txt: not a sound font .*soundfont\.file",
+        "gone.sf2": r"gone\.sf2: not a sound font .*soundfont\.file",
+        "two": r"soundfont\.file: .*two has several files; name one of them",
+    }.items():
+        with pytest.raises(DataError, match=reason):
+            fonts_of(file)
 
 
 def test_silent_phrases_are_refused(monkeypatch):

@@ -35,7 +35,7 @@ DATASET = {
 }
 
 
-def params(source: str, folder: Path | str = "") -> Params:
+def params(source: str, folder: Path | str = "data/own/dataset") -> Params:
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     values["data"] |= {"source": source, "folder": str(folder)}
     return Params.model_validate(values)
@@ -203,6 +203,8 @@ def test_a_tilde_means_the_users_home(tmp_path, raw, monkeypatch):
 
 def test_a_missing_path_and_a_folder_without_a_data_set_are_one_line(tmp_path, refusal):
     assert "nowhere does not exist" in refusal(tmp_path / "nowhere")
+    write_folder(tmp_path / "empty", {".gitkeep": b""})
+    assert "empty is an empty folder; put recordings into it, or name another" in refusal(tmp_path / "empty")
     assert "~nobody-knows" in refusal(Path("~nobody-knows/x"))
     for gone in ("Metadata_Test.csv", "Test_submission"):
         rest = {name: data for name, data in DATASET.items() if not name.startswith(gone)}
@@ -216,8 +218,9 @@ def test_a_missing_path_and_a_folder_without_a_data_set_are_one_line(tmp_path, r
 
 
 @pytest.mark.parametrize("origin", ["data/raw", "data/raw/sub", "data", "link"])
-def test_an_output_folder_is_refused_even_before_dvc_has_emptied_it(tmp_path, refusal, origin):
+def test_an_output_folder_is_refused_even_before_dvc_has_emptied_it(tmp_path, refusal, monkeypatch, origin):
     repository = tmp_path / "repository"
+    monkeypatch.chdir(repository)
     assert "is in data/raw" in refusal(Path("data/raw"))
     write_folder(repository / "data/raw" / ("sub" if "sub" in origin else ""))
     (repository / "link").symlink_to(repository / "data/raw")

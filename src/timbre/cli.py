@@ -10,6 +10,7 @@ import typer
 
 from timbre.core.errors import AudioError
 from timbre.core.extras import needs
+from timbre.core.own_paths import check_own_paths
 from timbre.core.params import load_params
 from timbre.core.printable import printable
 from timbre.core.stage import one_line_errors, progress, seconds_done
@@ -44,8 +45,9 @@ def main() -> None:
 
 @app.command()
 def check(path: Annotated[Path, typer.Argument(help="The params file.")] = Path("params.yaml")) -> None:
-    """Check params.yaml, as every stage does before it runs."""
-    load_params(path)
+    """Check params.yaml, as every stage does before it runs, and the paths in it, which DVC reads before that."""
+    for note in check_own_paths(load_params(path)):
+        print_message(note)
 
 
 @app.command()

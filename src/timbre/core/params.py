@@ -5,6 +5,7 @@ Every message names the key.
 
 from datetime import date
 from difflib import get_close_matches
+from functools import reduce
 from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -73,6 +74,13 @@ REPLACED = {  # keys of earlier versions, and what to use instead
     "mixtures.none": "use mixtures.playing, the probability that each instrument plays",
     "shares": "it is called mask_loss now",
     "moments": "it is called frame_loss now",
+}
+
+OWN_PATHS = {  # paths of the user's own files, and their defaults: empty folders, which mean that there are none
+    "data.folder": "data/own/dataset",
+    "data.recordings.folder": "data/own/recordings",
+    "soundfont.file": "data/own/soundfont",
+    "songs.path": "data/own/songs",
 }
 
 
@@ -272,10 +280,9 @@ class Params(Section):
             raise ValueError(f"mixtures.offset must be below audio.window ({self.audio.window:g})")
         if self.augment.crop > self.audio.window:
             raise ValueError(f"augment.crop must not exceed audio.window ({self.audio.window:g})")
-        if "folder" in self.data.source and not self.data.folder:
-            raise ValueError("data.folder must name a folder or zip when data.source is folder")
-        if "recordings" in self.data.source and not self.data.recordings.folder:
-            raise ValueError("data.recordings.folder must name a folder with a labels.csv for data.source recordings")
+        for key, default in OWN_PATHS.items():
+            if not reduce(getattr, key.split("."), self):
+                raise ValueError(f"{key} must not be empty, because DVC reads it; write {default} if you have none")
         return self
 
 

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 
 from timbre.core.errors import DataError
-from timbre.core.files import repository_root, user_path
+from timbre.core.files import repository_root
+from timbre.core.own_paths import own_path
 from timbre.core.stage import progress
 from timbre.labels.kaggle_layout import FOLDERS, METADATA
 from timbre.sources.archive import DAMAGE, zip_files
@@ -24,7 +25,7 @@ TARGETS = {"train": TRAIN_TARGET, "validation": TRAIN_TARGET, "test": TEST_TARGE
 CHUNK = 1 << 20
 
 
-def copy_dataset(origin: Path, instruments: Sequence[str], folder: Path) -> dict[str, object]:
+def copy_dataset(origin: Path | str, instruments: Sequence[str], folder: Path) -> dict[str, object]:
     """Copy the data set in a folder or zip to `folder`, in Kaggle's layout. Only metadata and recordings are copied.
 
     Returns:
@@ -34,7 +35,7 @@ def copy_dataset(origin: Path, instruments: Sequence[str], folder: Path) -> dict
         DataError: `origin` is missing, has no data set in a known layout, is damaged, is in an output folder, or has
             links or names that lead outside it.
     """
-    path = existing_path(origin, "data.folder")
+    path = existing_path(str(origin), "data.folder")
     with open_files(path) as files:
         dataset = find_layout(files, path, instruments)
         if not dataset.recordings and (folder / METADATA[0]).exists():
@@ -46,13 +47,15 @@ def copy_dataset(origin: Path, instruments: Sequence[str], folder: Path) -> dict
     return {"kind": "folder" if path.is_dir() else "zip", "layout": dataset.layout} | provenance
 
 
-def existing_path(path: Path | str, key: str) -> Path:
+def existing_path(path: str, key: str) -> Path:
     """Return the path that a param means. A relative path starts at the repository's root.
 
     Raises:
-        DataError: It does not exist, or it is in an output folder, which DVC empties.
+        DataError: It does not exist, is an empty folder, or is in an output folder, which DVC empties.
     """
-    found = user_path(path, key)
+    found = own_path(path, key)
+    if not found:
+        raise DataError(f"{key}: {path} is an empty folder; put recordings into it, or name another folder or zip")
     _refuse_output(found, key)
     if not found.exists():
         raise DataError(f"{key}: {found} does not exist; name a folder or zip of recordings")

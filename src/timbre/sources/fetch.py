@@ -77,7 +77,7 @@ def _fill(source: str, params: Params, folder: Path) -> dict[str, object]:
         case "folder":
             from timbre.sources.copy import copy_dataset
 
-            return copy_dataset(Path(params.data.folder), params.instruments, folder)
+            return copy_dataset(params.data.folder, params.instruments, folder)
         case _:
             from timbre.sources.kaggle import download_dataset
 

@@ -14,6 +14,7 @@ import numpy as np
 from timbre.core.errors import DataError
 from timbre.core.files import user_path
 from timbre.core.instruments import OTHER
+from timbre.core.own_paths import own_path
 from timbre.core.params import Compute, Soundfont
 from timbre.core.rng import generator
 from timbre.labels.kaggle_layout import FOLDERS, METADATA
@@ -53,6 +54,7 @@ def render_dataset(
     Raises:
         DataError: A sound font or the renderer is missing, or a clip is silent.
     """
+    soundfont = soundfont.model_copy(update={"file": _own_font(soundfont.file)})
     takes = plan(soundfont, instruments)
     for split, metadata in zip(SPLITS, METADATA, strict=True):
         (folder / SPLITS[split]).mkdir(parents=True)
@@ -80,7 +82,7 @@ def perform(take: Take, options: Soundfont, seed: int) -> np.ndarray:
             return np.pad(np.rint(sound * (level / peak * 32767)).astype(np.int16), (0, length - len(sound)))
     raise DataError(
         f"{take.name}: {ATTEMPTS} phrases were silent; name a General MIDI sound font in soundfont.file, "
-        "or leave it empty to use the built-in ones"
+        "or write data/own/soundfont to use the built-in ones"
     )
 
 
@@ -139,7 +141,7 @@ def font_path(font: str, options: Soundfont | None = None) -> Path:
         DataError: The package is not installed.
     """
     if options and font == OWN:
-        return user_path(options.file, "soundfont.file")
+        return Path(options.file)
     if options and font.startswith(MORE):
         return user_path(options.more[int(font.removeprefix(MORE))], "soundfont.more")
     package, file = PACKAGED_FONTS[font]
@@ -152,12 +154,27 @@ def font_path(font: str, options: Soundfont | None = None) -> Path:
     return Path(found.origin).parent / file
 
 
+def _own_font(file: str) -> str:
+    """Return the path of the user's own sound font, or an empty text if there is none.
+
+    Raises:
+        DataError: The folder has several files.
+    """
+    path = own_path(file, "soundfont.file") if file else None
+    if path and path.is_dir():
+        files = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+        if len(files) > 1:
+            raise DataError(f"soundfont.file: {path} has several files; name one of them, and others in soundfont.more")
+        path = files[0]
+    return str(path or "")
+
+
 @cache
 def _read(font: Path) -> bytes:
     """Return the bytes of a sound font, read once per process."""
     content = font.read_bytes() if font.is_file() else b""
     if content[:4] != b"RIFF":
-        raise DataError(f"{font}: not a sound font (.sf2); correct soundfont.file or soundfont.more, or leave it empty")
+        raise DataError(f"{font}: not a sound font (.sf2); name another file in soundfont.file or soundfont.more")
     return content
 
 

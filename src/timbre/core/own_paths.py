@@ -1,0 +1,56 @@
+"""The paths of the user's own files in params.yaml. dvc.yaml lists them as dependencies, so each has to exist."""
+
+import os
+from functools import reduce
+from pathlib import Path
+
+from timbre.core.errors import ParamsError
+from timbre.core.files import repository_root, user_path
+from timbre.core.params import OWN_PATHS, Params
+
+
+def own_path(path: str, key: str) -> Path | None:
+    """Return the path of the user's own files, or None if it is a folder without visible files: there are none.
+
+    An experiment in a copy of the repository reads the copy's files, which are those that DVC has recorded for it.
+
+    Args:
+        path: The path in params.yaml.
+        key: The key of the path, for the message.
+
+    Raises:
+        DataError: The home folder does not exist.
+    """
+    found = Path(path) if Path(path).exists() else user_path(path, key)
+    if found.is_dir() and all(entry.name.startswith(".") for entry in found.iterdir()):
+        return None
+    return found
+
+
+def check_own_paths(params: Params) -> list[str]:
+    """Check the paths before DVC reads them.
+
+    Returns:
+        A note for each relative path out of the repository: an experiment in a copy of the repository cannot find it.
+
+    Raises:
+        ParamsError: A path does not exist, or DVC cannot find it.
+    """
+    root, notes = repository_root().absolute(), []
+    for key, default in OWN_PATHS.items():
+        path = str(reduce(getattr, key.split("."), params))
+        full = Path(os.path.normpath(user_path(path, key).absolute()))
+        if path.startswith("~"):
+            raise ParamsError(f"params.yaml: {key}: DVC does not replace ~; write {full}")
+        if not Path(path).exists():
+            if full.exists():
+                raise ParamsError(
+                    f"params.yaml: {key}: {path} is missing in the copy of the repository of this experiment; "
+                    f"write {full}, or track it with dvc add"
+                )
+            raise ParamsError(
+                f"params.yaml: {key}: {path} does not exist; correct the path, or write {default} if you have none"
+            )
+        if not Path(path).is_absolute() and not full.is_relative_to(root):
+            notes.append(f"{key}: {path} is outside the repository; for dvc exp run --queue or --temp, write {full}")
+    return notes
