@@ -18,6 +18,7 @@ from timbre.features.display import palette
 from timbre.model.checkpoint import save_model
 from timbre.songs.predictor import Predictor
 from timbre.sources.plan import plan
+from timbre.tools.query import Query
 from timbre.training.train import load_start
 
 SOUNDFONT = Soundfont(clips=90, others=40, seconds=1.0, sample_rate=8000)
@@ -42,6 +43,11 @@ def test_names_are_normalised():
         "cajón",
         "bandoneón",
     )
+
+
+def test_queries_find_names_of_any_script_and_normalisation():
+    query = Query("तबला and not Cajo\u0301n", ("तबला", "cajón"))
+    assert query.spans([(0.0, 4.0, "तबला"), (0.0, 2.0, "cajón")], 4.0) == [(2.0, 4.0)]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Queries such as `violin and not (drums or piano)`, and where in a song they are true."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -24,6 +25,7 @@ class Query:
 
     def __init__(self, text: str, instruments: Sequence[str]) -> None:
         self.instruments = tuple(instruments)
+        text = unicodedata.normalize("NFC", text)  # as names of instruments are
         try:
             (self.condition,) = _grammar(self.instruments).parse_string(text, parse_all=True)
         except ParseBaseException as error:
