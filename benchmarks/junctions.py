@@ -1,4 +1,4 @@
-"""Evaluate timelines on real music whose labels say what plays in an excerpt, but not when.
+"""Evaluate timelines on real music with labels that say what plays in an excerpt, but not when.
 
 Each test song joins two excerpts from different sources. An instrument is certainly present in the first excerpt and
 certainly absent from the second, so its sections should fill the first one and end at the junction.

@@ -86,7 +86,7 @@ def fingerprint(network: TimbreNet) -> str:
 
 
 def save_untrained(path: Path) -> None:
-    """Write a placeholder for a model whose task had no clips to train on."""
+    """Write a placeholder for a model that had no clips to train on."""
     with fresh_file(path) as file:
         file.write_bytes(UNTRAINED)
 

@@ -19,7 +19,7 @@ def frame_activity(
     """Return the fraction of each output frame in which each instrument plays: `[mixtures, instruments, frames]`.
 
     A part plays where it is within 30 dB of its loudest frame, and in pauses shorter than `PAUSE`. A mixture that
-    includes labelled music, whose parts are unknown, gets NaN.
+    includes labelled music, of unknown parts, gets NaN.
 
     Args:
         parts: Power `[parts, bands, mel frames]`.

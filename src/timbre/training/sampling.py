@@ -14,7 +14,7 @@ from timbre.core.partial_labels import is_partial, is_single, partial_targets
 from timbre.core.tables import Window
 from timbre.features.mixtures import MAX_OTHERS, OTHERS_DB, has_solos, number_of_others, who_plays
 
-MUSIC_CLASS = -1  # class of labelled music, whose parts are unknown
+MUSIC_CLASS = -1  # class of labelled music, of unknown parts
 
 
 @dataclass(frozen=True)
