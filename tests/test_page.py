@@ -1,7 +1,6 @@
 """The page in a browser: its predictions against Python's, its controls, and that it uses no network."""
 
 import re
-import wave
 from pathlib import Path
 
 import numpy as np
@@ -271,39 +270,6 @@ def test_the_microphone_moves_the_lanes(page, tmp_path):
         browser.evaluate("byId('microphone').click()")
         assert browser.evaluate("microphone.context === null && microphone.stream.getTracks()[0].readyState") == "ended"
         browser.check_silent_and_offline()
-
-
-def peak_memory(processes):
-    """Return the sum of the peak memory of processes in MB."""
-    total = 0
-    for process in processes:
-        status = (process / "status").read_text()
-        total += int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
-    return total
-
-
-def test_a_song_of_an_hour_needs_little_memory(models, tmp_path):
-    page = tmp_path / "small.html"
-    write_page(page, models)
-    assert "This page was made with your own models" in page.read_text(encoding="utf-8")
-    path, rate, hour = tmp_path / "hour.wav", 16000, 3600
-    with wave.open(str(path), "wb") as file:
-        file.setparams((2, 2, rate, 0, "NONE", ""))
-        for number in range(hour // 60):
-            minute = np.zeros((60 * rate, 2), np.int16)
-            minute[: 5 * rate, 0] = 20000 * melody(5, rate, number)
-            file.writeframesraw(minute.tobytes())
-    with opened(page, tmp_path / "profile") as browser:
-        browser.wait(READY)
-        renderers = [
-            path.parent for path in Path("/proc").glob("[0-9]*/cmdline")
-            if b"--type=renderer" in path.read_bytes() and str(tmp_path / "profile").encode() in path.read_bytes()
-        ]  # fmt: skip
-        before = peak_memory(renderers)
-        browser.choose("#files", [path])
-        browser.wait(DONE, 600)
-        assert browser.evaluate("chosen.result.seconds") == hour
-        assert peak_memory(renderers) - before < 200  # the samples of one channel alone are 230 MB
 
 
 def test_a_folder_is_refused_as_the_path_of_the_page(tmp_path):
