@@ -49,7 +49,7 @@ docs: $(VENV)/.tested
 	@echo "Open site/index.html"
 
 report: setup
-	@{ echo "## Metrics"; dvc metrics diff --md $(AGAINST); echo "## Params"; dvc params diff --md $(AGAINST); \
+	@{ timbre compare --markdown $(AGAINST); echo; echo "## metrics"; dvc metrics diff --md $(AGAINST); \
 		for name in curves timeline layered_answers; do echo "![$$name](plots/$$name.png)"; done; } > report.md
 	@echo "report.md lists what changed since $(AGAINST)"
 

@@ -268,15 +268,15 @@ def benchmark(
 def compare(
     first: Annotated[str, typer.Argument(help="The earlier revision or experiment.")],
     second: Annotated[str, typer.Argument(help="The later one; workspace: the files as they are.")] = "workspace",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
 ) -> None:
-    """Compare two revisions or experiments on the same test clips, and say whether the difference may be noise."""
-    from timbre.compare import as_text
-    from timbre.compare import compare as compare_predictions
-    from timbre.revisions import predictions_at
+    """Compare data, scores, params and code of two revisions or experiments, and say what causes a difference."""
+    from timbre.compare import report
+    from timbre.compare.comparison import compare_revisions
 
-    for task in ("single", "layered"):
-        predictions = predictions_at(first, task), predictions_at(second, task)
-        if not any(revision.clips for revision in predictions):
-            continue  # both were trained on music alone
-        comparison = compare_predictions(*predictions, 0, task)
-        print(as_text(f"{task}: {first} -> {second}", comparison), flush=True)
+    found = compare_revisions(first, second)
+    if as_json:
+        print(json.dumps(report.as_values(found), indent=2))
+    else:
+        print(report.as_markdown(found) if as_markdown else report.as_text(found))
