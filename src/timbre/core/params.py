@@ -3,10 +3,7 @@
 Every message names the key.
 """
 
-from datetime import date
-from difflib import get_close_matches
 from functools import reduce
-from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,6 +20,8 @@ from pydantic import (
 
 from timbre.core.errors import ParamsError
 from timbre.core.instruments import NUMBER, check_names
+from timbre.core.param_errors import explain
+from timbre.core.yaml_file import read_yaml
 
 
 def _refuse_bool(value: Any) -> Any:
@@ -56,32 +55,19 @@ def _instruments(value: Any) -> Any:
 
 COMBINABLE = ("soundfont", "recordings", "folder")  # sources that a list of sources may contain
 SOURCES = (*COMBINABLE, "kaggle")
-Int = Annotated[int, BeforeValidator(_refuse_bool)]
-Float = Annotated[float, BeforeValidator(_refuse_bool), Field(allow_inf_nan=False)]
-Share = Annotated[Float, Field(ge=0, le=1)]
-Instruments = Annotated[tuple[str, ...], BeforeValidator(_instruments)]
-Sources = Annotated[tuple[str, ...], BeforeValidator(_one_or_several)]
-Threshold = Annotated[Literal["auto"] | Annotated[Float, Field(gt=0, lt=1)], WrapValidator(_auto_or_share)]
-
-MOST_VALUES = 10_000  # in params.yaml, which has about 130
-_MESSAGES = {  # instead of pydantic's own, by its type of error
-    "model_type": "must be a section of keys",
-    "string_type": 'must be text; put it in quotes ("" for none)',
-    "string_pattern_mismatch": "must be of the form owner/name",
-}
-
-REPLACED = {  # keys of earlier versions, and what to use instead
-    "mixtures.none": "use mixtures.playing, the probability that each instrument plays",
-    "shares": "it is called mask_loss now",
-    "moments": "it is called frame_loss now",
-}
-
 OWN_PATHS = {  # paths of the user's own files, and their defaults: empty folders, which mean that there are none
     "data.folder": "data/own/dataset",
     "data.recordings.folder": "data/own/recordings",
     "soundfont.file": "data/own/soundfont",
     "songs.path": "data/own/songs",
 }
+
+Int = Annotated[int, BeforeValidator(_refuse_bool)]
+Float = Annotated[float, BeforeValidator(_refuse_bool), Field(allow_inf_nan=False)]
+Share = Annotated[Float, Field(ge=0, le=1)]
+Instruments = Annotated[tuple[str, ...], BeforeValidator(_instruments)]
+Sources = Annotated[tuple[str, ...], BeforeValidator(_one_or_several)]
+Threshold = Annotated[Literal["auto"] | Annotated[Float, Field(gt=0, lt=1)], WrapValidator(_auto_or_share)]
 
 
 class Section(BaseModel):
@@ -292,86 +278,8 @@ def load_params(path: Path | str = "params.yaml") -> Params:
     Raises:
         ParamsError: The file is missing or is not YAML, or a key is unknown, missing or has an impossible value.
     """
-    values = _read_yaml(Path(path))
+    values = read_yaml(Path(path))
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        raise ParamsError(f"{path}: " + "; ".join(_explain(item) for item in error.errors())) from None
-
-
-def _read_yaml(path: Path) -> Any:
-    """Return the values in a YAML file, read as DVC reads it. Other parsers differ in `010`, `yes` and `1:30`."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.constructor import DuplicateKeyError
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        yaml = YAML(typ="safe")
-        node = yaml.compose(path.read_text(encoding="utf-8"))
-        if _expanded_size(node, {}) > MOST_VALUES:
-            raise ParamsError(f"{path}: its aliases expand to more than {MOST_VALUES} values; write the values instead")
-        return yaml.constructor.construct_document(node) if node else {}
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise ParamsError(f"{path}:{line}: not UTF-8 text; save it as UTF-8") from error
-    except OSError as error:
-        raise ParamsError(f"{path}: cannot be read ({error.strerror}); run this in the repository's root") from error
-    except DuplicateKeyError as error:
-        key = error.problem.split('"')[1]
-        raise ParamsError(f"{path}:{error.problem_mark.line + 1}: {key} is there twice; keep one of them") from None
-    except MarkedYAMLError as error:
-        raise ParamsError(f"{path}:{error.problem_mark.line + 1}: not valid YAML: {error.problem}") from error
-    except (YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that does not exist
-        raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-
-
-def _expanded_size(node: Any, sizes: dict[int, float]) -> float:
-    """Return the number of values in a YAML node after its aliases are replaced; infinity if it contains itself.
-
-    Args:
-        node: The composed node, a tree in which aliases are shared nodes.
-        sizes: The sizes of the nodes so far, by id. It is filled here.
-    """
-    if node is None or isinstance(node.value, str):
-        return 1
-    if id(node) not in sizes:
-        sizes[id(node)] = inf
-        inner = (child for item in node.value for child in (item if isinstance(item, tuple) else (item,)))
-        sizes[id(node)] = 1 + sum(_expanded_size(child, sizes) for child in inner)
-    return sizes[id(node)]
-
-
-def _explain(item: Any) -> str:
-    """Return one problem as `key: what is wrong`."""
-    key = ".".join(str(part) for part in item["loc"])
-    if item["type"] == "extra_forbidden":
-        return f"{key}: unknown key{_suggestion(item['loc'])}"
-    if item["type"] == "missing":
-        return f"{key}: missing"
-    message = _MESSAGES.get(item["type"], item["msg"].removeprefix("Value error, "))
-    if item["type"] == "value_error" and not isinstance(item["input"], str | int | float):
-        return _joined(key, message)
-    return _joined(key, f"{message[0].lower()}{message[1:]}, got {_shown(item['input'])}")
-
-
-def _joined(key: str, message: str) -> str:
-    return f"{key}: {message}" if key else message
-
-
-def _shown(value: Any) -> str:
-    """Return a value as in the file, at most 60 characters of it."""
-    if value is None:
-        return "nothing"
-    text = str(value) if isinstance(value, date) else repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"
-
-
-def _suggestion(location: tuple[str | int, ...]) -> str:
-    """Return what replaced an old key, or ` (did you mean …?)` if a key of the section is similar, or nothing."""
-    if advice := REPLACED.get(".".join(map(str, location))):
-        return f"; {advice}"
-    section: Any = Params
-    for part in location[:-1]:
-        section = section.model_fields[part].annotation
-    close = get_close_matches(str(location[-1]), section.model_fields, n=1)
-    return f" (did you mean {'.'.join([*map(str, location[:-1]), close[0]])}?)" if close else ""
+        raise ParamsError(f"{path}: " + "; ".join(explain(item, Params) for item in error.errors())) from None
