@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from timbre.core.files import fresh_folder
+from timbre.core.files import fresh_folder, repository_root
 from timbre.core.params import Params
 from timbre.core.stage import run_stage
 from timbre.dataset.prepare import prepare_dataset
+
+CACHE = Path(".dvc/tmp/timbre")  # delete it to clear the cache
 
 
 def prepare(params: Params) -> str:
@@ -19,6 +21,7 @@ def prepare(params: Params) -> str:
             params.splits,
             params.data.seed,
             params.compute,
+            repository_root() / CACHE,
         )
 
 

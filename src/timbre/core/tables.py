@@ -168,7 +168,7 @@ def read_table(path: Path, row_type: type[Row]) -> list[Row]:
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file)
             return [row_type(**{name: convert(row[name]) for name, convert in types.items()}) for row in rows]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise DataError(f"{path}: not a table of {row_type.__name__} rows ({error})") from error
 
 

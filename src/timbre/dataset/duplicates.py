@@ -70,9 +70,12 @@ def near_duplicates(
         near = tree.query_ball_point(_outline(rows), reach)
         for (row, cut), found in np.ndenumerate(near):
             clip = start + row
-            others = np.array([other for other in found if other != clip], int)
+            others = [other for other in found if other != clip]
+            if not others:
+                continue
             distances = np.square(fingerprints[others, 0] - rows[row, cut], dtype=np.float64).mean(1)
-            pairs |= {tuple(sorted((files[clip], files[other]))) for other in others[distances < threshold**2]}
+            near_others = np.array(others)[distances < threshold**2]
+            pairs |= {tuple(sorted((files[clip], files[other]))) for other in near_others}
     return sorted(pairs)
 
 

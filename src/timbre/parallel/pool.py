@@ -3,7 +3,7 @@
 import os
 import signal
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -32,7 +32,7 @@ def parallel_map(
     description: str,
     unit: str = "clip",
     threads: bool = False,
-) -> Iterator[T]:
+) -> Generator[T, None, None]:
     """Yield `function(item)` for each item, in order, computed by several processes or by a Dask cluster.
 
     BLAS and FFT libraries get one thread per process, because their sums, and so the bytes, depend on the number.
