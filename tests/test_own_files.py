@@ -9,7 +9,7 @@ import soundfile
 from helpers import INSTRUMENTS, tone
 from repository import stages_run, tiny_clone
 
-from timbre.core.errors import ParamsError
+from timbre.core.errors import DataError, ParamsError
 from timbre.core.own_paths import check_own_paths, own_path
 from timbre.core.params import load_params
 
@@ -100,9 +100,19 @@ def test_paths_are_checked_before_dvc_reads_them(clone, tmp_path, monkeypatch):
     ]
 
 
-def test_a_folder_without_visible_files_means_none(tmp_path):
+def test_a_folder_without_visible_files_means_none(tmp_path, monkeypatch):
     (tmp_path / "own").mkdir()
     (tmp_path / "own/.gitkeep").touch()
     assert own_path(str(tmp_path / "own"), "songs.path") is None
     (tmp_path / "own/song.mp3").touch()
     assert own_path(str(tmp_path / "own"), "songs.path") == tmp_path / "own"
+    for name in ("copy/own", "original/own"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "original"))
+    monkeypatch.chdir(tmp_path / "copy")
+    assert own_path("own", "songs.path") is None
+    (tmp_path / "original/own/song.mp3").touch()
+    with pytest.raises(
+        DataError, match=r"songs\.path: own is empty in the copy .* not tracked; write .*/original/own,"
+    ):
+        own_path("own", "songs.path")

@@ -72,7 +72,7 @@ def test_the_layout_is_kaggles(dataset, split, count, others):
     listed = rows(dataset, split)
     folder = dataset / f"{split}_submission" / f"{split}_submission"
     assert sorted(row["FileName"] for row in listed) == sorted(path.name for path in folder.iterdir())
-    assert list(listed[0]) == ["FileName", "Class", "Group", "Weight"]
+    assert list(listed[0]) == ["FileName", "Class", "Group", "Weight", "Split"]
     counts = dict.fromkeys(KAGGLE_CLASSES.values(), count) | {"Sound_Other": others}
     assert Counter(row["Class"] for row in listed) == counts
 

@@ -290,6 +290,13 @@ def test_links_of_dvc_and_git_annex_are_read(tmp_path, raw, refusal, store):
     assert "which does not exist; fetch it (dvc checkout, git annex get)" in refusal(origin)
 
 
+def test_a_folder_of_an_instrument_that_is_a_link_out_of_the_data_set_is_named(tmp_path, refusal):
+    write_folder(tmp_path / "big disk/guitar", {"a.wav": b""})
+    write_folder(tmp_path / "mine/archive/piano", {"a.wav": b""})
+    (tmp_path / "mine/archive/guitar").symlink_to(tmp_path / "big disk/guitar")
+    assert f"{tmp_path / 'mine/archive/guitar'}: a link that leads outside the data set" in refusal(tmp_path / "mine")
+
+
 @pytest.mark.parametrize(("folder", "matters"), [("lost+found", False), (TRAIN.rstrip("/"), True), ("", True)])
 def test_only_unreadable_folders_of_the_data_set_matter(tmp_path, raw, monkeypatch, folder, matters):
     origin = write_folder(tmp_path / "mine", DATASET | {"lost+found/x": b""})

@@ -4,7 +4,7 @@ import os
 from functools import reduce
 from pathlib import Path
 
-from timbre.core.errors import ParamsError
+from timbre.core.errors import DataError, ParamsError
 from timbre.core.files import repository_root, user_path
 from timbre.core.params import OWN_PATHS, Params
 
@@ -19,12 +19,22 @@ def own_path(path: str, key: str) -> Path | None:
         key: The key of the path, for the message.
 
     Raises:
-        DataError: The home folder does not exist.
+        DataError: The home folder does not exist, or the folder has files that the copy lacks.
     """
-    found = Path(path) if Path(path).exists() else user_path(path, key)
-    if found.is_dir() and all(entry.name.startswith(".") for entry in found.iterdir()):
-        return None
-    return found
+    original = user_path(path, key)
+    found = Path(path) if Path(path).exists() else original
+    if not _is_empty(found):
+        return found
+    if not _is_empty(original):
+        raise DataError(
+            f"{key}: {path} is empty in the copy of the repository of this experiment, because its files are not "
+            f"tracked; write {original.absolute()}, or track them with dvc add"
+        )
+    return None
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and all(entry.name.startswith(".") for entry in path.iterdir())
 
 
 def check_own_paths(params: Params) -> list[str]:
@@ -35,6 +45,7 @@ def check_own_paths(params: Params) -> list[str]:
 
     Raises:
         ParamsError: A path does not exist, or DVC cannot find it.
+        DataError: See `own_path`.
     """
     root, notes = repository_root().absolute(), []
     for key, default in OWN_PATHS.items():
@@ -51,6 +62,7 @@ def check_own_paths(params: Params) -> list[str]:
             raise ParamsError(
                 f"params.yaml: {key}: {path} does not exist; correct the path, or write {default} if you have none"
             )
+        own_path(path, key)
         if not Path(path).is_absolute() and not full.is_relative_to(root):
             notes.append(f"{key}: {path} is outside the repository; for dvc exp run --queue or --temp, write {full}")
     return notes

@@ -17,19 +17,17 @@ REPOSITORIES = (".git", ".dvc")  # large folders without recordings
 
 @contextmanager
 def folder_files(path: Path) -> Iterator[Files]:
-    """Yield the files below a folder.
+    """Yield the files below a folder. A link to a folder counts as a file, and its name ends in `/`.
 
     Opening a file raises a DataError if it is not a plain file, or if it is a link that leads outside the folder and
     not into the store of DVC or git-annex.
     """
     root = Path(os.path.realpath(path))
-    yield {
-        file.relative_to(path).as_posix(): File(_size(file), partial(_open_plain, file, root)) for file in _walk(path)
-    }
+    yield {name: File(_size(path / name), partial(_open_plain, path / name, root)) for name in _walk(path)}
 
 
-def _walk(root: Path) -> Iterator[Path]:
-    """Yield the files and links below a folder, sorted. Links to folders are yielded, too, and not followed.
+def _walk(root: Path) -> Iterator[str]:
+    """Yield the paths of files and links below a folder, with forward slashes.
 
     A folder with Kaggle's metadata is searched only in Kaggle's folders. Others do not even have to be readable.
 
@@ -39,12 +37,13 @@ def _walk(root: Path) -> Iterator[Path]:
     errors: list[OSError] = []
     is_kaggles = False
     for parent, folders, files in os.walk(root, onerror=errors.append):
-        links = [name for name in folders if Path(parent, name).is_symlink()]
+        links = [f"{name}/" for name in folders if Path(parent, name).is_symlink()]
         if METADATA[0] in files:
             is_kaggles = True
             folders[:] = [name for name in folders if name in FOLDERS]
         folders[:] = sorted(name for name in folders if name not in REPOSITORIES)
-        yield from (Path(parent, name) for name in sorted(files + links))
+        prefix = "" if Path(parent) == root else f"{Path(parent).relative_to(root).as_posix()}/"
+        yield from (prefix + name for name in sorted(files + links))
     for error in errors:
         unreadable = Path(error.filename)
         if not is_kaggles or unreadable == root or not {*FOLDERS}.isdisjoint(unreadable.parts):

@@ -42,7 +42,7 @@ def copy_names(short_paths: Mapping[str, str], taken: Iterable[str] = ()) -> dic
 
 
 def changed_names(names: Mapping[str, str], short_paths: Mapping[str, str]) -> dict[str, str]:
-    """Return the paths of the copies with names that do not tell the short path, by name. See `copy_names`."""
+    """Return the path of each copy if its name is not made from the short path alone, by name. See `copy_names`."""
     return {name: path for path, name in names.items() if name.replace(SEPARATOR, "/") != short_paths[path]}
 
 
