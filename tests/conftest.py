@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 from helpers import ROOT, TINY, committed_params, save_drawn_models, with_changes
+from once import made_once
+from repository import Repository, tiny_clone
 
 from timbre.core.params import Params, load_params
 
@@ -32,3 +34,16 @@ def models(tiny: Params, tmp_path: Path) -> Path:
     """Those of `save_drawn_models`."""
     save_drawn_models(tmp_path, tiny, tiny.instruments, (0.5, 0.0, 0.5, 1.0))
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Return a clone after its first `dvc repro`, which printed `.dvc/tmp/output`. Tests change copies of it."""
+
+    def fill(folder: Path) -> None:
+        clone = tiny_clone(folder)
+        output = clone.run("dvc repro")
+        clone.commit("first")
+        (folder / ".dvc/tmp/output").write_text(output)
+
+    return Repository(made_once(tmp_path_factory, "pipeline", fill))

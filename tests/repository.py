@@ -36,6 +36,10 @@ class Repository:
             **options,
         )
 
+    def copy(self, folder):
+        """Copy it to a folder that does not exist, and return the copy."""
+        return Repository(shutil.copytree(self.folder, folder))
+
     def run(self, command, status=0, **options):
         """What a command printed; it must end with `status`."""
         process = self.start(*command.split(), **options)

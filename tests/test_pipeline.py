@@ -9,6 +9,7 @@ import signal
 import time
 
 import pytest
+from dvc.repo import Repo
 from repository import ENVIRONMENT, Repository, stages_run, tiny_clone
 from torch.nn.functional import cosine_similarity
 from torch.nn.utils import parameters_to_vector
@@ -34,21 +35,13 @@ TRAINING = ["check_params", "train_layered", "train_single", "train_timeline", "
 
 
 @pytest.fixture(scope="module")
-def first_run(tmp_path_factory):
-    """A clone after its first `dvc repro`, and what that printed."""
-    repository = tiny_clone(tmp_path_factory.mktemp("clone"))
-    output = repository.run("dvc repro")
-    repository.commit("first")
-    return repository, output
+def repository(pipeline, tmp_path_factory):
+    """A clone after its first `dvc repro`, which the tests of this file change."""
+    return pipeline.copy(tmp_path_factory.mktemp("copy") / "clone")
 
 
-@pytest.fixture
-def repository(first_run):
-    return first_run[0]
-
-
-def test_the_first_run_runs_everything_and_each_stage_says_what_it_did(first_run):
-    repository, output = first_run
+def test_the_first_run_runs_everything_and_each_stage_says_what_it_did(repository):
+    output = (repository.folder / ".dvc/tmp/output").read_text()
     assert stages_run(output) == ALL
     logged = {line.split(":")[0] for line in output.splitlines() if line.endswith(" s") and " in " in line}
     assert logged == set(ALL)
@@ -94,11 +87,13 @@ def test_a_second_run_runs_nothing(repository):
         ({"compute": {"workers": 3, "threads": 1}}, set()),
     ],
 )
-def test_a_changed_param_makes_exactly_the_stages_stale_that_read_it(repository, changes, stages):
+def test_a_changed_param_makes_exactly_the_stages_stale_that_read_it(repository, changes, stages, monkeypatch):
+    monkeypatch.chdir(repository.folder)
     before = (repository.folder / "params.yaml").read_text()
     repository.set_params(changes)
     try:
-        status = json.loads(repository.run("dvc status --json"))
+        with Repo(str(repository.folder)) as repo:  # `dvc status` without a process of its own
+            status = repo.status()
     finally:
         (repository.folder / "params.yaml").write_text(before)
     stale = {stage for stage, reasons in status.items() if "params.yaml" in json.dumps(reasons)}
@@ -237,6 +232,14 @@ def test_real_recordings_run_through_and_their_faults_are_listed(repository, sam
     assert answers[-1]["error"] == "is silent"
 
 
+def wait_for(condition):
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("stage", ["download", "prepare", "train_single"])
 def test_an_interrupted_stage_says_so_in_one_line_and_leaves_nothing_half_written(repository, stage):
     repository.run("git checkout --quiet .")
@@ -244,7 +247,10 @@ def test_an_interrupted_stage_says_so_in_one_line_and_leaves_nothing_half_writte
     repository.set_params({"epochs": 5000, "soundfont": {"clips": 20000}})
     before = repository.run("git status --short data models")
     process = repository.start("python", "-m", f"stages.{stage}")
-    time.sleep(4 if stage != "prepare" else 0.8)
+    if stage == "train_single":
+        time.sleep(4)
+    else:
+        wait_for(lambda: list(repository.folder.glob("data/.*partial")))
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     repository.run("git checkout --quiet params.yaml")

@@ -15,15 +15,17 @@ from helpers import ROOT, tone
 from timbre.core.stage import INTERRUPTED
 
 TIMBRE = [sys.executable, "-m", "timbre"]
-STAGE = [sys.executable, "-m", "stages.prepare"]
+WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; from timbre.cli import main; main()"  # starts sooner
+PREDICT = [sys.executable, "-c", WITHOUT_TORCH, "predict"]
+STAGE = [sys.executable, "-m", "stages.download"]
 
 
 @pytest.fixture
-def folder(models):
-    """A folder with models and two songs."""
+def folder(tmp_path):
+    """A folder with two songs."""
     for name in ("a.wav", "ö.wav"):
-        soundfile.write(models / name, tone(440, 1, 16000), 16000)
-    return models
+        soundfile.write(tmp_path / name, tone(440, 1, 16000), 16000)
+    return tmp_path
 
 
 def start(folder, command, stdin=subprocess.DEVNULL, **environment):
@@ -41,7 +43,7 @@ def start(folder, command, stdin=subprocess.DEVNULL, **environment):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_while_reading_standard_input_gives_one_line(folder, number):
-    process = start(folder, [*TIMBRE, "predict", "-", "--models", "."], stdin=subprocess.PIPE)
+    process = start(folder, [*PREDICT, "-"], stdin=subprocess.PIPE)
     process.stdin.write("RIFF")
     process.stdin.flush()
     unread = bytearray(4)
@@ -54,7 +56,7 @@ def test_an_interrupt_while_reading_standard_input_gives_one_line(folder, number
     assert process.returncode == 130
 
 
-ANSWER = [*TIMBRE, "predict", "a.wav", "--models", ".", "--format", "csv"]
+ANSWER = [*PREDICT, "a.wav", "--format", "csv"]
 FROM_STREAM = ["-" if argument == "a.wav" else argument for argument in ANSWER]
 
 
@@ -67,7 +69,7 @@ FROM_STREAM = ["-" if argument == "a.wav" else argument for argument in ANSWER]
         ([*TIMBRE, "--help"], ">&-", 0, "", ""),
         ([*TIMBRE, "check"], ">&- 2>&-", 1, "", ""),
         ([*TIMBRE, "compare", "HEAD"], ">&- <&-", 1, "", "timbre: "),
-        (STAGE, ">&-", 1, "", "prepare: params.yaml"),
+        (STAGE, ">&-", 1, "", "download: params.yaml"),
         (STAGE, "2>&-", 1, "", ""),
     ],
 )
@@ -90,7 +92,7 @@ def test_with_all_streams_closed_the_written_files_are_the_same(folder):
 
 
 def test_a_reader_that_stops_reading_ends_the_command_without_a_traceback(folder):
-    process = start(folder, [*TIMBRE, "predict", "a.wav", "ö.wav", "--models", "."])
+    process = start(folder, [*PREDICT, "a.wav", "ö.wav"])
     assert process.stdout.readline().split()[-1] == "plays"
     process.stdout.close()
     process.wait()
@@ -100,7 +102,7 @@ def test_a_reader_that_stops_reading_ends_the_command_without_a_traceback(folder
 
 @pytest.mark.parametrize(("form", "name"), [("text", "?.wav"), ("csv", r"\xf6.wav")])
 def test_a_name_that_the_output_cannot_encode_is_escaped(folder, form, name):
-    command = [*TIMBRE, "predict", "ö.wav", "--models", ".", "--format", form]
+    command = [*PREDICT, "ö.wav", "--format", form]
     process = start(folder, command, PYTHONIOENCODING="ascii")
     output, errors = process.communicate()
     assert process.returncode == 0, errors

@@ -24,7 +24,8 @@ from timbre.training.train import train
 EPOCHS = 4
 
 
-def main(devices: int, killed_in: int) -> None:
+def learn(devices: int, killed_in: int = -1) -> list[dict]:
+    """Train and return the history; -1: no process is killed."""
     tiny = Params.model_validate(with_changes(committed_params(), TINY))
     options = tiny.mixtures.model_copy(update={"fresh": 960})
     whole = QUIET.model_copy(update={"crop": 10.0})  # no process draws random values of its own
@@ -40,9 +41,9 @@ def main(devices: int, killed_in: int) -> None:
 
     compute = Compute(device="cpu", precision="32-true", threads=1, devices=devices)
     history = train(LAYERED, pack_of(rows), sample_epoch, validation(), config, compute)[1]
-    print(json.dumps([asdict(epoch) for epoch in history]))
+    return [asdict(epoch) for epoch in history]
 
 
 if __name__ == "__main__":
     with one_line_errors("toy"):
-        main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else -1)
+        print(json.dumps(learn(*map(int, sys.argv[1:]))))
