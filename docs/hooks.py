@@ -18,7 +18,7 @@ GALLERY = {
     "layered_answers.png": "The layered test clips with the worst predictions",
     "single_answers.png": "Clips of a single instrument: label and prediction",
     "curves.png": "Precision against recall, F1 against level, reliability",
-    "data.png": "The data: clips of each split, lengths, rates",
+    "data.png": "The data: clips, groups, minutes, sources, lengths and levels",
 }
 
 

@@ -1,15 +1,20 @@
-"""Update the results in README.md from metrics/ and plots/: `python scripts/results.py`. A test compares them."""
+"""Update the results in README.md and docs/data.md from metrics/ and plots/: `python scripts/results.py`.
+
+A test compares them.
+"""
 
 import json
 import re
 from pathlib import Path
+
+from data_page import data_page
 
 from timbre.core.tables import read_table
 from timbre.evaluation import report
 from timbre.training import train
 
 ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
+README, DATA_PAGE = ROOT / "README.md", ROOT / "docs" / "data.md"
 METRICS, PLOTS = ROOT / "metrics", ROOT / "plots"
 START, END = "<!-- results: python scripts/results.py -->\n", "<!-- end of results -->\n"
 ROWS = (
@@ -73,3 +78,4 @@ def updated(text: str, metrics: Path, plots: Path) -> str:
 
 if __name__ == "__main__":
     README.write_text(updated(README.read_text(encoding="utf-8"), METRICS, PLOTS), encoding="utf-8")
+    DATA_PAGE.write_text(data_page(json.loads((METRICS / "data.json").read_text())), encoding="utf-8")

@@ -70,12 +70,12 @@ def test_windows_are_scaled_to_full_peak_and_near_silent_ones_are_left_out(tmp_p
     sound = tone(440, 3, RATE)
     sound[RATE : 2 * RATE] *= 0.001
     soundfile.write(path, sound, RATE, subtype="FLOAT")
-    kept, source = write_windows(path, tmp_path / "part", RATE, RATE)
+    kept, properties = write_windows(path, tmp_path / "part", RATE, RATE)
     assert kept.tolist() == [True, False, True]
     windows = np.fromfile(tmp_path / "part", "int16").reshape(2, RATE)
     assert np.abs(windows).max(axis=1).tolist() == [32767, 32767]
     np.testing.assert_array_equal(windows[1, :-100], windows[0, :-100])  # its third second, not its silent second
-    assert source == (RATE, 1, 3.0)
+    assert properties == (RATE, 1, 3.0, pytest.approx(20 * np.log10(0.5 / 2**0.5), abs=0.2))
 
 
 @pytest.mark.parametrize("length", [1, 80, 200])

@@ -175,7 +175,7 @@ def write_version(folder, tiny, seed, labels):
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": STAGES}))
     for file in labels:
         (folder / "data/raw" / file).write_text(f"{file}{seed if file == 'changed.wav' else ''}")
-    files = [FileInfo(file, label, "test", file, 16000, 1, 1.0) for file, label in labels.items()]
+    files = [FileInfo(file, label, "test", file, 16000, 1, 1.0, -6.0) for file, label in labels.items()]
     write_table(folder / "data/clips/files.csv", files, FileInfo)
     windows = [Window(row, 0.0, file.file, file.label, "test", file.group) for row, file in enumerate(files)]
     write_table(folder / "data/mels/test.csv", windows, Window)

@@ -18,6 +18,7 @@ from timbre.songs.predictor import OWN_MODELS, Predictor, find_models
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import results
+from data_page import data_page
 
 import release
 
@@ -26,7 +27,7 @@ README = [*METRICS, "metrics/timeline.json"]
 HISTORIES = ["plots/single_history.csv", "plots/layered_history.csv"]
 RELEASE = ["params.yaml", "release/params.yaml", "release/dvc.lock", *(f"release/{name}" for name in README)]
 CARD = ["src/timbre/weights/README.md"]
-PAGES = ["README.md", "docs/results.md"]
+PAGES = ["README.md", "docs/results.md", "docs/data.md"]
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,11 @@ def test_the_readme_has_the_figures_of_the_committed_metrics(committed):
     assert (
         results.updated(readme.replace("single 0.", "single 1."), committed / "metrics", committed / "plots") == readme
     )
+
+
+def test_the_data_card_has_the_committed_metrics(committed):
+    card = json.loads((committed / "metrics/data.json").read_text())
+    assert data_page(card) == (committed / "docs/data.md").read_text(), "run python scripts/results.py"
 
 
 def test_the_page_of_results_has_the_timelines_of_the_committed_metrics(committed):

@@ -20,7 +20,7 @@ from timbre.core.errors import DataError
 from timbre.core.params import Compute, Soundfont
 from timbre.core.rng import generator
 from timbre.sources import soundfont
-from timbre.sources.metadata import KAGGLE_CLASSES
+from timbre.sources.metadata import KAGGLE_CLASSES, METADATA_COLUMNS
 from timbre.sources.phrases.compose import PHRASES, compose
 from timbre.sources.phrases.drums import KEYS
 from timbre.sources.phrases.grooves import STYLES
@@ -72,7 +72,8 @@ def test_the_layout_is_kaggles(dataset, split, count, others):
     listed = rows(dataset, split)
     folder = dataset / f"{split}_submission" / f"{split}_submission"
     assert sorted(row["FileName"] for row in listed) == sorted(path.name for path in folder.iterdir())
-    assert list(listed[0]) == ["FileName", "Class", "Group", "Weight", "Split"]
+    assert tuple(listed[0]) == METADATA_COLUMNS
+    assert {row["Licence"] for row in listed} <= {"GPL-2", "GeneralUser GS licence", "MIT"}
     counts = dict.fromkeys(KAGGLE_CLASSES.values(), count) | {"Sound_Other": others}
     assert Counter(row["Class"] for row in listed) == counts
 

@@ -26,6 +26,8 @@ class Clip:
         split: train, validation or test.
         group: What must stay in one split (a performance, a drum kit, a program). Empty: not known.
         weight: How many clips the recording counts as when training samples.
+        source: Where the recording comes from, or empty.
+        licence: The licence of the recording, or empty.
     """
 
     file: str
@@ -33,6 +35,8 @@ class Clip:
     split: str
     group: str = ""
     weight: int = 1
+    source: str = ""
+    licence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +119,11 @@ class FileInfo:
     """A file that was kept, with the properties of the original.
 
     Attributes:
-        file, label, split, group: See `Clip`.
+        file, label, split, group, source, licence: See `Clip`.
         sample_rate: The sample rate in Hz.
         channels: The number of channels.
         seconds: The length in seconds.
+        level: The level of its loudest part, in dB of full scale.
     """
 
     file: str
@@ -128,6 +133,9 @@ class FileInfo:
     sample_rate: int
     channels: int
     seconds: float
+    level: float
+    source: str = ""
+    licence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

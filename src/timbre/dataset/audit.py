@@ -232,7 +232,8 @@ def _clips_of_rows(listed: Iterable[tuple[str, Row]], split: str, labels: ClassN
             continue
         group = next((row.group for row in rows if row.group), "")
         own_split = next((row.split for row in rows if row.split), split)
-        clips.append(Clip(file, classes[0], own_split, group, max(row.weight for row in rows)))
+        weight, first = max(row.weight for row in rows), rows[0]
+        clips.append(Clip(file, classes[0], own_split, group, weight, first.source, first.licence))
         issues += [Issue(file, "listed twice", "reported", _reason(row, rows[0]), row.location) for row in rows[1:]]
     return clips, issues
 

@@ -1,4 +1,4 @@
-"""Read the metadata of a raw folder: Kaggle's columns FileName and Class, and our columns Group, Weight and Split."""
+"""Read the metadata of a raw folder: Kaggle's columns FileName and Class, and our own columns."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,8 +10,8 @@ from timbre.core.tables import SPLITS, Issue
 from timbre.labels.class_names import ClassNames
 from timbre.labels.sheets import WEIGHTS, read_sheet, whole_number
 
-COLUMNS = ("filename", "class", "group", "weight", "split")
-EXPECTED = "CSV with the columns FileName and Class, and optionally Group, Weight and Split"
+COLUMNS = ("filename", "class", "group", "weight", "split", "source", "licence")
+EXPECTED = "CSV with the columns FileName and Class, and optionally Group, Weight, Split, Source and Licence"
 
 
 class Row(NamedTuple):
@@ -24,6 +24,8 @@ class Row(NamedTuple):
         group: group, empty if the row names none.
         weight: how many clips it counts as in training.
         split: split, empty if the row names none.
+        source: where the recording comes from, or empty.
+        licence: licence of the recording, or empty.
     """
 
     location: str
@@ -32,19 +34,22 @@ class Row(NamedTuple):
     group: str
     weight: int
     split: str
+    source: str
+    licence: str
 
 
 def read_rows(path: Path, labels: ClassNames) -> tuple[list[Row], list[Issue]]:
     """Read metadata. Return the rows with a known class, and issues for missing names and misspelt classes."""
     rows, issues = [], []
     for number, cells in read_sheet(path, COLUMNS[:2], COLUMNS[2:], EXPECTED):
-        name, label, group, weight, split = (cells[column] for column in COLUMNS)
+        name, label, group, weight, split, source, licence = (cells[column] for column in COLUMNS)
         location = f"{path.name}:{number}"
         if not name:
             issues.append(Issue("", "no file name", "dropped", f"a row of class {label!r} names no file", location))
             continue
         try:
-            rows.append(Row(location, name, labels.match(label), group, _weight(weight), _split(split)))
+            found = labels.match(label), group, _weight(weight), _split(split)
+            rows.append(Row(location, name, *found, source, licence))
         except DataError as error:
             raise DataError(f"{location}: {printable(name)}: {error}; correct it") from None
         if rows[-1].label == ALL_UNKNOWN:

@@ -17,7 +17,7 @@ from timbre.dataset.audit import audit, require_every_class
 from timbre.dataset.duplicates import SHAPE, fingerprint, near_duplicates
 from timbre.dataset.recording_cache import Entry, Known, RecordingCache
 from timbre.dataset.splits import assign_splits
-from timbre.dataset.windows import write_windows
+from timbre.dataset.windows import FileProperties, write_windows
 from timbre.features.arrays import array_writer, open_array
 from timbre.features.extraction import clip_mels
 from timbre.parallel.pool import parallel_map
@@ -74,7 +74,12 @@ def prepare_dataset(
         for clip in assigned
         for row, index in decoded[clip.file].windows
     ]
-    files = [FileInfo(clip.file, clip.label, clip.split, clip.group, *decoded[clip.file].source) for clip in assigned]
+    files = [
+        FileInfo(
+            clip.file, clip.label, clip.split, clip.group, *decoded[clip.file].properties, clip.source, clip.licence
+        )
+        for clip in assigned
+    ]
     write_table(folder / "index.csv", windows, Window)
     write_table(folder / "files.csv", files, FileInfo)
     write_table(folder / "issues.csv", issues, Issue)
@@ -91,14 +96,14 @@ class Decoded(NamedTuple):
     Attributes:
         first_row: the pack's row of its first window.
         kept: which of the file's windows are in the pack, bool `[windows]`.
-        source: the file's own sample rate, channels and seconds.
+        properties: the properties of the file.
         key: key of the file in the cache, if any.
         known: its results of the last run, if any.
     """
 
     first_row: int
     kept: np.ndarray
-    source: tuple[int, int, float]
+    properties: FileProperties
     key: str = ""
     known: Known | None = None
 
@@ -110,7 +115,7 @@ class Decoded(NamedTuple):
     def entry(self) -> Entry:
         """Return what the cache keeps of the file."""
         kept = "".join("1" if kept else "0" for kept in self.kept)
-        return Entry(self.key, self.first_row, kept, *self.source, self.known.digest if self.known else "")
+        return Entry(self.key, self.first_row, kept, *self.properties, self.known.digest if self.known else "")
 
 
 def decode_clips(
@@ -136,16 +141,16 @@ def decode_clips(
         for clip, (key, known) in zip(clips, found, strict=True):
             first_row = writer.count
             if known:
-                kept, source = known.kept, known.source
+                kept, properties = known.kept, known.properties
                 writer.append(known.windows)
             elif isinstance(result := next(results), str):
                 issues.append(Issue(clip.file, "unusable audio", "dropped", result))
                 continue
             else:
-                part, kept, source = result
+                part, kept, properties = result
                 writer.append_file(part, int(kept.sum()))
                 part.unlink()
-            decoded[clip.file] = Decoded(first_row, kept, source, key, known)
+            decoded[clip.file] = Decoded(first_row, kept, properties, key, known)
             if quiet := int((~kept).sum()):
                 issues.append(Issue(clip.file, "quiet windows", "reported", f"{quiet} windows left out: near silence"))
     return decoded, issues
@@ -153,18 +158,17 @@ def decode_clips(
 
 def _read(
     numbered: tuple[int, str], raw: Path, parts: Path, sample_rate: int, length: int
-) -> tuple[Path, np.ndarray, tuple[int, int, float]] | str:
+) -> tuple[Path, np.ndarray, FileProperties] | str:
     """Decode one file, given as (number, name).
 
     Returns:
-        The part of the pack with its windows, which windows were kept, and the file's own sample rate, channels and
-        seconds. Or the reason why the file cannot be used.
+        The part of the pack with its windows, which windows were kept, and the properties of the file. Or the reason
+        why the file cannot be used.
     """
     number, file = numbered
     part = parts / str(number)
     try:
-        kept, source = write_windows(raw / file, part, sample_rate, length)
-        return part, kept, source
+        return part, *write_windows(raw / file, part, sample_rate, length)
     except AudioError as error:
         part.unlink(missing_ok=True)
         return str(error)

@@ -21,6 +21,7 @@ import numpy as np
 from timbre.core.errors import DataError
 from timbre.core.params import Audio
 from timbre.core.tables import read_table, write_table
+from timbre.dataset.windows import FileProperties
 from timbre.features.arrays import open_array
 from timbre.parallel.dask import code_stamp
 
@@ -36,9 +37,7 @@ class Entry:
         key: hash of the recording and of everything else that its results depend on.
         row: its first row in the pack of windows.
         kept: one digit for each window of the file, 1 if the window is in the pack.
-        sample_rate: the file's own sample rate in Hz.
-        channels: the file's own number of channels.
-        seconds: length of the file.
+        sample_rate, channels, seconds, level: properties of the file. See `FileProperties`.
         digest: hash of its windows, its fingerprint and the fields above.
     """
 
@@ -48,6 +47,7 @@ class Entry:
     sample_rate: int
     channels: int
     seconds: float
+    level: float
     digest: str
 
 
@@ -57,14 +57,14 @@ class Known(NamedTuple):
     Attributes:
         windows: int16 `[kept windows, samples]`.
         kept: which of the file's windows these are, bool `[windows]`.
-        source: the file's own sample rate, channels and seconds.
+        properties: the properties of the file.
         fingerprint: float32 `[9, 768]`.
         digest: digest of its entry.
     """
 
     windows: np.ndarray
     kept: np.ndarray
-    source: tuple[int, int, float]
+    properties: FileProperties
     fingerprint: np.ndarray
     digest: str
 
@@ -112,8 +112,8 @@ class RecordingCache:
         fingerprint = self.fingerprints[number]
         if _digest(entry, windows, fingerprint) != entry.digest:
             return key, None
-        source = (entry.sample_rate, entry.channels, entry.seconds)
-        return key, Known(windows, kept, source, fingerprint, entry.digest)
+        properties = FileProperties(entry.sample_rate, entry.channels, entry.seconds, entry.level)
+        return key, Known(windows, kept, properties, fingerprint, entry.digest)
 
     def save(self, entries: Sequence[Entry], windows: Path, fingerprints: Path) -> None:
         """Replace the cache by the results of this run. If that is not possible, there is no cache.

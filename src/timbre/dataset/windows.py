@@ -1,6 +1,7 @@
 """Write one file's windows to a pack."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,9 +9,23 @@ from timbre.audio.decode import opened
 from timbre.audio.windows import SILENCE, audible, cut, levels, limited
 
 
-def write_windows(
-    path: Path | str, part: Path, sample_rate: int, length: int
-) -> tuple[np.ndarray, tuple[int, int, float]]:
+class FileProperties(NamedTuple):
+    """Properties of a file as it was recorded.
+
+    Attributes:
+        sample_rate: in Hz.
+        channels: number of channels.
+        seconds: length.
+        level: level of its loudest part, in dB of full scale. See `timbre.audio.windows.levels`.
+    """
+
+    sample_rate: int
+    channels: int
+    seconds: float
+    level: float
+
+
+def write_windows(path: Path | str, part: Path, sample_rate: int, length: int) -> tuple[np.ndarray, FileProperties]:
     """Write a file's windows to `part`, as int16, each scaled to full peak. Memory use does not depend on the length.
 
     Windows far below the file's loudest window contain only its noise and are left out.
@@ -22,7 +37,7 @@ def write_windows(
         length: of a window, in samples.
 
     Returns:
-        Which windows were kept, bool `[windows]`, and the file's own sample rate, channels and seconds.
+        Which windows were kept, bool `[windows]`, and the properties of the file.
 
     Raises:
         AudioError: the file is empty, silent, cannot be read, or has values that are not finite.
@@ -38,7 +53,8 @@ def write_windows(
     kept = audible(window_levels)
     if not kept.all():
         _keep_rows(part, kept, 2 * length)
-    return kept, (sound.sample_rate, sound.channels, round(sound.seconds, 3))
+    decibels = round(float(20 * np.log10(max(window_levels))), 1)
+    return kept, FileProperties(sound.sample_rate, sound.channels, round(sound.seconds, 3), decibels)
 
 
 def _keep_rows(path: Path, kept: np.ndarray, size: int) -> None:

@@ -1,7 +1,5 @@
 """Draw the pictures of the evaluation: mel spectrograms, the data, predictions against ground truth, and curves."""
 
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,16 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from timbre.core.instruments import OTHER
-from timbre.core.partial_labels import MUSIC
-from timbre.core.rng import generator
-from timbre.core.tables import SPLITS
 from timbre.evaluation.curves import LEVELS
 from timbre.features.display import PLOT_RANGE_DB, mel_ticks, palette, png_bytes, shortened
 
 if TYPE_CHECKING:
     from timbre.core.params import Audio, Mel
-    from timbre.core.tables import FileInfo
     from timbre.evaluation.predictions import Predictions
     from timbre.features.split import Split
 
@@ -84,49 +77,6 @@ def mels_of_each_instrument(split: "Split", audio: "Audio", mel: "Mel", rows: in
         )
     figure.supxlabel("seconds", fontsize=9)
     figure.supylabel("Hz", fontsize=9)
-    return figure
-
-
-def data_overview(recordings: Sequence["FileInfo"], instruments: Sequence[str]) -> Figure:
-    """Return a figure of the data: clips by instrument and split, sample rates of the files, and their lengths."""
-    figure = Figure(figsize=(11, 3.6), layout="constrained")
-    counts, rates, lengths = figure.subplots(1, 3, width_ratios=[1.2, 1, 1.2])
-    labels = {recording.label for recording in recordings}
-    greys = {label: grey for label, grey in ((OTHER, "#888888"), (MUSIC, "#444444")) if label in labels}
-    classes, colours = [*instruments, *greys], [*palette(instruments).values(), *greys.values()]
-    positions = np.arange(len(classes))
-    for column, (split, alpha) in enumerate(zip(SPLITS, (1.0, 0.65, 0.35), strict=True)):
-        in_split = [file for file in recordings if file.split == split]
-        seconds = [[file.seconds for file in in_split if file.label == label] for label in classes]
-        shifted = positions + (column - 1) * 0.27
-        bars = counts.bar(shifted, [len(values) for values in seconds], 0.25, color=colours, alpha=alpha)
-        counts.bar_label(bars, fontsize=6.5)
-        spread = generator(0, "figures", split)
-        for position, values, colour in zip(shifted, seconds, colours, strict=True):
-            jittered = position + spread.uniform(-0.09, 0.09, len(values))
-            lengths.scatter(jittered, values, s=5, color=colour, alpha=max(0.8 * alpha, 0.3), linewidths=0)
-    sample_rates = sorted({file.sample_rate for file in recordings})
-    files = Counter((file.sample_rate, file.label) for file in recordings)
-    table = np.array([[files[hertz, label] for label in classes] for hertz in sample_rates])
-    rates.imshow(np.sqrt(table), cmap="Greys", aspect="auto", vmin=0, vmax=2 * np.sqrt(table.max()))
-    for row, column in np.argwhere(table):
-        rates.text(column, row, table[row, column], ha="center", va="center", fontsize=8)
-    rates.set_yticks(range(len(sample_rates)), sample_rates)
-    lengths.set_yscale("log")
-    lengths.set_yticks([0.1, 0.3, 1, 3, 10, 30, 100], minor=False)
-    lengths.yaxis.set_major_formatter("{x:g}")
-    lengths.yaxis.set_minor_formatter("")
-    titles = (
-        "Clips in train, validation, test",
-        "Sample rates of the files, Hz",
-        "Length of the files, seconds",
-    )
-    for axes, title in zip((counts, rates, lengths), titles, strict=True):
-        axes.set_title(title, fontsize=10)
-        axes.set_xticks(positions, classes)
-        axes.tick_params(labelsize=8, length=2)
-        if axes is not rates:
-            axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 

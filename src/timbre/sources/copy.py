@@ -104,6 +104,8 @@ def write_dataset(dataset: Dataset, files: Files, origin: Path, folder: Path) ->
                 recording.group,
                 recording.weight,
                 "validation" if recording.split == "validation" else "",
+                recording.source,
+                recording.licence,
             )
             for recording in dataset.recordings
             if TARGETS[recording.split] == target

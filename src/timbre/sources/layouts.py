@@ -39,6 +39,8 @@ class Recording(NamedTuple):
         label: An instrument, other, or a partial label.
         group: What must stay in one split, or empty.
         weight: How many clips it counts as in training.
+        source: Where it comes from, or empty.
+        licence: Its licence, or empty.
     """
 
     path: str
@@ -47,6 +49,8 @@ class Recording(NamedTuple):
     label: str
     group: str = ""
     weight: int = 1
+    source: str = ""
+    licence: str = ""
 
 
 class Dataset(NamedTuple):
@@ -164,7 +168,9 @@ def labelled(
             raise DataError(
                 f"{row.location}: {row.path} is in {split_of[row.path]} and in {split}; remove one of its rows"
             )
-        recordings.append(Recording(row.path, row.path, split, row.label, group(row), row.weight or weight))
+        recordings.append(
+            Recording(row.path, row.path, split, row.label, group(row), row.weight or weight, row.source, row.licence)
+        )
     return recordings
 
 

@@ -1,4 +1,4 @@
-"""Writes metadata tables: Kaggle's columns FileName and Class, and our columns Group, Weight and Split."""
+"""Writes metadata tables: the columns FileName and Class, as Kaggle has them, and columns of our own."""
 
 import csv
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ KAGGLE_CLASSES = {  # Kaggle's names of instruments; other instruments have no p
     "piano": "Sound_Piano",
     OTHER: "Sound_Other",
 }
-METADATA_COLUMNS = ("FileName", "Class", "Group", "Weight", "Split")
+METADATA_COLUMNS = ("FileName", "Class", "Group", "Weight", "Split", "Source", "Licence")
 
 
 class MetadataRow(NamedTuple):
@@ -26,6 +26,8 @@ class MetadataRow(NamedTuple):
         group: All files of a group are in one split. Empty: the file is its own group.
         weight: Number of clips that the file counts as in training.
         split: validation, or empty: the split follows from the folder and the group.
+        source: Where the recording comes from, or empty.
+        licence: The licence of the recording, or empty.
     """
 
     name: str
@@ -33,6 +35,8 @@ class MetadataRow(NamedTuple):
     group: str
     weight: int = 1
     split: str = ""
+    source: str = ""
+    licence: str = ""
 
 
 def append_metadata(path: Path, rows: Iterable[MetadataRow]) -> None:
@@ -43,4 +47,4 @@ def append_metadata(path: Path, rows: Iterable[MetadataRow]) -> None:
             writer.writerow(METADATA_COLUMNS)
         for row in rows:
             instrument = KAGGLE_CLASSES.get(row.instrument, row.instrument)
-            writer.writerow((row.name, instrument, row.group, row.weight, row.split))
+            writer.writerow((row.name, instrument, row.group, row.weight, row.split, row.source, row.licence))

