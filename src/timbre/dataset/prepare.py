@@ -1,7 +1,7 @@
 """Turn a raw folder into packed windows: audit, decode, compare, split, index."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -69,25 +69,33 @@ def prepare_dataset(
         duplicates = _find_duplicates(decoded, folder / PACK, audio, compute, last_run)
     assigned, split_issues = assign_splits(audible, instruments, seed, splits, duplicates)
     issues += split_issues
+    windows = _write_tables(folder, assigned, decoded, issues, audio)
+    known = sum(file.known is not None for file in decoded.values())
+    return (
+        f"{windows} windows of {len(assigned)} clips kept, {len(issues)} issues listed in issues.csv"
+        f"{f', {known} clips known from the last run' if known else ''}"
+    )
+
+
+def _write_tables(
+    folder: Path, clips: Sequence[Clip], decoded: "Mapping[str, Decoded]", issues: Sequence[Issue], audio: Audio
+) -> int:
+    """Write index.csv, files.csv and issues.csv. Return the number of windows."""
     windows = [
         Window(row, index * audio.window, clip.file, clip.label, clip.split, clip.group, clip.weight)
-        for clip in assigned
+        for clip in clips
         for row, index in decoded[clip.file].windows
     ]
     files = [
         FileInfo(
             clip.file, clip.label, clip.split, clip.group, *decoded[clip.file].properties, clip.source, clip.licence
         )
-        for clip in assigned
+        for clip in clips
     ]
     write_table(folder / "index.csv", windows, Window)
     write_table(folder / "files.csv", files, FileInfo)
     write_table(folder / "issues.csv", issues, Issue)
-    known = sum(file.known is not None for file in decoded.values())
-    return (
-        f"{len(windows)} windows of {len(assigned)} clips kept, {len(issues)} issues listed in issues.csv"
-        f"{f', {known} clips known from the last run' if known else ''}"
-    )
+    return len(windows)
 
 
 class Decoded(NamedTuple):

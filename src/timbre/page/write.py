@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from timbre.audio import repair, windows
-from timbre.audio.decode import BLOCK_SECONDS, MAX_MISSING_SECONDS, MAX_SAMPLE
+from timbre.audio.decode import MAX_MISSING_SECONDS
+from timbre.audio.tracks import BLOCK_SECONDS, MAX_SAMPLE
 from timbre.core.errors import DataError
 from timbre.core.files import RELEASED, fresh_file
 from timbre.core.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 
@@ -112,13 +112,19 @@ def write_dataset(dataset: Dataset, files: Files, origin: Path, folder: Path) ->
         ]
         if rows:
             append_metadata(folder / metadata, rows)
+    left_out = _suffixes_left_out(dataset, files, targets)
+    details = {"left out": left_out, "renamed": changed_names(names, short_paths)}
+    return {"ignored": len(files) - len(targets)} | {key: value for key, value in details.items() if value}
+
+
+def _suffixes_left_out(dataset: Dataset, files: Files, copied: Collection[str]) -> dict[str, int]:
+    """Count the files that are not copied, by suffix. Hidden files and the table of labels do not count."""
     left_out = Counter(
         PurePosixPath(path).suffix.lower() or "no suffix"
         for path in files
-        if path not in targets and path != dataset.table and not is_hidden(path)
+        if path not in copied and path != dataset.table and not is_hidden(path)
     )
-    details = {"left out": dict(sorted(left_out.items())), "renamed": changed_names(names, short_paths)}
-    return {"ignored": len(files) - len(targets)} | {key: value for key, value in details.items() if value}
+    return dict(sorted(left_out.items()))
 
 
 def _copy(file: File, folder: Path, target: str, name: str) -> None:
