@@ -21,7 +21,7 @@ SMALL = {  # with this data.seed, each instrument has a group in each split by p
 
 
 def record(folder, first, count):
-    """Write recordings of each instrument to a folder: a tone whose pitch and harmonics no other recording has."""
+    """Write recordings of each instrument to a folder: a tone with its own pitch and harmonics."""
     for label, (instrument, pitch) in enumerate(PITCHES.items()):
         for number in range(first, first + count):
             rng = np.random.default_rng((label, number))
