@@ -126,11 +126,38 @@ def test_sections_are_at_the_time_of_their_window(predictor, tmp_path, monkeypat
         return replace(output, activity=np.where(is_loud[:, None, None], 9, -9) * np.ones_like(output.activity))
 
     monkeypatch.setattr(predictor.engine, "predict", active_if_loud)
+    monkeypatch.setattr(predictor.engine, "predict_activity", lambda windows: active_where_loud(windows, 4))
     song = predictor.listen(write_song(tmp_path / "a.wav", 0.5, 0.5, 1, 0.5), hop=0.25)
     assert [(round(start), round(end), name) for start, end, name in song.sections] == [
         (2, 3, name) for name in INSTRUMENTS
     ]
     assert ((song.timeline > 0.5).all(axis=1) == np.repeat([False, False, True, False], 4)).all()
+
+
+def active_where_loud(windows, frames):
+    is_loud = np.abs(windows.reshape(len(windows), frames, -1)).max(axis=2) > 0.3
+    return np.where(is_loud[:, :, None], 9, -9) * np.ones(len(INSTRUMENTS))
+
+
+def test_the_timeline_does_not_jump_between_windows(predictor, tmp_path, monkeypatch):
+    predict_windows, shape = (
+        predictor.engine.predict,
+        predictor.engine.predict_activity(np.zeros((1, 8000), "f4")).shape,
+    )
+
+    def alternating(waveforms):
+        output = predict_windows(waveforms)
+        is_odd = np.abs(waveforms).max(axis=1) > 0.3
+        return replace(output, activity=np.where(is_odd[:, None, None], 4, -4) * np.ones_like(output.activity))
+
+    monkeypatch.setattr(predictor.engine, "predict", alternating)
+    monkeypatch.setattr(predictor.engine, "predict_activity", lambda windows: np.zeros((len(windows), *shape[1:])))
+    monkeypatch.setattr("timbre.songs.predictor.song_bias", lambda *_: np.zeros(4, np.float32))
+    song = predictor.listen(write_song(tmp_path / "a.wav", 0.5, 1, 0.5, 1), hop=0.05)
+    logits = np.log(song.timeline / (1 - song.timeline))[:, 0]
+    assert np.abs(np.diff(logits)).max() < 1.5  # a step of 0.05 s; without blending, it would be 8
+    assert logits[[19, 20, 39, 40, 59, 60]] == pytest.approx(0, abs=1.5)
+    assert logits[[0, 10, 30, 50, 70, 79]] == pytest.approx([-4, -4, 4, -4, 4, 4], abs=1e-3)
 
 
 def test_silent_frames_do_not_count_for_a_song(predictor, tmp_path, monkeypatch):

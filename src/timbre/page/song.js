@@ -6,6 +6,8 @@ class SongOutput {
     this.windows = []; // of each window: single and layered logits, and its level
     this.frames = []; // logits of each frame
     this.activity = []; // logits of activity in each frame, without frames that start after their window's end
+    this.borders = []; // of each border between windows: logits of activity in each frame of the window across it
+    this.end = null; // the last samples of the last window
     this.times = []; // the middle of each of these, in seconds
     this.levels = []; // of each frame
     this.spectrogram = new StreamingSpectrogram(about.bands, about.columns);
@@ -13,22 +15,37 @@ class SongOutput {
 
   // Adds one window: its samples at the models' rate, and the network's outputs for it.
   add(samples, { single, layered, cells, timeline, mels }, melFrames) {
-    const { instruments, window, step } = about, count = instruments.length;
-    const frames = cells.length / count, start = this.windows.length * window;
-    for (let frame = 0; frame < frames; frame++) {
-      const from = frame * step;
-      const logits = (values) => Array.from(values.subarray(frame * count, (frame + 1) * count), logit);
-      this.frames.push(logits(cells));
-      if (from >= window - 1e-9) continue; // the last frame may start where the window ends
-      this.times.push(start + (from + Math.min(from + step, window)) / 2);
-      this.activity.push(logits(timeline));
-    }
+    const start = this.windows.length * about.window, frames = cells.length / about.instruments.length;
+    const middles = frameMiddles();
+    this.frames.push(...logitRows(cells));
+    this.times.push(...middles.map((middle) => start + middle));
+    this.activity.push(...logitRows(timeline).slice(0, middles.length)); // the last frame may start at the window's end
     const levels = frameLevels(samples, frames);
     this.levels.push(...levels);
     this.framesPerWindow = frames;
     const level = Math.max(...levels);
     this.windows.push({ single: Array.from(single, Math.log), layered: Array.from(layered, logit), level });
     this.spectrogram.add(mels, melFrames, melFrames - 1); // the last frame is the next window's first
+  }
+
+  // Adds the network's activity in the window across the border before the next window.
+  addBorder(timeline) {
+    this.borders.push(logitRows(timeline));
+  }
+
+  // Returns the logits of activity, blended over the borders of windows. See `activity_logits` in timbre.songs.predictor.
+  blendedActivity() {
+    const { window } = about, border = about.border * window;
+    const known = frameMiddles().filter((middle) => middle < 2 * border - 1e-9).map((middle) => middle - border);
+    return this.activity.map((logits, frame) => {
+      const nearest = Math.round(this.times[frame] / window), time = this.times[frame] - nearest * window;
+      const across = this.borders[nearest - 1], weight = Math.max(0, 1 - Math.abs(time) / border);
+      if (!across || !weight) return logits;
+      const at = Math.max(0, known.findLastIndex((middle) => middle <= time)), next = Math.min(at + 1, known.length - 1);
+      const fraction = next > at ? Math.max(0, Math.min(1, (time - known[at]) / (known[next] - known[at]))) : 0;
+      const blend = (first, second, share) => first * (1 - share) + second * share;
+      return logits.map((value, label) => blend(value, blend(across[at][label], across[next][label], fraction), weight));
+    });
   }
 
   // Returns what `timbre predict --format jsonl --timeline` prints, and what the page draws.
@@ -77,16 +94,17 @@ class SongOutput {
 
   // Returns each instrument's logits of activity at the steps of the timeline. The song's own logits count a little.
   activityLogits(songLogits, steps) {
+    const blended = this.blendedActivity();
     return songLogits.map((value, label) => {
       const leaning = about.leaning * (value - logit(about.thresholds[label]));
       const limited = Math.max(-about.most, Math.min(about.most, leaning));
-      return this.interpolatedActivity(label, steps).map((activity) => activity + limited);
+      return this.interpolatedActivity(blended, label, steps).map((activity) => activity + limited);
     });
   }
 
   // Interpolates logits of activity at the middle of each step.
-  interpolatedActivity(label, steps) {
-    const { times, activity } = this, values = new Array(steps);
+  interpolatedActivity(activity, label, steps) {
+    const { times } = this, values = new Array(steps);
     for (let step = 0, known = 0; step < steps; step++) {
       const at = (step + 0.5) * about.hop;
       while (known < times.length - 2 && times[known + 1] <= at) known++;
@@ -118,6 +136,20 @@ const sigmoid = (value) => 1 / (1 + Math.exp(-value));
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const round = (value, digits) => Number(value.toFixed(digits));
 const byInstrument = (values) => Object.fromEntries(values.map((value, label) => [about.instruments[label], value]));
+
+// Returns the middle of each frame of a window, in seconds.
+function frameMiddles() {
+  const { window, step } = about, starts = Array.from({ length: Math.ceil(window / step - 1e-9) }, (_, frame) => frame * step);
+  return starts.map((start) => (start + Math.min(start + step, window)) / 2);
+}
+
+// Returns probabilities `[frames, instruments]` as one array of logits for each frame.
+function logitRows(probabilities) {
+  const count = about.instruments.length;
+  return Array.from({ length: probabilities.length / count }, (_, frame) =>
+    Array.from(probabilities.subarray(frame * count, (frame + 1) * count), logit),
+  );
+}
 
 function logit(probability) {
   const safe = Math.max(1e-7, Math.min(1 - 1e-7, probability));

@@ -5,10 +5,22 @@ let network = null;
 
 // Runs the network on one window. Returns its outputs by name, as typed arrays, and the number of mel frames.
 async function runNetwork(samples) {
-  const waveforms = new runtime.Tensor("float32", samples, [1, samples.length]);
-  const outputs = await network.run({ waveforms });
+  const outputs = await network.run({ waveforms: tensorOf(samples) });
   const arrays = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, tensor.data]));
   return [arrays, outputs.mels.dims[2]];
+}
+
+const tensorOf = (samples) => new runtime.Tensor("float32", samples, [1, samples.length]);
+
+// Adds a window to a song's output, and before it the activity in a shorter window across the border between both.
+async function addWindow(output, samples) {
+  const border = Math.round(about.border * samples.length);
+  if (output.end) {
+    const waveforms = tensorOf(concatenate(output.end, samples.slice(0, border)));
+    output.addBorder((await network.run({ waveforms }, ["timeline"])).timeline.data);
+  }
+  output.end = samples.slice(-border);
+  output.add(samples, ...(await runNetwork(samples)));
 }
 
 // Predicts a song from its blocks and posts its progress.
@@ -19,8 +31,7 @@ async function predict(id, name, blocks, rate, seconds) {
     samples += block.length;
     rest = concatenate(rest, block);
     for (; rest.length >= length; rest = rest.slice(length)) {
-      const window = rest.slice(0, length);
-      output.add(window, ...(await runNetwork(window)));
+      await addWindow(output, rest.slice(0, length));
       postMessage({ id, progress: (output.windows.length * about.window) / seconds });
     }
   }
@@ -28,7 +39,7 @@ async function predict(id, name, blocks, rate, seconds) {
   if (rest.length) {
     const window = new Float32Array(length);
     window.set(rest);
-    output.add(window, ...(await runNetwork(window)));
+    await addWindow(output, window);
   }
   return output.result(name, samples);
 }

@@ -18,7 +18,7 @@ from timbre.features.display import mel_ticks, palette
 from timbre.features.events import PAUSE
 from timbre.songs import presence, timeline
 from timbre.songs.onnx_engine import ONNX_FILE
-from timbre.songs.predictor import PART, TOO_SHORT, Predictor, find_models
+from timbre.songs.predictor import BORDER, PART, TOO_SHORT, Predictor, find_models
 from timbre.songs.spectrogram import MIN_COLUMNS
 
 HERE = Path(__file__).parent
@@ -130,6 +130,7 @@ def _shared_constants() -> dict[str, Any]:
         "loudest": windows.LOUDEST,
         "tooShort": TOO_SHORT,
         "part": PART,
+        "border": BORDER,
         "hop": timeline.FINE_HOP,
         "certain": timeline.MAX_LOGIT,
         "change": timeline.CHANGE_COST,

@@ -49,3 +49,6 @@ class Engine(Protocol):
 
     def predict(self, waveforms: np.ndarray) -> WindowOutput:
         """Run the models on windows, float32 `[windows, samples]`, full scale at 1, in one thread."""
+
+    def predict_activity(self, waveforms: np.ndarray) -> np.ndarray:
+        """Return only `WindowOutput.activity` for windows, which may be shorter than those of `audio`."""

@@ -59,6 +59,10 @@ class OnnxEngine:
             power=np.concatenate(list(power), axis=1),
         )
 
+    def predict_activity(self, waveforms: np.ndarray) -> np.ndarray:
+        """Return only `WindowOutput.activity` for windows, which may be shorter than those of `audio`."""
+        return _logits(self.session.run(["timeline"], {"waveforms": waveforms})[0])
+
 
 def _logits(probabilities: np.ndarray) -> np.ndarray:
     return log_odds(probabilities.clip(MARGIN, 1 - MARGIN))

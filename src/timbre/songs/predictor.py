@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Callable, Generator, Iterator
 from importlib.metadata import version
-from itertools import islice
+from itertools import islice, pairwise
 from math import ceil
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from timbre.songs.timeline import FINE_HOP, at_steps, levels_of_steps, sections_
 
 WINDOWS_PER_BATCH = 2  # per thread; more are no faster and take 10 MB each
 THREADS = 2
+BORDER = 0.25  # of a window's length; this near to the next window, the timeline also uses a window across the border
 DISTRIBUTION = "timbre-ear"  # name of the installed package
 OWN_MODELS = Path("models")
 HOP = 0.5  # seconds
@@ -102,8 +103,9 @@ class Predictor:
         one window, both are the prediction for that window.
 
         The timeline comes from a separate network, from the last features of the multi-label network, computed at four
-        times as many frames (with 4 blocks, every 0.16 s). An instrument plays where it is above 0.5. The prediction
-        for the whole song is added with a small weight (`song_bias`). Sections are found in the timeline.
+        times as many frames (with 4 blocks, every 0.16 s). It is blended over the borders of windows, so that it does
+        not jump there. An instrument plays where it is above 0.5. The prediction for the whole song is added with a
+        small weight (`song_bias`). Sections are found in the timeline.
 
         Args:
             source: See the function `listen`.
@@ -148,17 +150,23 @@ class Predictor:
         stream = _PaddedStream(decode(source, self.audio.sample_rate), self.audio.samples)
         output = _SongOutput(self.engine)
         windows = cut(prefetch(stream.blocks()), self.audio.samples)
-        for batch, batch_levels in map_ordered(self._predict_windows, _batches(windows), THREADS):
-            output.add(batch, batch_levels)
+        border = round(BORDER * self.audio.samples)
+        for batch, batch_levels, across in map_ordered(self._predict_windows, _batches(windows, border), THREADS):
+            output.add(batch, batch_levels, across)
             if on_progress:
                 on_progress(len(batch_levels) * self.audio.window)
         return stream, output
 
-    def _predict_windows(self, waveforms: np.ndarray) -> tuple[WindowOutput, np.ndarray]:
-        """Return the output of the models for some windows, and the level of each frame of them."""
-        waveforms = limited(waveforms, self.audio.sample_rate)
+    def _predict_windows(self, batch: tuple[np.ndarray, np.ndarray]) -> tuple[WindowOutput, np.ndarray, np.ndarray]:
+        """Return the output of the models for some windows, the level of each frame, and the activity at borders.
+
+        Args:
+            batch: The windows, and shorter windows across the border before each, except before the song's first one.
+        """
+        waveforms, across = (limited(windows, self.audio.sample_rate) for windows in batch)
         output = self.engine.predict(waveforms)
-        return output, levels(waveforms, self.audio.sample_rate, output.frames.shape[1])
+        activity = self.engine.predict_activity(across) if len(across) else output.activity[:0]
+        return output, levels(waveforms, self.audio.sample_rate, output.frames.shape[1]), activity
 
     def _whole_song(self, output: "_SongOutput", count: int) -> tuple[np.ndarray, np.ndarray]:
         """Return single-label probabilities and multi-label logits `[instruments]` of a song, from its first windows.
@@ -183,7 +191,7 @@ class Predictor:
             frame = self.audio.window / frame_levels.shape[1]
             return levels_of_steps(frame_levels.ravel(), frame, steps, hop) >= QUIET * frame_levels.max()
 
-        logits, times = np.concatenate(output.activity.all()) + bias, output.times()
+        logits, times = np.concatenate(output.activity_logits()) + bias, output.times()
         timeline = _sigmoid(at_steps(logits, times, seconds, hop))
         timeline[~audible_steps(len(timeline), hop)] = 0
         fine = at_steps(logits, times, seconds, FINE_HOP)
@@ -199,25 +207,43 @@ class _SongOutput:
     Attributes:
         single, layered, frames: See `WindowOutput`.
         activity: See `WindowOutput`; without the frames that start after the end of their window.
+        across: The same for a window across each border, `[windows - 1, frames, instruments]`.
         levels: The level of each frame, `[windows, frames]`.
         spectrogram: The mel spectrogram of the song.
     """
 
     def __init__(self, engine: Engine) -> None:
-        self.window = engine.audio.window
+        self.window, self.border = engine.audio.window, BORDER * engine.audio.window
         starts = np.arange(0, self.window - 1e-9, engine.step)
         self.middles = (starts + np.minimum(starts + engine.step, self.window)) / 2
-        self.single, self.layered, self.frames, self.activity, self.levels = (_Rows() for _ in range(5))
+        self.single, self.layered, self.frames, self.activity, self.levels, self.across = (_Rows() for _ in range(6))
         self.spectrogram = StreamingSpectrogram(engine.mel.n_mels)
 
-    def add(self, output: WindowOutput, levels: np.ndarray) -> None:
-        """Add the output for the next windows, and the levels of their frames."""
+    def add(self, output: WindowOutput, levels: np.ndarray, across: np.ndarray) -> None:
+        """Add the output for the next windows, the levels of their frames, and the activity at borders before them."""
         self.single.add(output.single)
         self.layered.add(output.layered)
         self.frames.add(output.frames)
         self.activity.add(output.activity[:, : len(self.middles)])
         self.levels.add(levels)
+        if len(across):
+            self.across.add(across[:, : np.searchsorted(self.middles, 2 * self.border - 1e-9)])
         self.spectrogram.add(output.power)
+
+    def activity_logits(self) -> np.ndarray:
+        """Return the logits of activity, `[windows, frames, instruments]`, blended over the borders of windows.
+
+        At a border, only the window across it counts; further away, more and more the window itself.
+        """
+        if self.activity.count == 1:
+            return self.activity.all()
+        logits, across = self.activity.all().copy(), self.across.all()
+        for windows, times in ((logits[1:], self.middles), (logits[:-1], self.middles - self.window)):
+            weight = np.clip(1 - np.abs(times) / self.border, 0, 1)[:, None]
+            known = self.middles[: across.shape[1]] - self.border
+            matrix = np.stack([np.interp(times, known, unit) for unit in np.eye(len(known))], axis=1)
+            windows += weight * (matrix @ across - windows)
+        return logits
 
     def times(self) -> np.ndarray:
         """Return the middle of each frame of all windows, in seconds."""
@@ -261,9 +287,14 @@ def song_logits(windows: np.ndarray, frames: np.ndarray) -> np.ndarray:
     return (by_window + np.quantile(frames, 1 - PART, axis=0).astype(np.float32)) / 2
 
 
-def _batches(windows: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+def _batches(windows: Iterator[np.ndarray], border: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield some windows at once, and windows across the border before each, with `border` samples on each side."""
+    before: list[np.ndarray] = []
     while batch := list(islice(windows, WINDOWS_PER_BATCH)):
-        yield np.stack(batch)
+        pairs = pairwise([*before, *batch])
+        across = [np.concatenate([left[-border:], right[:border]]) for left, right in pairs]
+        yield np.stack(batch), np.array(across, np.float32).reshape(-1, 2 * border)
+        before = batch[-1:]
 
 
 class _PaddedStream:

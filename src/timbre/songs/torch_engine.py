@@ -47,12 +47,8 @@ class TorchEngine:
     @torch.inference_mode()
     def predict(self, waveforms: np.ndarray) -> WindowOutput:
         """Run the models on windows, float32 `[windows, samples]`, full scale at 1."""
-        torch.set_num_threads(1)  # for this thread: several windows at once are faster than one in several threads
-        peak = np.abs(waveforms).max(axis=1, keepdims=True)
-        power = self.transform(torch.from_numpy(waveforms / np.maximum(peak, np.finfo(np.float32).tiny)))
-        mels = reference_to_peak(power_to_db(power))
         network = self.layered.network
-        features = network.dense_features(mels)
+        peak, power, mels, features = self._features(waveforms)
         frames = network.classify_frames(features)
         # The last column is centred on the end of the window. So is the first column of the next window: drop one.
         loud = power[:, :, : waveforms.shape[1] // self.mel.hop_length].numpy() * peak[:, :, None] ** 2
@@ -63,6 +59,20 @@ class TorchEngine:
             activity=self.activity(features, frames).transpose(1, 2).numpy(),
             power=np.concatenate(list(loud), axis=1),
         )
+
+    @torch.inference_mode()
+    def predict_activity(self, waveforms: np.ndarray) -> np.ndarray:
+        """Return only `WindowOutput.activity` for windows, which may be shorter than those of `audio`."""
+        *_, features = self._features(waveforms)
+        return self.activity(features, self.layered.network.classify_frames(features)).transpose(1, 2).numpy()
+
+    def _features(self, waveforms: np.ndarray) -> tuple[np.ndarray, Tensor, Tensor, Tensor]:
+        """Return the peak, mel power, log mel spectrogram and dense features of each window."""
+        torch.set_num_threads(1)  # for this thread: several windows at once are faster than one in several threads
+        peak = np.abs(waveforms).max(axis=1, keepdims=True)
+        power = self.transform(torch.from_numpy(waveforms / np.maximum(peak, np.finfo(np.float32).tiny)))
+        mels = reference_to_peak(power_to_db(power))
+        return peak, power, mels, self.layered.network.dense_features(mels)
 
     def activity(self, features: Tensor, frames: Tensor) -> Tensor:
         """Return logits that each instrument plays in each frame: `[windows, instruments, frames]`.
