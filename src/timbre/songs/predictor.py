@@ -22,7 +22,7 @@ from timbre.songs.timeline import FINE_HOP, at_steps, levels_of_steps, sections_
 
 WINDOWS_PER_BATCH = 2  # per thread; more are no faster and take 10 MB each
 THREADS = 2
-BORDER = 0.25  # of a window's length; this near to the next window, the timeline also uses a window across the border
+BORDER = 0.125  # of a window; this close to the next window, the timeline also uses a short window across the border
 DISTRIBUTION = "timbre-ear"  # name of the installed package
 OWN_MODELS = Path("models")
 HOP = 0.5  # seconds
