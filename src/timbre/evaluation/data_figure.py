@@ -23,7 +23,7 @@ TITLES = {
     "rates": "Clips by sample rate, Hz",
     "sources": "Clips by source",
     "seconds": "Length, seconds",
-    "level": "Level of the loudest part, dB of full scale",
+    "level": "Level, dB of full scale",
 }
 BAR_STEP = 0.27  # distance of the bars of two splits
 
