@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # Columns of `dvc exp show` that `make show` hides. Params and validation metrics remain: do not choose by test metrics.
-HIDDEN := Created|.*/.*|compute\..*|(clips|minutes|groups|sources|seconds|level)\b.*
+HIDDEN := Created|.*/.*|params\.yaml|compute\..*|(clips|minutes|groups|sources|seconds|level)\b.*
 HIDDEN := $(HIDDEN)|(dropped|near_duplicates|faults|alike)\b.*|.*\.(value|low|high)|.*\.(segment|event)_f1\..*|.*_error
 HIDDEN := $(HIDDEN)|(music\.)?test\..*|(music\.)?validation\.(?!accuracy$$|micro_f1$$).*
 AGAINST ?= HEAD
