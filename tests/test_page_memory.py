@@ -24,7 +24,7 @@ def peak_memory(processes):
 
 
 def export_constants(models, path):
-    """Write an ONNX file with the outputs of a network for one window, which are always the same."""
+    """Write an ONNX file that gives the outputs of a network for one window, for input of any length."""
     predictor = Predictor(models)
     output = predictor.engine.predict(np.zeros((1, predictor.audio.samples), np.float32))
     count, frames = len(predictor.instruments), output.frames.shape[1]
@@ -35,7 +35,7 @@ def export_constants(models, path):
     graph = onnx.helper.make_graph(
         [make_node("Identity", [f"{name}_value"], [name]) for name in values],
         "constants",
-        [make_tensor_value_info("waveforms", onnx.TensorProto.FLOAT, [1, predictor.audio.samples])],
+        [make_tensor_value_info("waveforms", onnx.TensorProto.FLOAT, [1, "samples"])],
         [
             onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, value.shape)
             for name, value in values.items()
@@ -66,5 +66,5 @@ def test_a_song_of_an_hour_needs_little_memory(models, tmp_path, monkeypatch):
         before = peak_memory(renderers)
         browser.choose("#files", [path])
         browser.wait(DONE, 600)
-        assert browser.evaluate("chosen.result.seconds") == hour
+        assert browser.evaluate("songs.map(({ result, error }) => error ?? result.seconds)") == [hour]
         assert peak_memory(renderers) - before < 200  # the samples of one channel alone are 230 MB
