@@ -10,7 +10,7 @@ from mkdocs.structure.files import File, Files
 from timbre.core.params import Params
 
 ROOT = Path(__file__).resolve().parents[1]
-PATTERNS = ("*.md", "docs/*.md", "docs/*.png", "plots/*.png", "benchmarks/*.md", "src/timbre/weights/README.md")
+PATTERNS = ("*.md", "docs/*.md", "docs/*.png", "plots/*.png", "benchmarks/**/*.md", "src/timbre/weights/README.md")
 LINKED = ("release/params.yaml", "release/recordings/labels.csv", "notebooks/songs.ipynb")
 GALLERY = {
     "mels.png": "Mel spectrograms of test clips, three of each instrument",

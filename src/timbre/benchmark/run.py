@@ -69,7 +69,7 @@ def run_benchmark(folder: Path, models: Path | None = None, data_set: str = "") 
     predictor = Predictor(models)
     instruments = predictor.instruments
     labelled = read_labelled_folder(folder, instruments, data_set)
-    readable, predictions, unreadable = _predict(folder, labelled, predictor)
+    readable, predictions, unreadable = predict_recordings(folder, labelled, predictor)
     targets = partial_targets([recording.label for recording in readable.recordings], instruments)
     groups = [recording.group for recording in readable.recordings]
     none_plays = (targets == 0).all(axis=1)
@@ -90,7 +90,7 @@ def run_benchmark(folder: Path, models: Path | None = None, data_set: str = "") 
     )
 
 
-def _predict(
+def predict_recordings(
     folder: Path, labelled: LabelledFolder, predictor: Predictor
 ) -> tuple[LabelledFolder, RecordingPredictions, list[str]]:
     """Return the readable recordings, their predictions, and one line for each unreadable recording."""

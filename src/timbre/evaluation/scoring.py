@@ -101,11 +101,16 @@ def _without_bounds(value: float | Sequence[float]) -> Interval:
 def scores_as_table(scores: Mapping[str, Score], instruments: Sequence[str]) -> str:
     """Return the scores as a Markdown table: values with their 95 % intervals."""
     lines = [f"| metric | all | {' | '.join(instruments)} |", "|---|---|" + "---|" * len(instruments)]
-    for name, (overall, by_instrument) in scores.items():
-        columns = list(zip(*by_instrument, strict=True)) if by_instrument else []
-        cells = [_cell(*overall), *(_cell(*bounds) for bounds in columns)]
+    for name, values in scores.items():
+        cells = cells_of(values)
         lines.append(f"| {TITLES[name]} | {' | '.join(cells + [''] * (1 + len(instruments) - len(cells)))} |")
     return "\n".join(lines)
+
+
+def cells_of(values: Score) -> list[str]:
+    """Return a metric as cells of a Markdown table: for all instruments, then for each if it has values for each."""
+    columns = zip(*values.by_instrument, strict=True) if values.by_instrument else ()
+    return [_cell(*values.overall), *(_cell(*bounds) for bounds in columns)]
 
 
 def _cell(value: np.ndarray, low: np.ndarray, high: np.ndarray) -> str:
