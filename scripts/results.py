@@ -11,7 +11,7 @@ from data_page import data_page
 
 from timbre.core.tables import read_table
 from timbre.evaluation import report
-from timbre.training import train
+from timbre.training import history
 
 ROOT = Path(__file__).resolve().parents[1]
 README, DATA_PAGE = ROOT / "README.md", ROOT / "docs" / "data.md"
@@ -62,7 +62,7 @@ def with_log(text: str, metrics: Path, plots: Path) -> str:
     """Update the sample log of the stages in a page from metrics and histories."""
     summaries = {}
     for task in ("layered", "single"):
-        summaries[f"train_{task}"] = train.summary(read_table(plots / f"{task}_history.csv", train.Epoch))
+        summaries[f"train_{task}"] = history.summary(read_table(plots / f"{task}_history.csv", history.Epoch))
     read = {name: json.loads((metrics / f"{name}.json").read_text()) for name in ("single", "layered", "timeline")}
     tested = {task: read[task]["test"] for task in ("single", "layered")}
     summaries["evaluate"] = report.in_short(tested, read["timeline"])

@@ -12,6 +12,7 @@ from timbre.features.split import joined, load_layered, load_music
 from timbre.model.tasks import LAYERED
 from timbre.training.calibration import calibrate, choose_thresholds
 from timbre.training.config import TrainingConfig
+from timbre.training.history import live_history
 from timbre.training.mixing import mixed_split
 from timbre.training.sampling import sample_fixed, sample_layered
 from timbre.training.train import FINE_TUNING_RATE, load_start, train, write_training
@@ -52,10 +53,11 @@ def train_layered(params: Params) -> str:
     else:
         mixtures = load_layered(MIXTURES, "validation", params.instruments)
     validation = joined(mixtures, load_music(MELS, "validation", params.instruments))
-    network, history = train(LAYERED, pack, sample_epoch, validation, config, params.compute, start)
-    calibrate(network, LAYERED, validation)
-    thresholds = choose_thresholds(network, validation, params.threshold)
-    return write_training(MODELS, LAYERED, network, history, config, thresholds)
+    with live_history(MODELS, LAYERED) as on_epoch:
+        network, history = train(LAYERED, pack, sample_epoch, validation, config, params.compute, start, on_epoch)
+        calibrate(network, LAYERED, validation)
+        thresholds = choose_thresholds(network, validation, params.threshold)
+        return write_training(MODELS, LAYERED, network, history, config, thresholds)
 
 
 if __name__ == "__main__":

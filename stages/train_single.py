@@ -16,6 +16,7 @@ from timbre.model.checkpoint import load_model
 from timbre.model.tasks import SINGLE
 from timbre.training.calibration import calibrate
 from timbre.training.config import TrainingConfig
+from timbre.training.history import live_history
 from timbre.training.sampling import sample_single
 from timbre.training.train import train, write_training, write_untrained
 
@@ -45,9 +46,10 @@ def train_single(params: Params) -> str:
     pack = open_array(MELS / "train.npy")
     validation = load_single(MELS, "validation", params.instruments)
     start = load_model(MODELS / "layered.safetensors").network if params.transfer else None
-    network, history = train(SINGLE, pack, sample_epoch, validation, config, params.compute, start)
-    calibrate(network, SINGLE, validation)
-    return write_training(MODELS, SINGLE, network, history, config)
+    with live_history(MODELS, SINGLE) as on_epoch:
+        network, history = train(SINGLE, pack, sample_epoch, validation, config, params.compute, start, on_epoch)
+        calibrate(network, SINGLE, validation)
+        return write_training(MODELS, SINGLE, network, history, config)
 
 
 if __name__ == "__main__":

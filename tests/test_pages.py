@@ -32,6 +32,7 @@ def page(tmp_path_factory):
     for history in sorted(folder.glob("plots/*_history.csv")):
         shortened = history.read_text().splitlines(keepends=True)[:-2]
         history.write_text("".join(shortened))
+    shutil.copytree(folder / "plots", folder / "models", ignore=shutil.ignore_patterns("*.png"))
     repository.commit("shorter")
     shutil.copytree(ROOT / "plots", folder / "plots", dirs_exist_ok=True)
     repository.commit("committed")

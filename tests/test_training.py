@@ -9,12 +9,13 @@ from helpers import INSTRUMENTS
 from timbre.core.errors import DataError, ParamsError
 from timbre.core.instruments import OTHER
 from timbre.core.params import Augment, Calibration, Compute
-from timbre.core.tables import Window
+from timbre.core.tables import Window, read_table
 from timbre.features.split import Split
 from timbre.model.checkpoint import ModelConfig, load_model, save_model
 from timbre.model.network import TimbreNet
 from timbre.model.tasks import LAYERED, SINGLE
 from timbre.training.config import TrainingConfig
+from timbre.training.history import Epoch, live_history
 from timbre.training.mixing import add_up, cut_parts, mixed_split
 from timbre.training.sampling import candidates, sample_fixed, sample_mixtures, sample_single
 from timbre.training.train import train
@@ -198,6 +199,23 @@ def test_the_best_epoch_is_kept_and_the_last_one_of_equals(config, monkeypatch, 
     assert [epoch.validation_f1 for epoch in history] == [0.2, 0.3, 0.4, last]
     assert len(seen) == kept_epochs  # a copy after each epoch that is at least as good as all before
     assert all(torch.equal(kept[name], seen[-1][name]) for name in kept)
+
+
+def test_the_history_is_written_after_each_epoch_and_deleted_if_the_stage_fails(config, tmp_path):
+    rows, config, lengths = windows(), replace(config, epochs=3), []
+
+    def sample_epoch(rng):
+        lengths.append(len(read_table(path, Epoch)) if path.exists() else 0)
+        return sample_single(rows, INSTRUMENTS, 1, rng)
+
+    path = tmp_path / "single_history.csv"
+    with live_history(tmp_path, SINGLE) as on_epoch:
+        _, history = train(SINGLE, pack_of(rows), sample_epoch, validation(), config, COMPUTE, on_epoch=on_epoch)
+    assert lengths == [0, 1, 2]
+    assert read_table(path, Epoch) == history
+    with pytest.raises(KeyboardInterrupt), live_history(tmp_path, SINGLE):
+        raise KeyboardInterrupt
+    assert not path.exists()
 
 
 def test_cuda_is_refused_without_a_gpu(config):

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
+from tqdm import tqdm
 
 from timbre.core.files import fresh_file
 from timbre.core.params import Model
@@ -36,7 +37,8 @@ def train_timeline_network(data: TimelineData, shape: Model, seed: int) -> Timel
     optimizer = make_optimizer(network, "adamw", LEARNING_RATE)
     steps = max(len(data.features) // WINDOWS_PER_BATCH, 1)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=EPOCHS * steps)
-    for number in progress(range(EPOCHS), "train_timeline", unit="epoch"):
+    epochs = progress(range(EPOCHS), "train_timeline", unit="epoch")
+    for number in epochs:
         order = generator(seed, "timeline", "epoch", number).permutation(len(data.features))
         for batch in map(torch.from_numpy, np.array_split(order, steps)):
             loss = binary_cross_entropy_with_logits(network(data.features[batch].float()), data.playing[batch])
@@ -44,6 +46,8 @@ def train_timeline_network(data: TimelineData, shape: Model, seed: int) -> Timel
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
+        if isinstance(epochs, tqdm):
+            epochs.set_postfix_str(f"loss {float(loss.detach()):.3f}")
     return network.eval()
 
 

@@ -1,20 +1,19 @@
 """Training of the single and layered networks. The epoch with the best validation F1 is kept."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Generator, Tensor
+from tqdm import tqdm
 
 from timbre.core.errors import ParamsError
 from timbre.core.files import RELEASED, fresh_file, user_path
 from timbre.core.params import Audio, Compute, Mel, Model
 from timbre.core.rng import generator
 from timbre.core.stage import progress
-from timbre.core.tables import write_table
 from timbre.features.mel import filter_bank, power_to_db, reference_to_peak
 from timbre.features.split import Split
 from timbre.model.checkpoint import ModelConfig, load_model, save_model, save_untrained
@@ -26,6 +25,7 @@ from timbre.training.auxiliary import TrainingNet, TrainingOutput
 from timbre.training.config import TrainingConfig
 from timbre.training.fabric import all_gather, explain_lost_process, keep_rank_zero, make_fabric, on_own_cores
 from timbre.training.frame_loss import frame_activity, frame_loss
+from timbre.training.history import Epoch, ignore_history, summary, write_history
 from timbre.training.mask_loss import mask_loss, power_by_class
 from timbre.training.mixing import add_up, cut_parts
 from timbre.training.optimizer import make_optimizer
@@ -33,17 +33,6 @@ from timbre.training.sampling import MUSIC_CLASS, EpochSample
 
 WARM_UP = 0.15  # fraction of the steps until the learning rate peaks
 FINE_TUNING_RATE = 0.3  # factor on the learning rate if layered training is initialised from another model
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """One row of a training history. Train metrics are computed on the augmented clips during the epoch."""
-
-    epoch: int
-    train_loss: float
-    train_f1: float
-    validation_loss: float
-    validation_f1: float
 
 
 def train(
@@ -54,6 +43,7 @@ def train(
     config: TrainingConfig,
     compute: Compute,
     start: TimbreNet | None = None,
+    on_epoch: Callable[[Sequence[Epoch]], None] = ignore_history,
 ) -> tuple[TimbreNet, list[Epoch]]:
     """Train one network. The same arguments on the same machine give the same result.
 
@@ -67,6 +57,7 @@ def train(
         config: Settings of the training.
         compute: Device, precision, processes and threads.
         start: Network of the same shape to initialise the blocks from. None: train from scratch.
+        on_epoch: Receives the history so far after each epoch, in the first process.
 
     Returns:
         The network of the epoch with the best validation F1, on the CPU, and the history.
@@ -82,7 +73,7 @@ def train(
             "batch_size or lower compute.devices"
         )
     with explain_lost_process(fabric), on_own_cores(compute.threads):
-        best, history = _train_epochs(_Trainer(task, pack, config, fabric, start), sample_epoch, validation)
+        best, history = _train_epochs(_Trainer(task, pack, config, fabric, start), sample_epoch, validation, on_epoch)
     keep_rank_zero(fabric)
     network = TimbreNet(config.model, len(config.instruments))
     network.load_state_dict(best)
@@ -203,19 +194,28 @@ class _Trainer:
 
 
 def _train_epochs(
-    trainer: _Trainer, sample_epoch: Callable[[np.random.Generator], EpochSample], validation: Split
+    trainer: _Trainer,
+    sample_epoch: Callable[[np.random.Generator], EpochSample],
+    validation: Split,
+    on_epoch: Callable[[Sequence[Epoch]], None],
 ) -> tuple[dict[str, Tensor], list[Epoch]]:
     """Train all epochs; return the weights of the best one, on the CPU, and the history. If equal, the last is best."""
     config, name = trainer.config, trainer.task.name
     best: dict[str, Tensor] = {}
     history: list[Epoch] = []
     epochs: Iterable[int] = range(1, config.epochs + 1)
-    for number in progress(epochs, f"train_{name}", unit="epoch") if trainer.fabric.is_global_zero else epochs:
+    if trainer.fabric.is_global_zero:
+        epochs = progress(epochs, f"train_{name}", unit="epoch")
+    for number in epochs:
         trained = trainer.train_epoch(number, sample_epoch(generator(config.seed, name, "epoch", number)))
         epoch = trainer.validate(number, trained, validation)
         if all(epoch.validation_f1 >= earlier.validation_f1 for earlier in history):
             best = trainer.weights()
         history.append(epoch)
+        if trainer.fabric.is_global_zero:
+            on_epoch(history)
+        if isinstance(epochs, tqdm):
+            epochs.set_postfix_str(f"loss {epoch.train_loss:.3f}, validation F1 {epoch.validation_f1:.3f}")
     return best, history
 
 
@@ -227,7 +227,7 @@ def write_training(
     config: TrainingConfig,
     thresholds: tuple[float, ...] = (),
 ) -> str:
-    """Write `<task>.safetensors` and `<task>_history.csv` to a folder; return a one-line summary."""
+    """Write `<task>.safetensors` to a folder; return a one-line summary of the training."""
     description = ModelConfig(
         task=task.name,
         instruments=config.instruments,
@@ -236,23 +236,14 @@ def write_training(
         model=config.model,
         thresholds=thresholds,
     )
-    with fresh_file(folder / f"{task.name}_history.csv") as table:
-        write_table(table, history, Epoch)
     with fresh_file(folder / f"{task.name}.safetensors") as model:
         save_model(model, network, description, filter_bank(config.audio.sample_rate, config.mel))
     return summary(history)
 
 
-def summary(history: list[Epoch]) -> str:
-    """Say how many epochs there were and which one is kept."""
-    best = max(history, key=lambda epoch: (epoch.validation_f1, epoch.epoch))
-    return f"{len(history)} epochs, the best is {best.epoch} with validation F1 {best.validation_f1:.3f}"
-
-
 def write_untrained(folder: Path, task: Task) -> None:
     """Write an empty history and a placeholder for the model, if the data set has no clips to train this task on."""
-    with fresh_file(folder / f"{task.name}_history.csv") as table:
-        write_table(table, [], Epoch)
+    write_history(folder / f"{task.name}_history.csv", [])
     save_untrained(folder / f"{task.name}.safetensors")
 
 
