@@ -1,11 +1,12 @@
 # make repro    set everything up and run the pipeline
 # make test     set everything up and run the tests
-# make lint     check style and types
+# make lint     check style, types and licences
 # make show     list experiments next to each other
 # make report   write what changed since another revision to report.md: make report AGAINST=main
 # make docs     build the documentation as a website
 # make bench    measure speed and memory
 # make release  put the weights of the last release training into the package
+# make assets   add the weights, the page and the checksums of all files to dist/
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,7 +19,7 @@ HIDDEN := $(HIDDEN)|(music\.)?test\..*|(music\.)?validation\.(?!accuracy$$|micro
 AGAINST ?= HEAD
 BY ?= validation.micro_f1
 
-.PHONY: setup repro show test lint docs report release bench
+.PHONY: setup repro show test lint docs report release assets bench
 
 setup: $(VENV)/.ready
 
@@ -58,6 +59,9 @@ release: setup
 	python scripts/release.py
 	python scripts/results.py
 
+assets: setup
+	python scripts/release.py assets dist
+
 bench: setup
 	python benchmarks/table.py
 
@@ -65,3 +69,4 @@ lint: $(VENV)/.tested
 	ruff check .
 	ruff format --check .
 	mypy
+	reuse lint --lines

@@ -11,7 +11,12 @@ from timbre.core.params import Params
 
 ROOT = Path(__file__).resolve().parents[1]
 PATTERNS = ("*.md", "docs/*.md", "docs/*.png", "plots/*.png", "benchmarks/**/*.md", "src/timbre/weights/README.md")
-LINKED = ("release/params.yaml", "release/recordings/labels.csv", "notebooks/songs.ipynb")
+LINKED = (
+    "release/params.yaml",
+    "release/recordings/labels.csv",
+    "release/recordings/sources.csv",
+    "notebooks/songs.ipynb",
+)
 GALLERY = {
     "mels.png": "Mel spectrograms of test clips, three of each instrument",
     "timeline.png": "The test song with the most timeline errors, and its ground truth",

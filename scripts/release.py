@@ -5,7 +5,11 @@ clone of the last commit. Its dvc.lock, metrics and histories are kept in releas
 made. The package gets them as 16-bit floats, which change a probability by about 0.001 at most, and a model card. DVC
 takes stages that have run before from its cache.
 
-`python scripts/release.py params` prints all params of the released weights.
+Further commands of `python scripts/release.py`:
+
+- `params` prints all params of the released weights.
+- `describe` updates the model card, the checksums and the list of sources.
+- `assets FOLDER` adds the files of a release to a folder.
 """
 
 import hashlib
@@ -20,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
+from release_files import describe, weight_files, write_assets
 from results import table
 
 if TYPE_CHECKING:
@@ -34,6 +39,13 @@ WEIGHTS = ROOT / "src" / "timbre" / "weights"
 TASKS = ("single", "layered", "timeline")
 SOUNDS = "sounds"  # folder of the sound fonts and recordings that release/params.yaml names
 MAX_BYTES = 5_000_000
+HEADER_METRICS = (
+    ("accuracy", "single-label: accuracy", "single", "accuracy"),
+    ("f1", "single-label: macro F1", "single", "macro_f1"),
+    ("f1", "multi-label: micro F1", "layered", "micro_f1"),
+    ("f1", "multi-label: macro F1", "layered", "macro_f1"),
+    ("roc_auc", "multi-label: mean AUC", "layered", "mean_auc"),
+)
 
 
 def params(root: Path = ROOT) -> dict[str, Any]:
@@ -102,7 +114,27 @@ def card() -> str:
     data = json.loads((RELEASE / "metrics" / "data.json").read_text())
     counts = {split: f"{sum(labels.values()):,}" for split, labels in data["clips"].items()}
     sizes = ", ".join(f"`{task}.safetensors` (from MD5 {md5})" for task, md5 in locked().items())
-    return CARD.format(**counts, sizes=sizes, table=table(RELEASE / "metrics"), credits=_credits(data["credits"]))
+    figures = table(RELEASE / "metrics")
+    return CARD.format(**counts, header=_header(), sizes=sizes, table=figures, credits=_credits(data["credits"]))
+
+
+def _header() -> str:
+    """Return the metadata of the model card, as hubs of models read it, with the metrics on test."""
+    scores = {task: json.loads((RELEASE / "metrics" / f"{task}.json").read_text()) for task in ("single", "layered")}
+    metrics = [
+        {"type": kind, "name": title, "value": scores[task]["test"][key]} for kind, title, task, key in HEADER_METRICS
+    ]
+    test = {"type": "timbre-test", "name": "test clips and mixtures of the release"}
+    task = {"type": "audio-classification", "name": "instrument recognition"}
+    values = {
+        "license": "mit",
+        "library_name": "timbre",
+        "pipeline_tag": "audio-classification",
+        "tags": ["music", "instrument-recognition", "audio-tagging", "onnx"],
+        "metrics": ["f1", "roc_auc"],
+        "model-index": [{"name": "Timbre", "results": [{"task": task, "dataset": test, "metrics": metrics}]}],
+    }
+    return yaml.safe_dump(values, sort_keys=False)
 
 
 def _credits(credits: list[dict[str, Any]]) -> str:
@@ -122,7 +154,7 @@ def load(path: Path) -> "TrainedModel[TimbreNet] | TrainedModel[TimelineNet]":
 
 
 def release() -> int:
-    """Write the weights, as models and as one ONNX file, and the model card; return the size of the weights in bytes.
+    """Write the weights, as models and as one ONNX file, and what describes them; return their size in bytes.
 
     Raises:
         SystemExit: The models are not those of release/dvc.lock, or the weights are too large for the package.
@@ -143,20 +175,21 @@ def release() -> int:
         save_model(WEIGHTS / path.name, trained.network.half(), trained.description, trained.filters.half())
     (WEIGHTS / ONNX_FILE).unlink(missing_ok=True)
     export_onnx(WEIGHTS, WEIGHTS / ONNX_FILE)
-    size = sum(path.stat().st_size for path in (WEIGHTS / ONNX_FILE, *WEIGHTS.glob("*.safetensors")))
+    size = sum(path.stat().st_size for path in weight_files())
     if size > MAX_BYTES:
         sys.exit(f"release: the weights have {size} bytes, but at most {MAX_BYTES} are allowed")
-    (WEIGHTS / "README.md").write_text(card(), encoding="utf-8")
+    write_documents()
     return size
 
 
+def write_documents() -> None:
+    """Write the model card, the checksums and the list of sources."""
+    (WEIGHTS / "README.md").write_text(card(), encoding="utf-8")
+    describe()
+
+
 CARD = """---
-license: mit
-library_name: timbre
-pipeline_tag: audio-classification
-tags: [music, instrument-recognition, audio-tagging]
-metrics: [f1, roc_auc]
----
+{header}---
 
 # Released weights
 
@@ -186,11 +219,12 @@ violin, and harps and mandolins with guitar or piano. They have seen few synthes
 miss an instrument that is 15 dB or more below the others. In synthetic songs, half of the onsets and offsets are found
 within 0.3 s, and six of ten events have both within 1 s.
 
-**Licence.** The weights are under the project's MIT licence, as far as it applies. They were trained on renderings of
-TimGM6mb.sf2 (GPL-2), GeneralUser GS (its own licence: free to use in music and software) and FluidR3 GM (MIT), and on
-the recordings below. They contain no sound of them. Whether weights inherit a licence from their training data is not
-settled in law. If that matters to you, train your own weights: set `soundfont.file` to a sound font of your choice, or
-`data.source` to your own recordings.
+**Licence.** You may use the weights for any purpose under the MIT licence, but the law has not settled whether weights
+inherit a licence from their training data. They were trained on renderings of TimGM6mb.sf2 (GPL-2), GeneralUser GS (its
+own licence: free to use in music and software) and FluidR3 GM (MIT), and on the recordings below. They contain no sound
+of them. If you pass the weights on, pass on this card, because it credits the recordings. If the unsettled question
+matters to you, train your own weights: set `soundfont.file` to a sound font of your choice, or `data.source` to your
+own recordings.
 
 **Recordings in the training data,** with thanks:
 
@@ -198,12 +232,22 @@ settled in law. If that matters to you, train your own weights: set `soundfont.f
 """
 
 
+def main(arguments: list[str]) -> None:
+    """Run the command line."""
+    match arguments:
+        case ["params"]:
+            print(yaml.safe_dump(params(), sort_keys=False), end="")
+        case ["describe"]:
+            write_documents()
+        case ["assets", folder]:
+            write_assets(Path(folder))
+        case [] | ["train"]:
+            if arguments:
+                train()
+            print(f"release: {release() / 1e6:.2f} MB of weights in {WEIGHTS.relative_to(ROOT)}")
+        case _:
+            sys.exit("usage: python scripts/release.py [train|params|describe|assets FOLDER]")
+
+
 if __name__ == "__main__":
-    if sys.argv[1:] == ["params"]:
-        print(yaml.safe_dump(params(), sort_keys=False), end="")
-        sys.exit()
-    if sys.argv[1:] == ["train"]:
-        train()
-    elif sys.argv[1:]:
-        sys.exit("usage: python scripts/release.py [train|params]")
-    print(f"release: {release() / 1e6:.2f} MB of weights in {WEIGHTS.relative_to(ROOT)}")
+    main(sys.argv[1:])

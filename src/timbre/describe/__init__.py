@@ -1,0 +1,1 @@
+"""Describe data for other programs: licences and Croissant metadata."""
