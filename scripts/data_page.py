@@ -13,6 +13,21 @@ This page describes the data set of the committed version. `dvc repro` writes th
 
 ![Clips, groups, minutes, sample rates, sources, lengths and levels](../plots/data.png)
 """
+FOR_PROGRAMS = """## For other programs
+
+`dvc repro` also writes `data/croissant.json`, which describes the data as [Croissant](https://mlcommons.org/croissant)
+metadata: the files with their hashes, the label, group, split, source and licence of each recording, and the limits of
+the data. Conferences and data hubs read it, and so does the package mlcroissant:
+
+```python
+from mlcroissant import Dataset
+
+for record in Dataset("data/croissant.json").records("recordings"):
+    print(record["recordings/file"], record["recordings/label"], record["recordings/split"])
+```
+
+`release/recordings/croissant.json` describes the recordings behind the released weights in the same way.
+"""
 COUNTS = (
     ("clips", "Clips", "A clip is a recording that the audit kept."),
     ("minutes", "Minutes", "The total length of the recordings."),
@@ -39,7 +54,7 @@ def data_page(card: Mapping[str, Any]) -> str:
         if key in card:
             rows = [[label, *card[key][label].values()] for label in labels if card[key][label]]
             parts.append(section(title, "", ["label", "lowest", "median", "highest"], rows))
-    parts.append(_fault_section(card))
+    parts += [_fault_section(card), FOR_PROGRAMS]
     return "\n".join(parts)
 
 

@@ -21,6 +21,7 @@ ALL = [
     "check_params",
     "download",
     "prepare",
+    "describe",
     "extract_mels",
     "layer_mixtures",
     "arrange_songs",
@@ -30,7 +31,7 @@ ALL = [
     "find_suspects",
     "evaluate",
 ]
-DATA = ALL[:6]
+DATA = ALL[:7]
 TRAINING = ["check_params", "train_layered", "train_single", "train_timeline", "evaluate"]
 
 
