@@ -114,14 +114,23 @@ def _predict_and_write(
 
 @app.command()
 def export(
-    onnx: Annotated[Path, typer.Option(help="The file to write.")],
+    onnx: Annotated[Path | None, typer.Option(help="The ONNX file to write.")] = None,
+    hub: Annotated[Path | None, typer.Option(help="The folder to write for Hugging Face.")] = None,
     models: Models = None,
 ) -> None:
-    """Write the models as one ONNX file: waveforms in, probabilities out."""
-    from timbre.export import export_onnx
+    """Write the models as one ONNX file, or as a model repository and a static Space for Hugging Face."""
+    if not onnx and not hub:
+        raise typer.BadParameter("name a file or a folder to write", param_hint="--onnx or --hub")
+    if onnx:
+        from timbre.export import export_onnx
 
-    export_onnx(models, onnx)
-    typer.echo(printable(f"{onnx}: waveforms to probabilities"))
+        export_onnx(models, onnx)
+        typer.echo(printable(f"{onnx}: waveforms to probabilities"))
+    if hub:
+        from timbre.hub.write import SPACE, write_hub
+
+        write_hub(models, hub)
+        typer.echo(printable(f"{hub}: a model repository; {hub / SPACE}: a static Space"))
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""What a model repository and a Space on Hugging Face need."""
