@@ -5,6 +5,7 @@
 # make report   write what changed since another revision to report.md: make report AGAINST=main
 # make docs     build the documentation as a website
 # make bench    measure speed and memory
+# make wheel    build the package and check it: dist/
 # make release  put the weights of the last release training into the package
 # make assets   add the weights, the page and the checksums of all files to dist/
 PYTHON ?= python3
@@ -19,7 +20,7 @@ HIDDEN := $(HIDDEN)|(music\.)?test\..*|(music\.)?validation\.(?!accuracy$$|micro
 AGAINST ?= HEAD
 BY ?= validation.micro_f1
 
-.PHONY: setup repro show test lint docs report release assets bench
+.PHONY: setup repro show test lint docs report release assets wheel bench
 
 setup: $(VENV)/.ready
 
@@ -61,6 +62,12 @@ release: setup
 
 assets: setup
 	python scripts/release.py assets dist
+
+wheel: setup
+	python -m pip install --quiet build twine
+	rm -rf dist
+	python -m build
+	twine check --strict dist/*
 
 bench: setup
 	python benchmarks/table.py

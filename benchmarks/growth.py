@@ -38,7 +38,7 @@ def make_clips(raw: Path, count: int) -> None:
             chord = sum(np.sin(2 * np.pi * hertz * times) for hertz in rng.uniform(60, 6000, 6))
             soundfile.write(raw / name / name / f"{number}.wav", chord * np.exp(-times * rng.uniform(0, 3)) / 8, RATE)
         rows = [f"{number}.wav,{INSTRUMENTS[number % len(INSTRUMENTS)]}" for number in numbers]
-        (raw / table).write_text("\n".join(["FileName,Class", *rows]) + "\n")
+        (raw / table).write_text("\n".join(["FileName,Class", *rows]) + "\n", encoding="utf-8", newline="\n")
 
 
 def _numbers(count: int) -> tuple[list[int], list[int]]:
@@ -49,10 +49,10 @@ def _numbers(count: int) -> tuple[list[int], list[int]]:
 
 def write_params(folder: Path, count: int) -> None:
     """Write a params.yaml for these clips."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["audio"]["window"] = params["augment"]["crop"] = SECONDS
     params["mixtures"] |= {"train": count * 8 // 10, "validation": count // 10, "test": count // 10}
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8", newline="\n")
 
 
 def run_stage(stage: str, folder: Path) -> tuple[float, int]:
@@ -87,7 +87,7 @@ def main(counts: list[int]) -> None:
         text += row
     text += extrapolated(total / count)
     print(text[text.index("\n##") :])
-    RESULTS.write_text(text, encoding="utf-8")
+    RESULTS.write_text(text, encoding="utf-8", newline="\n")
 
 
 def extrapolated(seconds: float) -> str:

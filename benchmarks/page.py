@@ -123,7 +123,7 @@ def running_server() -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 def memory(process: subprocess.Popen[str]) -> float:
     """Return the memory of a process in MB."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 

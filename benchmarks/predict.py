@@ -32,7 +32,7 @@ def make_song(path: Path, minutes: float) -> None:
 
 def run(*arguments: str, folder: str) -> int:
     """Run `timbre` with some arguments; return its peak memory in MB."""
-    with Path(os.devnull).open("w") as nowhere:
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         process = subprocess.Popen(["timbre", *arguments], cwd=folder, stdout=nowhere, stderr=nowhere)
         _, status, usage = os.wait4(process.pid, 0)
     if status:

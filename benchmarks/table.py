@@ -31,7 +31,7 @@ def main() -> None:
         rows = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
         print(rows, end="", flush=True)
         text += rows
-    RESULTS.write_text(text, encoding="utf-8")
+    RESULTS.write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

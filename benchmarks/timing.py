@@ -37,7 +37,7 @@ def in_turns(*functions: Callable[[], object], rounds: int = ROUNDS) -> list[flo
 def machine() -> str:
     """Describe the machine and the main packages in one line."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     except OSError:
         names = []

@@ -156,7 +156,7 @@ def main(music: Path, fonts: list[Path]) -> None:
     for variant, count in counts.items():
         _, mixtures_auc, _, music_auc, *_ = metrics[variant]
         text += table_row(f"{count:,}", f"{mixtures_auc:.3f}", f"{music_auc:.3f}")
-    RESULTS.write_text(text, encoding="utf-8")
+    RESULTS.write_text(text, encoding="utf-8", newline="\n")
     print(text)
 
 

@@ -54,7 +54,9 @@ def params(root: Path = ROOT) -> dict[str, Any]:
     Raises:
         SystemExit: release/params.yaml has a key that params.yaml lacks.
     """
-    base, changes = (yaml.safe_load((root / name).read_text()) for name in ("params.yaml", "release/params.yaml"))
+    base, changes = (
+        yaml.safe_load((root / name).read_text(encoding="utf-8")) for name in ("params.yaml", "release/params.yaml")
+    )
     return _changed(base or {}, changes)
 
 
@@ -77,7 +79,7 @@ def train() -> None:
     shutil.rmtree(CLONE, ignore_errors=True)
     _run("git", "clone", "--quiet", "--shared", ROOT, CLONE)
     _run("dvc", "cache", "dir", "--local", ROOT / ".dvc" / "cache", cwd=CLONE)
-    (CLONE / "params.yaml").write_text(yaml.safe_dump(params(), sort_keys=False), encoding="utf-8")
+    (CLONE / "params.yaml").write_text(yaml.safe_dump(params(), sort_keys=False), encoding="utf-8", newline="\n")
     (CLONE / "dvc.lock").unlink()
     if (RELEASE / "dvc.lock").is_file():
         shutil.copyfile(RELEASE / "dvc.lock", CLONE / "dvc.lock")
@@ -104,14 +106,14 @@ def _run(*command: str | Path, cwd: Path = ROOT) -> None:
 
 def locked() -> dict[str, str]:
     """Return the MD5 of each model in release/dvc.lock."""
-    stages = yaml.safe_load((RELEASE / "dvc.lock").read_text())["stages"]
+    stages = yaml.safe_load((RELEASE / "dvc.lock").read_text(encoding="utf-8"))["stages"]
     md5s = {out["path"]: out["md5"] for task in TASKS for out in stages[f"train_{task}"]["outs"]}
     return {task: md5s[f"models/{task}.safetensors"] for task in TASKS}
 
 
 def card() -> str:
     """Return the model card. Its figures are those in release/."""
-    data = json.loads((RELEASE / "metrics" / "data.json").read_text())
+    data = json.loads((RELEASE / "metrics" / "data.json").read_text(encoding="utf-8"))
     counts = {split: f"{sum(labels.values()):,}" for split, labels in data["clips"].items()}
     sizes = ", ".join(f"`{task}.safetensors` (from MD5 {md5})" for task, md5 in locked().items())
     figures = table(RELEASE / "metrics")
@@ -120,7 +122,10 @@ def card() -> str:
 
 def _header() -> str:
     """Return the metadata of the model card, as hubs of models read it, with the metrics on test."""
-    scores = {task: json.loads((RELEASE / "metrics" / f"{task}.json").read_text()) for task in ("single", "layered")}
+    scores = {
+        task: json.loads((RELEASE / "metrics" / f"{task}.json").read_text(encoding="utf-8"))
+        for task in ("single", "layered")
+    }
     metrics = [
         {"type": kind, "name": title, "value": scores[task]["test"][key]} for kind, title, task, key in HEADER_METRICS
     ]
@@ -184,7 +189,7 @@ def release() -> int:
 
 def write_documents() -> None:
     """Write the model card, the checksums and the list of sources."""
-    (WEIGHTS / "README.md").write_text(card(), encoding="utf-8")
+    (WEIGHTS / "README.md").write_text(card(), encoding="utf-8", newline="\n")
     describe()
 
 

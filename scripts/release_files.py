@@ -104,9 +104,9 @@ def croissant() -> str:
 
 def describe() -> None:
     """Write the checksums of the released weights, and the sources and metadata of the released recordings."""
-    (WEIGHTS / CHECKSUMS).write_text(checksums(weight_files()), encoding="utf-8")
-    (RECORDINGS / "sources.csv").write_text(sources(RECORDINGS / "labels.csv"), encoding="utf-8")
-    (RECORDINGS / "croissant.json").write_text(croissant(), encoding="utf-8")
+    (WEIGHTS / CHECKSUMS).write_text(checksums(weight_files()), encoding="utf-8", newline="\n")
+    (RECORDINGS / "sources.csv").write_text(sources(RECORDINGS / "labels.csv"), encoding="utf-8", newline="\n")
+    (RECORDINGS / "croissant.json").write_text(croissant(), encoding="utf-8", newline="\n")
 
 
 def write_assets(folder: Path) -> None:
@@ -119,4 +119,4 @@ def write_assets(folder: Path) -> None:
     shutil.copyfile(WEIGHTS / "README.md", folder / "MODEL_CARD.md")
     write_page(folder / "timbre.html", WEIGHTS)
     files = [path for path in folder.iterdir() if path.is_file() and path.name != CHECKSUMS]
-    (folder / CHECKSUMS).write_text(checksums(files), encoding="utf-8")
+    (folder / CHECKSUMS).write_text(checksums(files), encoding="utf-8", newline="\n")

@@ -38,7 +38,10 @@ TIMELINES = (
 
 def table(metrics: Path) -> str:
     """Return the main metrics as a Markdown table. Test metrics have their 95 % interval, if there is one."""
-    read = {name: json.loads((metrics / f"{name}.json").read_text()) for name in ("single", "layered", "intervals")}
+    read = {
+        name: json.loads((metrics / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("single", "layered", "intervals")
+    }
     lines = ["| metric | validation | test |", "|---|---|---|"]
     for title, task, name in ROWS:
         validation, test = (f"{read[task][split][name]:.3f}" for split in ("validation", "test"))
@@ -46,7 +49,7 @@ def table(metrics: Path) -> str:
             test += f" [{bounds['low']:.3f}, {bounds['high']:.3f}]"
         lines.append(f"| {title} | {validation} | {test} |")
     if (metrics / "timeline.json").exists():
-        timeline = json.loads((metrics / "timeline.json").read_text())["all"]
+        timeline = json.loads((metrics / "timeline.json").read_text(encoding="utf-8"))["all"]
         values = (timeline["segment_f1"]["0.5 s"], timeline["event_f1"]["1 s"], timeline["median_boundary_error"])
         lines += [f"| {title} | | {value:.3f} |" for title, value in zip(TIMELINES, values, strict=True)]
     return "\n".join(lines) + "\n"
@@ -63,7 +66,10 @@ def with_log(text: str, metrics: Path, plots: Path) -> str:
     summaries = {}
     for task in ("layered", "single"):
         summaries[f"train_{task}"] = history.summary(read_table(plots / f"{task}_history.csv", history.Epoch))
-    read = {name: json.loads((metrics / f"{name}.json").read_text()) for name in ("single", "layered", "timeline")}
+    read = {
+        name: json.loads((metrics / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("single", "layered", "timeline")
+    }
     tested = {task: read[task]["test"] for task in ("single", "layered")}
     summaries["evaluate"] = report.in_short(tested, read["timeline"])
     for stage, summary in summaries.items():
@@ -77,5 +83,7 @@ def updated(text: str, metrics: Path, plots: Path) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(updated(README.read_text(encoding="utf-8"), METRICS, PLOTS), encoding="utf-8")
-    DATA_PAGE.write_text(data_page(json.loads((METRICS / "data.json").read_text())), encoding="utf-8")
+    README.write_text(updated(README.read_text(encoding="utf-8"), METRICS, PLOTS), encoding="utf-8", newline="\n")
+    DATA_PAGE.write_text(
+        data_page(json.loads((METRICS / "data.json").read_text(encoding="utf-8"))), encoding="utf-8", newline="\n"
+    )

@@ -119,4 +119,4 @@ def in_short(tested: Mapping[str, Mapping[str, Any]], timeline: Mapping[str, Map
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write plain values; the file appears complete or not at all."""
     with fresh_file(path) as file:
-        file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")

@@ -78,7 +78,9 @@ def write_hub(models: Path | None, folder: Path) -> None:
         for task in TASKS:
             shutil.copyfile(models / f"{task}.safetensors", partial / f"{task}.safetensors")
         _copy_or_export(models, partial / ONNX_FILE)
-        (partial / "config.json").write_text(json.dumps(_config(models), indent=2) + "\n", encoding="utf-8")
+        (partial / "config.json").write_text(
+            json.dumps(_config(models), indent=2) + "\n", encoding="utf-8", newline="\n"
+        )
         _write(partial / "README.md", _card(models, predictor.instruments) + USAGE)
         write_sample(partial / SAMPLE)
         (partial / SPACE).mkdir()

@@ -189,7 +189,7 @@ def _controlled_client(cache: Path) -> Iterator[None]:
     setattr(HTTPAdapter, "send", send_with_timeout)  # noqa: B010 (type checkers refuse an assignment to a method)
     os.environ[CACHE_VARIABLE] = str(cache)
     try:
-        with Path(os.devnull).open("w") as nowhere:
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
             progress_bar = sys.stderr if sys.stderr.isatty() else nowhere
             with redirect_stdout(nowhere), redirect_stderr(progress_bar):
                 yield

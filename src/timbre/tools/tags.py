@@ -74,9 +74,10 @@ def _replace(target: Path, partial: Path, tagged: Path) -> None:
     if target.stat().st_nlink == 1:
         partial.replace(target)
         return
-    with partial.open("rb") as source, target.open("r+b") as file:
-        partial.rename(tagged)
-        shutil.copyfileobj(source, file)
+    with target.open("r+b") as file:
+        partial.rename(tagged)  # before it is opened: Windows renames no open file
+        with tagged.open("rb") as source:
+            shutil.copyfileobj(source, file)
         file.truncate()
         file.flush()
         os.fsync(file.fileno())
