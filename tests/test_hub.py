@@ -86,6 +86,7 @@ def test_your_own_models_get_a_card_to_complete(models, tmp_path):
     write_hub(models, tmp_path / "hub")
     card = ModelCard.load(tmp_path / "hub/README.md")
     assert card.data.license == "unknown" and "Say here what they were trained on" in card.text
+    assert str(tmp_path) not in (tmp_path / "hub/space/index.html").read_text()  # a public page names no private folder
 
 
 def test_a_folder_with_files_is_left_as_it_is(tmp_path):

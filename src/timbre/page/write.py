@@ -104,7 +104,7 @@ def about(predictor: Predictor, models: Path, is_served: bool) -> dict[str, Any]
         "ticks": _ticks(predictor),
         "magma": _magma(),
         "decibels": SERVER_DECIBELS,
-        "quality": RELEASED_QUALITY if is_released else OWN_QUALITY.format(models=models),
+        "quality": RELEASED_QUALITY if is_released else OWN_QUALITY.format(models=models.name or models),
         "card": _model_card() if is_released else "Your own models have no model card here.",
         "server": is_served,
         **_shared_constants(),
