@@ -89,4 +89,4 @@ def test_a_release_has_the_checksum_of_each_file_and_a_workflow_that_attests_the
     steps = workflow["jobs"]["release"]["steps"]
     attest = next(step for step in steps if step.get("uses", "").startswith("actions/attest-build-provenance@"))
     assert attest["with"]["subject-path"] == "dist/*"
-    assert {"run": "make assets"} in steps[: steps.index(attest)]
+    assert {"run": "make wheel assets"} in steps[: steps.index(attest)]
