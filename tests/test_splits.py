@@ -1,6 +1,7 @@
 """Groups of clips that share a recording, and splits without leaks between them."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import pytest
@@ -421,3 +422,16 @@ def test_a_split_by_file_ignores_recordings():
     assert issues == []
     assert {clip.group for clip in assigned} == {clip.file for clip in assigned}
     assert all(train + val == 20 and val for train, val, _ in sizes(assigned).values())
+
+
+def test_validation_that_one_source_names_does_not_change_the_splits_of_another():
+    rendered = of_all(*[1] * 40)
+    own = [replace(clip, file=f"own/{clip.file}", group=f"own {clip.group}") for clip in of_all(*[1] * 10)]
+    named = [
+        replace(clip, split="validation" if clip.group.endswith(("0", "1")) else "train", is_named=True) for clip in own
+    ]
+    alone, together = assign(rendered + TEST, 0, 0.15, False)[0], assign(rendered + named + TEST, 0, 0.15, False)[0]
+    split_of = {clip.file: clip.split for clip in together}
+    assert {clip.file: split_of[clip.file] for clip in alone} == {clip.file: clip.split for clip in alone}
+    assert {clip.file: split_of[clip.file] for clip in named} == {clip.file: clip.split for clip in named}
+    assert {"train", "validation"} == {clip.split for clip in alone if clip.group in {each.group for each in rendered}}

@@ -28,6 +28,7 @@ class Clip:
         weight: How many clips the recording counts as when training samples.
         source: Where the recording comes from, or empty.
         licence: The licence of the recording, or empty.
+        is_named: Whether the metadata name its split.
     """
 
     file: str
@@ -37,6 +38,7 @@ class Clip:
     weight: int = 1
     source: str = ""
     licence: str = ""
+    is_named: bool = False
 
 
 @dataclass(frozen=True, slots=True)

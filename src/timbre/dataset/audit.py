@@ -231,9 +231,11 @@ def _clips_of_rows(listed: Iterable[tuple[str, Row]], split: str, labels: ClassN
             issues += [Issue(file, "several classes", "dropped", reason, row.location) for row in rows]
             continue
         group = next((row.group for row in rows if row.group), "")
-        own_split = next((row.split for row in rows if row.split), split)
+        own_split = next((row.split for row in rows if row.split), "")
         weight, first = max(row.weight for row in rows), rows[0]
-        clips.append(Clip(file, classes[0], own_split, group, weight, first.source, first.licence))
+        clips.append(
+            Clip(file, classes[0], own_split or split, group, weight, first.source, first.licence, bool(own_split))
+        )
         issues += [Issue(file, "listed twice", "reported", _reason(row, rows[0]), row.location) for row in rows[1:]]
     return clips, issues
 

@@ -61,8 +61,8 @@ def assign_splits(
 ) -> tuple[list[Clip], list[Issue]]:
     """Give each clip its group and its split. The order of the clips does not matter.
 
-    If the data set names clips for test, only they are in test. The same is true for validation. Labelled music and
-    clips of single instruments are treated separately in this.
+    If the data set names clips for test, only they are in test. The same is true for validation, but each source of
+    recordings is treated separately. So are labelled music and clips of single instruments.
 
     Args:
         clips: clips with the split that the data set names, train if it names none.
@@ -120,7 +120,7 @@ def _drop_test_groups(clips: Sequence[Clip]) -> tuple[list[Clip], list[Issue]]:
 
 def _place_groups(clips: Sequence[Clip], positions: Mapping[str, float], validation: float) -> list[Group]:
     """Return the groups in the order of their positions, each in the split that the data set names, else at home."""
-    named = {(clip.split, is_partial(clip.label)) for clip in clips}
+    named = _named_splits(clips)
     members: dict[str, list[Clip]] = {}
     for clip in clips:
         members.setdefault(clip.group, []).append(clip)
@@ -129,6 +129,8 @@ def _place_groups(clips: Sequence[Clip], positions: Mapping[str, float], validat
         kinds = {is_partial(clip.label) for clip in members[name]}
         own = {clip.split for clip in members[name]}
         may = {"train"} | {split for split in SPLITS if not any((split, kind) in named for kind in kinds)}
+        if any(clip.is_named for clip in members[name]):
+            may.discard("validation")
         if own == {"train"}:
             home = _split_at(positions[name], may, validation)
         else:
@@ -136,6 +138,16 @@ def _place_groups(clips: Sequence[Clip], positions: Mapping[str, float], validat
         labels = {label for clip in members[name] if clip.split != "test" for label in (_label(clip), *_in_music(clip))}
         groups.append(Group(name, frozenset(labels), frozenset(may), home, home))
     return groups
+
+
+def _named_splits(clips: Sequence[Clip]) -> set[tuple[str, bool]]:
+    """Return the splits that have only the clips that the data set names for them, and whether they are labelled music.
+
+    If it also names train clips, the clips without a name come from another source, and are divided by themselves.
+    """
+    divided = {is_partial(clip.label) for clip in clips if clip.is_named and clip.split == "train"}
+    named = {(clip.split, is_partial(clip.label)) for clip in clips}
+    return named - {("validation", kind) for kind in divided}
 
 
 def _split_at(position: float, may: Collection[str], validation: float) -> str:
@@ -216,7 +228,7 @@ def _require_every_split(
     Raises:
         DataError: a split has none.
     """
-    named_splits = {(clip.split, is_partial(clip.label)) for clip in before} - {("train", False), ("train", True)}
+    named_splits = _named_splits(before) - {("train", False), ("train", True)}
     found = {(_label(clip), clip.split) for clip in clips}
     dropped = len(clips) < len(before)
     for label in (*instruments, MUSIC):

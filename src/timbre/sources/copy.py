@@ -96,6 +96,7 @@ def write_dataset(dataset: Dataset, files: Files, origin: Path, folder: Path) ->
         raise DataError(f"{origin}: the copy needs {readable_size(size)}, but {readable_size(free)} are free")
     for path, target in progress(targets.items(), "copy", unit="file", total=len(targets)):
         _copy(files[path], folder, target, f"{origin}: {path}")
+    names_validation = any(recording.split == "validation" for recording in dataset.recordings)
     for metadata, target in zip(METADATA, (TRAIN_TARGET, TEST_TARGET), strict=True):
         rows = [
             MetadataRow(
@@ -103,7 +104,7 @@ def write_dataset(dataset: Dataset, files: Files, origin: Path, folder: Path) ->
                 recording.label,
                 recording.group,
                 recording.weight,
-                "validation" if recording.split == "validation" else "",
+                recording.split if names_validation and recording.split != "test" else "",
                 recording.source,
                 recording.licence,
             )

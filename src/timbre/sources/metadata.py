@@ -25,7 +25,7 @@ class MetadataRow(NamedTuple):
         instrument: An instrument, other, or partial labels.
         group: All files of a group are in one split. Empty: the file is its own group.
         weight: Number of clips that the file counts as in training.
-        split: validation, or empty: the split follows from the folder and the group.
+        split: train or validation, or empty: the split follows from the folder and the group.
         source: Where the recording comes from, or empty.
         licence: The licence of the recording, or empty.
     """
