@@ -78,8 +78,8 @@ boundary error fell from 0.415 to 0.350 s. With a weight of 3 they were 0.955, 0
 Tried and rejected with 583 recordings among the train clips and 50,000 mixtures, seed 0. All were scored on mixtures of
 376 recordings of left-out sources, and on real music:
 
-- Shifting the pitch of each part by up to two semitones, and limiting 15 % of the examples to the bands of a phone. Mean
-  AUC fell from 0.814 to 0.792 on left-out sources, and from 0.965 to 0.934 on real music.
+- Shifting the pitch of each part by up to two semitones, and limiting 15 % of the examples to the bands of a phone.
+  Mean AUC fell from 0.814 to 0.792 on left-out sources, and from 0.965 to 0.934 on real music.
 - Calibrating on 238 recordings of other left-out sources in place of rendered clips. Micro F1 rose from 0.482 to 0.526
   on left-out sources (ideal thresholds: 0.572), but fell from 0.767 to 0.627 on real music (0.889). Calibrating on both
   gave 0.496 and 0.749.
