@@ -21,7 +21,8 @@ AS_OF = 4  # with more instruments than this, no more of them play at once
 MAX_OTHERS = 4  # other instruments in one mixture of validation or test
 OTHERS_DB = (-14.0, 7.0)  # range of their levels; the instruments' levels are from -gain_db to gain_db
 
-WindowsByClip = dict[str, list[Window]]
+WindowsByClip = list[list[Window]]
+"""The windows of each clip, sorted by the clip's file."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,17 @@ def has_solos(windows: Iterable[Window]) -> bool:
 
 
 def solos_by_label(windows: Iterable[Window], instruments: Sequence[str], split: str) -> dict[str, WindowsByClip]:
-    """Return the windows of each instrument (and of other) in one split, by file. Labelled music is left out."""
-    clips: dict[str, WindowsByClip] = {name: {} for name in (*instruments, OTHER)}
+    """Return the windows of each instrument (and of other) in one split, by clip. Labelled music is left out."""
+    clips: dict[str, dict[str, list[Window]]] = {name: {} for name in (*instruments, OTHER)}
     for window in windows:
         if window.split == split and not is_partial(window.label):
             clips[window.label].setdefault(window.file, []).append(window)
-    return clips
+    return {name: [by_file[file] for file in sorted(by_file)] for name, by_file in clips.items()}
 
 
 def draw_window(clips: WindowsByClip, rng: np.random.Generator) -> Window:
     """Draw a clip, then one of its windows, so that long clips are not drawn more often."""
-    windows = clips[sorted(clips)[rng.integers(len(clips))]]
+    windows = clips[rng.integers(len(clips))]
     return windows[rng.integers(len(windows))]
 
 
