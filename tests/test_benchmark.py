@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, f1_score, precision_score, 
 from typer.testing import CliRunner
 
 from timbre.benchmark.labelled_folder import read_labelled_folder
-from timbre.benchmark.run import as_markdown, run_benchmark
+from timbre.benchmark.run import run_benchmark
 from timbre.cli import app
 from timbre.core.errors import DataError
 from timbre.core.partial_labels import partial_targets
@@ -136,7 +136,7 @@ def test_single_recordings_are_scored_alone_and_in_mixtures(models, tmp_path):
     assert 0 <= found.scores["single_label_recall"].overall.value <= 1
     assert found.predicted_where_none_plays >= 1
     assert found.mixtures["micro_f1"].overall.value > 0 and "single_label_recall" not in found.mixtures
-    text = as_markdown(found)
+    text = found.as_markdown()
     assert text.startswith("10 recordings of 10 sources (a folder for each instrument), by the models in ")
     assert "150 mixtures of these recordings" in text and "piano/broken.wav" in text
 

@@ -10,6 +10,7 @@ import typer
 
 from timbre.core.errors import AudioError
 from timbre.core.extras import needs
+from timbre.core.files import fresh_file
 from timbre.core.own_paths import check_own_paths
 from timbre.core.params import load_params
 from timbre.core.printable import printable
@@ -259,18 +260,30 @@ def benchmark(
             help="A folder with a labels.csv, a folder for each instrument, Kaggle's layout, or a public data set.",
         ),
     ],
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Score degraded recordings: codecs, noise, rooms, speed, level.")
+    ] = False,
+    plot: Annotated[Path | None, typer.Option(help="With --robustness: a .png file for a picture of it.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
     models: Models = None,
 ) -> None:
     """Score the models on a labelled folder: AUC, precision, recall, F1 and more, with 95 % intervals."""
-    from timbre.benchmark.run import as_markdown, as_values, run_benchmark
+    from timbre.benchmark.robustness import Robustness, draw, measure_robustness
+    from timbre.benchmark.run import run_benchmark
+    from timbre.evaluation.figures import save
     from timbre.sources.public import COLLECTIONS
 
     *data_sets, path = map(str, folder)  # `timbre benchmark openmic FOLDER` asks for that data set
     if len(data_sets) > 1 or not {*data_sets} <= COLLECTIONS.keys():
         raise typer.BadParameter(f"name one folder, or one of {', '.join(COLLECTIONS)} and a folder")
-    found = run_benchmark(Path(path), models, *data_sets)
-    print(json.dumps(as_values(found), indent=2) if as_json else as_markdown(found))
+    if plot and not (robustness and plot.suffix.lower() == ".png"):
+        raise typer.BadParameter("name a .png file, and add --robustness", param_hint="--plot")
+    measure = measure_robustness if robustness else run_benchmark
+    found = measure(Path(path), models, *data_sets)
+    print(json.dumps(found.as_values(), indent=2) if as_json else found.as_markdown())
+    if plot and isinstance(found, Robustness):
+        with fresh_file(plot) as partial:
+            save(draw(found), partial)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Read any labelled folder: Kaggle's layout, a folder for each instrument, a labels.csv, or a public data set."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +39,44 @@ class LabelledFolder(NamedTuple):
     def is_single_label(self) -> bool:
         """Whether each recording has one instrument, or only other instruments."""
         return not any(is_partial(recording.label) for recording in self.recordings)
+
+
+@dataclass(frozen=True)
+class ScoredFolder:
+    """What was scored: the recordings of a labelled folder, by some models.
+
+    Attributes:
+        title: What the recordings are, in words.
+        models: Where the models come from, in words.
+        instruments: Names of the instruments, in order.
+        recordings: Number of scored recordings.
+        groups: Number of their groups.
+        unreadable: One line for each recording that cannot be read.
+    """
+
+    title: str
+    models: str
+    instruments: tuple[str, ...]
+    recordings: int
+    groups: int
+    unreadable: list[str]
+
+    def headline(self) -> list[str]:
+        """Return what was scored, in one or two lines."""
+        lines = [f"{self.recordings} recordings of {self.groups} sources ({self.title}), by the models {self.models}"]
+        if self.unreadable:
+            lines.append(f"{len(self.unreadable)} more cannot be read, such as {self.unreadable[0]}")
+        return lines
+
+    def described(self) -> dict[str, object]:
+        """Return the same as values that JSON has."""
+        return {
+            "title": self.title,
+            "models": self.models,
+            "recordings": self.recordings,
+            "sources": self.groups,
+            "unreadable": self.unreadable,
+        }
 
 
 def read_labelled_folder(folder: Path, instruments: Sequence[str], data_set: str = "") -> LabelledFolder:

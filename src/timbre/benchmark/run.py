@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from timbre.benchmark.labelled_folder import LabelledFolder, read_labelled_folder
+from timbre.benchmark.labelled_folder import LabelledFolder, ScoredFolder, read_labelled_folder
 from timbre.benchmark.mixtures import MIXTURES, predict_mixtures
 from timbre.core.errors import AudioError, DataError
 from timbre.core.partial_labels import partial_targets
@@ -25,16 +25,10 @@ from timbre.songs.predictor import Predictor, find_models
 
 
 @dataclass(frozen=True)
-class Benchmark:
+class Benchmark(ScoredFolder):
     """The scores of the models on a labelled folder.
 
     Attributes:
-        title: What the recordings are, in words.
-        models: Where the models come from, in words.
-        instruments: Names of the instruments, in order.
-        recordings: Number of scored recordings.
-        groups: Number of their groups.
-        unreadable: One line for each recording that cannot be read.
         scores: Scores of the recordings.
         targets_f1: Micro F1 of predicting every instrument in every recording.
         predicted_where_none_plays: Mean number of predicted instruments in recordings where none plays, or None.
@@ -42,17 +36,41 @@ class Benchmark:
         published: Published results on these recordings, in words, or empty.
     """
 
-    title: str
-    models: str
-    instruments: tuple[str, ...]
-    recordings: int
-    groups: int
-    unreadable: list[str]
     scores: dict[str, Score]
     targets_f1: float
     predicted_where_none_plays: float | None
     mixtures: dict[str, Score]
     published: str
+
+    def as_markdown(self) -> str:
+        """Return a benchmark as Markdown."""
+        lines = [*self.headline(), "", scores_as_table(self.scores, self.instruments), ""]
+        if self.predicted_where_none_plays is not None:
+            mean = self.predicted_where_none_plays
+            lines.append(f"Instruments predicted per recording in which none of them plays: {mean:.3f}")
+        lines.append(f"Micro F1 of predicting every instrument in every recording: {self.targets_f1:.3f}")
+        if self.published:
+            lines.append(f"Published: {self.published}.")
+        if self.mixtures:
+            lines += [
+                "",
+                f"{MIXTURES.train} mixtures of these recordings, of 2 to 4 instruments within ±{MIXTURES.gain_db:g} dB",
+                "",
+                scores_as_table(self.mixtures, self.instruments),
+            ]
+        return "\n".join(lines)
+
+    def as_values(self) -> dict[str, object]:
+        """Return a benchmark as values that JSON has."""
+        values = self.described() | {
+            "scores": scores_as_values(self.scores, self.instruments),
+            "micro_f1_of_predicting_all": round(self.targets_f1, DIGITS),
+        }
+        if self.predicted_where_none_plays is not None:
+            values["predicted_where_none_plays"] = round(self.predicted_where_none_plays, DIGITS)
+        if self.mixtures:
+            values["mixtures"] = scores_as_values(self.mixtures, self.instruments)
+        return values
 
 
 def run_benchmark(folder: Path, models: Path | None = None, data_set: str = "") -> Benchmark:
@@ -120,43 +138,3 @@ def _score_mixtures(
 def _f1_of_all(targets: np.ndarray) -> float:
     plays, known = float(np.nansum(targets)), int((~np.isnan(targets)).sum())
     return 2 * plays / (plays + known)
-
-
-def as_markdown(found: Benchmark) -> str:
-    """Return a benchmark as Markdown."""
-    lines = [f"{found.recordings} recordings of {found.groups} sources ({found.title}), by the models {found.models}"]
-    if found.unreadable:
-        lines.append(f"{len(found.unreadable)} more cannot be read, such as {found.unreadable[0]}")
-    lines += ["", scores_as_table(found.scores, found.instruments), ""]
-    if found.predicted_where_none_plays is not None:
-        mean = found.predicted_where_none_plays
-        lines.append(f"Instruments predicted per recording in which none of them plays: {mean:.3f}")
-    lines.append(f"Micro F1 of predicting every instrument in every recording: {found.targets_f1:.3f}")
-    if found.published:
-        lines.append(f"Published: {found.published}.")
-    if found.mixtures:
-        lines += [
-            "",
-            f"{MIXTURES.train} mixtures of these recordings, of 2 to 4 instruments within ±{MIXTURES.gain_db:g} dB",
-            "",
-            scores_as_table(found.mixtures, found.instruments),
-        ]
-    return "\n".join(lines)
-
-
-def as_values(found: Benchmark) -> dict[str, object]:
-    """Return a benchmark as values that JSON has."""
-    values: dict[str, object] = {
-        "title": found.title,
-        "models": found.models,
-        "recordings": found.recordings,
-        "sources": found.groups,
-        "unreadable": found.unreadable,
-        "scores": scores_as_values(found.scores, found.instruments),
-        "micro_f1_of_predicting_all": round(found.targets_f1, DIGITS),
-    }
-    if found.predicted_where_none_plays is not None:
-        values["predicted_where_none_plays"] = round(found.predicted_where_none_plays, DIGITS)
-    if found.mixtures:
-        values["mixtures"] = scores_as_values(found.mixtures, found.instruments)
-    return values
