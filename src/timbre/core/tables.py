@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -161,10 +161,11 @@ class Issue:
 
 def write_table(path: Path, rows: Iterable[Any], row_type: type) -> None:
     """Write dataclass rows as CSV: a header, then one line per row, with the line end `\\n` on every system."""
+    columns = [field.name for field in fields(row_type)]
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(row_type)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([getattr(row, column) for column in columns] for row in rows)
 
 
 def read_table(path: Path, row_type: type[Row]) -> list[Row]:

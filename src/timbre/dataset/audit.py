@@ -121,7 +121,7 @@ def _audit_split(
 
 def _list_files(raw: Path, folder: str) -> tuple[dict[str, str], list[Issue]]:
     """Return the recordings of a folder, as name to path below `raw`, and an issue for every other file in it."""
-    top = raw / folder
+    top, real_raw = raw / folder, os.path.realpath(raw)
     home = top / folder if (top / folder).is_dir() else top
     files, issues = {}, []
     for parent, folders, names in os.walk(top):
@@ -129,7 +129,7 @@ def _list_files(raw: Path, folder: str) -> tuple[dict[str, str], list[Issue]]:
         for name in sorted(names + [name for name in folders if (Path(parent) / name).is_symlink()]):
             path = Path(parent) / name
             file = path.relative_to(raw).as_posix()
-            if fault := _file_fault(path, raw):
+            if fault := _file_fault(path, real_raw):
                 issues.append(Issue(printable(file), *fault))
             elif path.parent != home:
                 reason = f"not in {home.relative_to(raw).as_posix()}, where recordings are expected"
@@ -139,14 +139,19 @@ def _list_files(raw: Path, folder: str) -> tuple[dict[str, str], list[Issue]]:
     return files, issues
 
 
-def _file_fault(path: Path, raw: Path) -> tuple[str, str, str] | None:
-    """Return kind, action and reason of an issue if a file is not a recording that may be opened, else None."""
+def _file_fault(path: Path, real_raw: str) -> tuple[str, str, str] | None:
+    """Return kind, action and reason of an issue if a file is not a recording that may be opened, else None.
+
+    Args:
+        path: the file.
+        real_raw: path of the raw folder, without links.
+    """
     if path.name != printable(path.name):
         return "unsafe name", "dropped", "its name has characters that cannot be printed"
     if path.name.startswith(".") or not may_be_recording(path.name):
         return "not audio", "reported", "its name has no suffix of audio or video"
     real = Path(os.path.realpath(path))
-    if not real.is_relative_to(os.path.realpath(raw)) and not is_in_store(real):
+    if not real.is_relative_to(real_raw) and not is_in_store(real):
         return "unsafe name", "dropped", "a link that leads outside the data set"
     if not path.is_file():
         return "unsafe name", "dropped", "not a regular file"

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 
 from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
@@ -15,6 +16,7 @@ _FILLERS = {"sound", "sounds"}
 _LIKENESS = 0.8  # difflib's ratio: most names with two letters swapped pass, viola for violin does not
 
 
+@lru_cache(maxsize=1000)  # a table has many rows and few names
 def _bare(name: str) -> str:
     """Return the letters, marks and digits of a class name without the word sound: `Sound_Drum` becomes `drum`."""
     letters = unicodedata.normalize("NFC", name.casefold())
@@ -56,8 +58,8 @@ class ClassNames:
         if is_partial(name):
             meant = [{self.match(each) for each in names} for names in present_and_absent(name)]
             return partial_label(*([each for each in self.instruments if each in names] for names in meant))
-        close = self._close(name)
-        return close.pop() if not self.is_known(name) and len(close) == 1 else self.match_exactly(name)
+        close = set() if self.is_known(name) else self._close(name)
+        return close.pop() if len(close) == 1 else self.match_exactly(name)
 
     def match_exactly(self, name: str) -> str:
         """Return the instrument, or other, that a class name means, with no typing error allowed.
