@@ -1,15 +1,18 @@
 """Measure how time and memory of the data stages grow with the clips: `python benchmarks/growth.py [200 2000 20000]`.
 
 Clips are random chords of 2 s at 22,050 Hz, a tenth of them in test. There are as many mixtures as clips. Each stage
-runs in its own process. Memory is the peak of the process or of its largest worker.
+runs in its own process. Memory is the peak of the process or of its largest worker. Then 1 % of the clips are added and
+the stages run again, to measure what a small change of the data costs.
 """
 
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -30,33 +33,58 @@ INSTRUMENTS = load_params(ROOT / "params.yaml").instruments
 
 def make_clips(raw: Path, count: int) -> None:
     """Write a data set of `count` clips in Kaggle's layout."""
-    times = np.arange(round(SECONDS * RATE)) / RATE
     for name, table, numbers in zip(FOLDERS, METADATA, _numbers(count), strict=True):
         (raw / name / name).mkdir(parents=True)
-        for number in numbers:
-            rng = generator(0, "benchmark", "growth", number)
-            chord = sum(np.sin(2 * np.pi * hertz * times) for hertz in rng.uniform(60, 6000, 6))
-            soundfile.write(raw / name / name / f"{number}.wav", chord * np.exp(-times * rng.uniform(0, 3)) / 8, RATE)
-        rows = [f"{number}.wav,{INSTRUMENTS[number % len(INSTRUMENTS)]}" for number in numbers]
-        (raw / table).write_text("\n".join(["FileName,Class", *rows]) + "\n", encoding="utf-8", newline="\n")
+        (raw / table).write_text("FileName,Class\n", encoding="utf-8", newline="\n")
+        add_clips(raw, name, table, numbers)
 
 
-def _numbers(count: int) -> tuple[list[int], list[int]]:
+def add_clips(raw: Path, name: str, table: str, numbers: Sequence[int]) -> None:
+    """Write clips to one folder of a data set, and their rows to its table."""
+    times = np.arange(round(SECONDS * RATE)) / RATE
+    for number in numbers:
+        rng = generator(0, "benchmark", "growth", number)
+        chord = sum(np.sin(2 * np.pi * hertz * times) for hertz in rng.uniform(60, 6000, 6))
+        soundfile.write(raw / name / name / f"{number}.wav", chord * np.exp(-times * rng.uniform(0, 3)) / 8, RATE)
+    with (raw / table).open("a") as file:
+        file.writelines(f"{number}.wav,{INSTRUMENTS[number % len(INSTRUMENTS)]}\n" for number in numbers)
+
+
+def _numbers(count: int) -> tuple[range, range]:
     """Return the numbers of the train clips and of the test clips."""
-    test = list(range(count - count // 10, count))
-    return list(range(test[0])), test
+    train = count - count // 10
+    return range(train), range(train, count)
 
 
 def write_params(folder: Path, count: int) -> None:
     """Write a params.yaml for these clips."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["audio"]["window"] = params["augment"]["crop"] = SECONDS
     params["mixtures"] |= {"train": count * 8 // 10, "validation": count // 10, "test": count // 10}
-    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8", newline="\n")
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
 
 
-def run_stage(stage: str, folder: Path) -> tuple[float, int]:
-    """Run a stage; return its seconds and its peak memory in MB."""
+class Run(NamedTuple):
+    """What a stage needed.
+
+    Attributes:
+        seconds: Time from start to end.
+        cpu_seconds: Time of all cores together. Other load on the machine changes it little.
+        memory: Peak in MB.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    memory: int
+
+
+def run_stages(folder: Path) -> list[Run]:
+    """Run the data stages in a folder."""
+    return [run_stage(stage, folder) for stage in STAGES]
+
+
+def run_stage(stage: str, folder: Path) -> Run:
+    """Run a stage in a folder."""
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", f"stages.{stage}"],
@@ -67,27 +95,44 @@ def run_stage(stage: str, folder: Path) -> tuple[float, int]:
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{stage} failed")
-    return time.perf_counter() - started, usage.ru_maxrss // 1024
+    return Run(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024)
+
+
+def measure(count: int) -> tuple[list[Run], list[Run]]:
+    """Run the stages with `count` clips, add 1 % of them to train, and run the stages again."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / ".dvc" / "tmp").mkdir(parents=True)  # for the cache
+        make_clips(folder / "data" / "raw", count)
+        write_params(folder, count)
+        first = run_stages(folder)
+        add_clips(folder / "data" / "raw", FOLDERS[0], METADATA[0], range(count, count + max(1, count // 100)))
+        return first, run_stages(folder)
 
 
 def main(counts: list[int]) -> None:
     """Measure all stages for each number of clips, and write benchmarks/GROWTH.md."""
-    text = HEAD.format(machine=machine())
-    print(text, end="", flush=True)
+    rows, added = "", ""
     for count in counts:
-        with TemporaryDirectory() as name:
-            folder = Path(name)
-            make_clips(folder / "data" / "raw", count)
-            write_params(folder, count)
-            figures = [run_stage(stage, folder) for stage in STAGES]
-        cells = " | ".join(f"{seconds:.1f}, {memory}" for seconds, memory in figures)
-        total = sum(seconds for seconds, _ in figures)
-        row = f"| {count:,} | {cells} | {total:.1f} | {1000 * total / count:.1f} |\n"
-        print(row, end="", flush=True)
-        text += row
-    text += extrapolated(total / count)
-    print(text[text.index("\n##") :])
+        first, again = measure(count)
+        cells = " | ".join(f"{run.seconds:.1f}, {run.memory}" for run in first)
+        total = total_of(first).seconds
+        rows += f"| {count:,} | {cells} | {total:.1f} | {1000 * total / count:.1f} |\n"
+        added += f"| {count:,} | {' | '.join(map(cost, first, again))} | {cost(total_of(first), total_of(again))} |\n"
+        print(rows.splitlines()[-1], added.splitlines()[-1], sep="\n", flush=True)
+    text = HEAD.format(machine=machine()) + rows + ADDED + added + extrapolated(total / count)
     RESULTS.write_text(text, encoding="utf-8", newline="\n")
+
+
+def total_of(runs: Sequence[Run]) -> Run:
+    """Return what all stages needed together: the sum of their times, and the largest memory."""
+    seconds, cpu_seconds, memory = zip(*runs, strict=True)
+    return Run(sum(seconds), sum(cpu_seconds), max(memory))
+
+
+def cost(first: Run, again: Run) -> str:
+    """Return the processor time of both runs, and the share of the second."""
+    return f"{first.cpu_seconds:.1f}, {again.cpu_seconds:.1f} ({again.cpu_seconds / first.cpu_seconds:.0%})"
 
 
 def extrapolated(seconds: float) -> str:
@@ -116,6 +161,15 @@ the process or of its largest worker.
 """
 HEAD += "| clips | " + " | ".join(f"{stage}: s, MB" for stage in STAGES) + " | all: s | per clip: ms |\n"
 HEAD += "|---" * (len(STAGES) + 3) + "|\n"
+ADDED = """
+## The cost of adding 1 %
+
+Clips were added to train, 1 % of the number in the first column. Each cell has the processor time of the first run and
+of the run after that, in seconds, and the second as a share of the first. Prepare and extract_mels compute only new
+recordings. The mixtures of train are all drawn again.
+
+"""
+ADDED += "| clips | " + " | ".join(STAGES) + " | all |\n" + "|---" * (len(STAGES) + 2) + "|\n"
 ESTIMATE = """
 ## An estimate for a million clips
 
