@@ -46,7 +46,7 @@ def add_clips(raw: Path, name: str, table: str, numbers: Sequence[int]) -> None:
         rng = generator(0, "benchmark", "growth", number)
         chord = sum(np.sin(2 * np.pi * hertz * times) for hertz in rng.uniform(60, 6000, 6))
         soundfile.write(raw / name / name / f"{number}.wav", chord * np.exp(-times * rng.uniform(0, 3)) / 8, RATE)
-    with (raw / table).open("a") as file:
+    with (raw / table).open("a", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{number}.wav,{INSTRUMENTS[number % len(INSTRUMENTS)]}\n" for number in numbers)
 
 
@@ -58,10 +58,10 @@ def _numbers(count: int) -> tuple[range, range]:
 
 def write_params(folder: Path, count: int) -> None:
     """Write a params.yaml for these clips."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["audio"]["window"] = params["augment"]["crop"] = SECONDS
     params["mixtures"] |= {"train": count * 8 // 10, "validation": count // 10, "test": count // 10}
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8", newline="\n")
 
 
 class Run(NamedTuple):

@@ -84,7 +84,7 @@ def train_fold(folder: Path, windows: Sequence[Window], params: dict[str, object
     clips.mkdir(parents=True)
     (clips / PACK).symlink_to(CLIPS / PACK)
     write_table(clips / "index.csv", windows, Window)
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8", newline="\n")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])}
     for stage in STAGES:
         if subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=folder, env=environment).returncode:
@@ -99,7 +99,7 @@ def labelled_folder(folder: Path, files: Sequence[FileInfo]) -> Path:
         name = f"{number}{Path(file.file).suffix}"
         (folder / name).symlink_to(ROOT / OUTPUT / file.file)
         lines.append(f"{name},{file.label},{file.source}")
-    (folder / LABELS).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / LABELS).write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
     return folder
 
 
@@ -206,7 +206,7 @@ def main() -> None:
         if options.write:
             arguments = " ".join(f"-S {setting}" for setting in options.settings)
             head = f"Written by `python benchmarks/unseen_sources.py --folds {options.folds} {arguments}`.\n\n"
-            options.write.write_text(head + table + "\n", encoding="utf-8")
+            options.write.write_text(head + table + "\n", encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from helpers import ROOT
 
 CODE = sorted(path for folder in ("src", "stages", "scripts", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 TEXT_MODE = re.compile("[wax]t?")
-NOWHERE = "Path(os.devnull)"
+NO_TEXT = ("Path(os.devnull)", "av")
 
 
 def writes_text(call):
@@ -17,7 +17,7 @@ def writes_text(call):
     modes = [node.value for node in call.args if isinstance(node, ast.Constant)]
     return call.func.attr == "write_text" or (
         call.func.attr == "open"
-        and ast.unparse(call.func.value) != NOWHERE
+        and ast.unparse(call.func.value) not in NO_TEXT
         and bool(modes)
         and TEXT_MODE.fullmatch(str(modes[0])) is not None
     )
