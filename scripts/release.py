@@ -158,6 +158,18 @@ def load(path: Path) -> "TrainedModel[TimbreNet] | TrainedModel[TimelineNet]":
     return load_timeline(path) if path.stem == "timeline" else load_model(path)
 
 
+def little_tested(instruments: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the instruments of release/little_tested.yaml, which are shown only on request.
+
+    Raises:
+        SystemExit: The file names an instrument that the models do not know.
+    """
+    names = yaml.safe_load((RELEASE / "little_tested.yaml").read_text(encoding="utf-8")) or []
+    if unknown := [name for name in names if name not in instruments]:
+        sys.exit(f"release/little_tested.yaml: {unknown[0]}: the models do not know it; use {', '.join(instruments)}")
+    return tuple(names)
+
+
 def release() -> int:
     """Write the weights, as models and as one ONNX file, and what describes them; return their size in bytes.
 
@@ -177,7 +189,10 @@ def release() -> int:
                 "run python scripts/release.py train"
             )
         trained = load(path)
-        save_model(WEIGHTS / path.name, trained.network.half(), trained.description, trained.filters.half())
+        description = trained.description
+        if task == "layered":
+            description = description.model_copy(update={"little_tested": little_tested(description.instruments)})
+        save_model(WEIGHTS / path.name, trained.network.half(), description, trained.filters.half())
     (WEIGHTS / ONNX_FILE).unlink(missing_ok=True)
     export_onnx(WEIGHTS, WEIGHTS / ONNX_FILE)
     size = sum(path.stat().st_size for path in weight_files())

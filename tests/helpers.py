@@ -48,9 +48,12 @@ def tone(hertz: float, seconds: float, rate: int) -> np.ndarray:
 
 
 def save_drawn_models(
-    folder: Path, tiny: "Params", instruments: tuple[str, ...], thresholds: tuple[float, ...]
+    folder: Path, tiny: "Params", instruments: tuple[str, ...], thresholds: tuple[float, ...], **layered_only: object
 ) -> None:
-    """Three networks with drawn weights: enough to see that answers come in their form, and the same each time."""
+    """Three networks with drawn weights: enough to see that answers come in their form, and the same each time.
+
+    `layered_only` adds to the description of the layered model.
+    """
     import torch
 
     from timbre.features.mel import filter_bank
@@ -65,7 +68,7 @@ def save_drawn_models(
     timeline.last.bias.data = 20 * (0.5 - torch.tensor(thresholds))  # what is always present plays throughout
     for task, network, own in (
         ("single", single, {}),
-        ("layered", layered, {"thresholds": thresholds}),
+        ("layered", layered, {"thresholds": thresholds, **layered_only}),
         ("timeline", timeline, {"follows": fingerprint(layered)}),
     ):
         description = ModelConfig(

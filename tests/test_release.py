@@ -128,6 +128,16 @@ def test_a_change_of_an_unknown_param_is_refused(overlay):
         release.params(overlay)
 
 
+def test_little_tested_instruments_are_those_of_the_models(tmp_path, monkeypatch):
+    monkeypatch.setattr(release, "RELEASE", tmp_path)
+    (tmp_path / "little_tested.yaml").write_text("# none yet\n[]\n")
+    assert release.little_tested(("guitar", "flute")) == ()
+    (tmp_path / "little_tested.yaml").write_text("[flute]\n")
+    assert release.little_tested(("guitar", "flute")) == ("flute",)
+    with pytest.raises(SystemExit, match=r"release/little_tested\.yaml: flute: the models do not know it"):
+        release.little_tested(("guitar", "drums"))
+
+
 def test_a_command_prints_the_params_of_the_release():
     command = [sys.executable, "scripts/release.py", "params"]
     printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout

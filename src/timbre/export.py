@@ -72,7 +72,7 @@ def export_onnx(models: Path | None, path: Path) -> None:
     - `mels`: log mel spectrograms in dB, `[batch, bands, columns]`.
 
     All probabilities are 0 for a silent window. The metadata has the sample rate, window, instruments, thresholds and
-    seconds per frame.
+    seconds per frame, and bounds of sure answers and little tested instruments where the models have any.
 
     Args:
         models: Folder with the models. None: see `find_models`.
@@ -94,6 +94,7 @@ def export_onnx(models: Path | None, path: Path) -> None:
         "step": str(engine.step),
         "instruments": json.dumps(engine.instruments),
         "thresholds": json.dumps(engine.thresholds),
+        **{name: json.dumps(getattr(engine, name)) for name in ("sure", "little_tested") if getattr(engine, name)},
         "audio": engine.audio.model_dump_json(),
         "mel": engine.mel.model_dump_json(),
     }

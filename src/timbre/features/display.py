@@ -11,10 +11,12 @@ from timbre.core.params import Mel
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Colours that most people can distinguish: Okabe and Ito, 2008, then Tol's "muted", 2021.
+# Colours that most people can distinguish, also colour-blind people: four of Okabe and Ito ("Color universal design",
+# 2008), then some of Tol's schemes ("Colour schemes", SRON technical note, 2021). A test measures their distances.
 COLOURS = (
-    *("#E69F00", "#0072B2", "#CC79A7", "#009E73", "#56B4E9", "#D55E00"),
-    *("#332288", "#999933", "#882255", "#44AA99", "#117733", "#AA4499", "#DDCC77", "#88CCEE", "#CC6677"),
+    *("#E69F00", "#0072B2", "#CC79A7", "#009E73"),
+    *("#882255", "#CC3311", "#88CCEE", "#EECC66", "#77AADD", "#AA3377", "#117733", "#EE6677"),
+    *("#332288", "#999933", "#44AA99"),  # from here on, less distinct
 )
 PLOT_RANGE_DB = 70  # dynamic range of a plotted mel, below its loudest point
 TICKS_HZ = (100, 300, 1000, 3000, 10000)

@@ -4,8 +4,9 @@
     live/take 1.wav,guitar;drums,violin,the first concert
 
 A row has a `path`, and either a `label` (one instrument, `other`, or `other:oboe`), or `present` and `absent` (names
-joined by `;`; an instrument in neither is unknown). The columns group, split, source, licence and weight are optional.
-Old tables with `file` and `instruments` (names joined by `+`; all other instruments are absent) are still read.
+joined by `;`; an instrument in neither is unknown). If a row has both, `present` and `absent` count. The
+columns group, split, source, licence and weight are optional. Old tables with `file` and `instruments` (names joined by
+`+`; all other instruments are absent) are still read.
 """
 
 import re
@@ -83,7 +84,7 @@ def parse_labels_csv(content: bytes, origin: object, instruments: Sequence[str])
         if not path:
             raise DataError(f"{location}: the path is empty; write the path of a recording or remove the row")
         try:
-            label, weight = _label(cells, columns, names), _weight(cells["weight"])
+            label, weight = label_of(cells, columns, names), _weight(cells["weight"])
         except DataError as error:
             raise DataError(f"{location}: {printable(path)}: {error}") from None
         group, split, source, licence, _ = (cells[column] for column in OPTIONAL)
@@ -103,14 +104,19 @@ def _check_columns(columns: list[str], origin: object) -> None:
         raise DataError(f"{origin}: has no column {' and no '.join(missing)}; expected {EXPECTED}")
 
 
-def _label(cells: dict[str, str], columns: list[str], names: ClassNames) -> str:
-    """Return the label of a row: a name, or a partial label with the names in the order of the instruments."""
-    if "present" in columns:
+def label_of(cells: dict[str, str], columns: Sequence[str], names: ClassNames) -> str:
+    """Return the label of a row: a name, or a partial label with the names in the order of the instruments.
+
+    Raises:
+        DataError: A name is not known, or is present and absent.
+    """
+    is_old = bool(cells["label"] or cells["instruments"])
+    if cells["present"] or cells["absent"] or ("present" in columns and not is_old):
         present, absent = (_instruments(cells[column], names) for column in ("present", "absent"))
         if both := [name for name in present if name in absent]:
             raise DataError(f"{both[0]} cannot be present and absent; remove it from one of the columns")
         return partial_label(present, absent)
-    if "label" in columns:
+    if "label" in columns and not cells["instruments"]:
         return _instrument(cells["label"], names)
     present = _instruments(cells["instruments"], names)
     return partial_label(present, [name for name in names.instruments if name not in present])

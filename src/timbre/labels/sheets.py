@@ -35,6 +35,14 @@ class Sheet(NamedTuple):
     lines: list[Line]
 
 
+class RawTable(NamedTuple):
+    """A table as it is written: its delimiter, its header, and all rows below it."""
+
+    delimiter: str
+    header: list[str]
+    rows: list[list[str]]
+
+
 def read_sheet(path: Path, needed: Sequence[str], optional: Sequence[str], expected: str) -> list[Line]:
     """Return the non-empty rows of a file. See `parse_sheet`.
 
@@ -87,10 +95,9 @@ def parse_columns(content: bytes, origin: object, columns: Sequence[str], expect
         DataError: The table is not CSV, has a column twice, or has a row with more cells than its header.
     """
     try:
-        text = _decoded(content)
-        delimiter = max(_delimiters(text), key=lambda each: len({*columns} & {*_header(_rows(text, each))}))
+        text, delimiter = _text_and_delimiter(content, columns)
         rows = _rows(text, delimiter)
-        header = _header(rows)
+        header = column_names(_first(rows))
         if twice := [column for column, count in Counter(header).items() if column in columns and count > 1]:
             raise DataError(f"{origin}: has the column {twice[0]} twice; keep one of them")
         lines = [Line(number, _by_column(header, cells, columns, f"{origin}:{number}")) for number, cells in rows]
@@ -99,6 +106,20 @@ def parse_columns(content: bytes, origin: object, columns: Sequence[str], expect
     except csv.Error as error:
         raise DataError(f"{origin}: not CSV ({error}); expected {expected}") from error
     return Sheet(header, [line for line in lines if any(line.cells.values())])
+
+
+def parse_raw(content: bytes, origin: object, columns: Sequence[str]) -> RawTable:
+    """Return a table with all of its cells, to be written again. Encoding and delimiter: see `parse_columns`.
+
+    Raises:
+        DataError: The table is not text or not CSV.
+    """
+    try:
+        text, delimiter = _text_and_delimiter(content, columns)
+        rows = _rows(text, delimiter)
+        return RawTable(delimiter, _first(rows), [cells for _, cells in rows if any(cells)])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{origin}: not CSV ({error}); save it as CSV UTF-8") from error
 
 
 def whole_number(cell: str, numbers: range) -> int:
@@ -146,10 +167,20 @@ def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     return ((reader.line_num, [cell.strip() for cell in cells]) for cells in reader)
 
 
-def _header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
-    """Read rows up to the first one with names of columns, and return these names."""
-    cells = next((cells for _, cells in rows if any(cells) and not cells[0].lower().startswith("sep=")), [])
-    return [re.sub(r"[\s_-]", "", cell).casefold() for cell in cells]
+def _text_and_delimiter(content: bytes, columns: Sequence[str]) -> tuple[str, str]:
+    text = _decoded(content)
+    found = {each: {*column_names(_first(_rows(text, each)))} for each in _delimiters(text)}
+    return text, max(found, key=lambda each: len({*columns} & found[each]))
+
+
+def _first(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
+    """Read rows up to the first one with names of columns, and return its cells."""
+    return next((cells for _, cells in rows if any(cells) and not cells[0].lower().startswith("sep=")), [])
+
+
+def column_names(header: Sequence[str]) -> list[str]:
+    """Return the names of columns in small letters without spaces, `_` and `-`."""
+    return [re.sub(r"[\s_-]", "", cell).casefold() for cell in header]
 
 
 def _by_column(header: list[str], cells: list[str], columns: Sequence[str], location: str) -> dict[str, str]:

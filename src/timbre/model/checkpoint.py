@@ -5,10 +5,10 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -21,12 +21,14 @@ from timbre.model.network import TimbreNet
 from timbre.model.timeline import TimelineNet
 
 FORMAT = 3
-KEY = "timbre"
+KEY = "timbre"  # one key only: safetensors writes several in random order
+OPTIONAL = {"sure", "little_tested"}  # left out of the file if empty
 UNTRAINED = b"not trained: no clip is of one instrument alone\n"  # content of a placeholder
 # Only a hundredth of the mel filters' entries are not 0: their band and bin, and their values.
 FILTER_INDEX, FILTER_VALUES = "mel.filters.places", "mel.filters.values"
 
 Network = TypeVar("Network", bound=nn.Module)
+Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class ModelConfig(BaseModel):
@@ -40,6 +42,9 @@ class ModelConfig(BaseModel):
         thresholds: Probability from which each instrument counts as present. Layered models only.
         instruments: Names, in label order.
         follows: Fingerprint of the layered network that a timeline network needs. Timeline models only.
+        sure: For each instrument, the probability below which it is surely absent and the one from which it is surely
+            present. None: never sure. Empty: not measured. Layered models only.
+        little_tested: Instruments with too few tests, which are shown only on request. Layered models only.
         format: Version of the file format.
     """
 
@@ -52,6 +57,8 @@ class ModelConfig(BaseModel):
     thresholds: tuple[float, ...] = ()
     instruments: tuple[str, ...]
     follows: str = ""
+    sure: dict[str, tuple[Probability | None, Probability | None]] = {}
+    little_tested: tuple[str, ...] = ()
     format: int = FORMAT
 
     @model_validator(mode="after")
@@ -59,6 +66,10 @@ class ModelConfig(BaseModel):
         check_names(self.instruments)
         if len(self.thresholds) != (len(self.instruments) if self.task == "layered" else 0):
             raise ValueError("a layered model needs one threshold per instrument, other models have none")
+        if self.sure and {*self.sure} != {*self.instruments}:
+            raise ValueError("sure needs bounds for each instrument")
+        if not {*self.little_tested} <= {*self.instruments}:
+            raise ValueError("little_tested names an unknown instrument")
         return self
 
 
@@ -76,7 +87,8 @@ def save_model(path: Path, network: nn.Module, description: ModelConfig, filters
     index = filters.nonzero()
     tensors = {**network.state_dict(), FILTER_INDEX: index.short(), FILTER_VALUES: filters[*index.T]}
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, path, metadata={KEY: description.model_dump_json()})
+    empty = {name for name in OPTIONAL if not getattr(description, name)}
+    save_file(contiguous, path, metadata={KEY: description.model_dump_json(exclude=empty)})
 
 
 def fingerprint(network: TimbreNet) -> str:

@@ -1,4 +1,4 @@
-"""The two requests that the server answers: the page, and the prediction of a song. Needs the extra `serve`."""
+"""The requests that `timbre serve` answers: the page, and the prediction of a song. Needs the extra `serve`."""
 
 import asyncio
 import base64
@@ -16,13 +16,14 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Message, Receive
 
 from timbre.core.errors import AudioError, DataError
 from timbre.page.write import SERVER_DECIBELS
 from timbre.songs.predictor import HOP, Predictor
 from timbre.songs.song import Song
-from timbre.songs.text import as_values, error_as_json
+from timbre.songs.text import as_values
 
 MAX_BYTES = 4 * 2**30  # of an upload: six hours of WAV
 COPY_BYTES = 2**20  # that are copied at once
@@ -64,6 +65,16 @@ class Api:
         for scope in self.requests:
             scope.cancel()
 
+    def routes(self) -> list[Route]:
+        """Return the routes: `GET /` is the page, `POST /api/listen` predicts a song."""
+        return [Route("/", self.show), Route("/api/listen", self.listen, methods=["POST"])]
+
+    @staticmethod
+    def is_own(request: Request) -> bool:
+        """Return whether a request comes from this server's page, or from a program that is no browser."""
+        own_origin = f"http://{request.headers.get('host', '')}"
+        return request.headers.get("origin", own_origin) == own_origin
+
     async def show(self, request: Request) -> Response:
         """Return the page."""
         return Response(self.page, media_type="text/html")
@@ -74,8 +85,7 @@ class Api:
         The response is a line of `timbre predict --format jsonl --timeline`. The query may give `name` (of the file),
         `hop` (seconds) and `picture` (adds seconds, words and spectrogram). Requests of other web pages are refused.
         """
-        own_origin = f"http://{request.headers.get('host', '')}"
-        if request.headers.get("origin", own_origin) != own_origin:
+        if not self.is_own(request):
             return _error(request, "was sent by another web page", 403)
         response = _error(request, "was not predicted, because the server stops", 503)
         with anyio.CancelScope() as scope:
@@ -100,8 +110,8 @@ class Api:
             song = await self._predict(request, Path(file.name), _hop(request))
         values = as_values(replace(song, name=name), timeline=True)
         if "picture" in request.query_params:
-            values |= _picture(song)
-        return _json(json.dumps(values), 200)
+            values |= picture_values(song)
+        return as_response(values, 200)
 
     async def _save(self, request: Request, file: IO[bytes]) -> str:
         """Write the uploaded song to a file and return the song's name.
@@ -180,14 +190,15 @@ def _hop(request: Request) -> float:
 
 
 def _error(request: Request, reason: str, status: int) -> Response:
-    return _json(error_as_json(request.query_params.get("name", "upload"), reason), status)
+    return as_response({"file": request.query_params.get("name", "upload"), "error": reason}, status)
 
 
-def _json(line: str, status: int) -> Response:
-    return Response(line + "\n", status, media_type="application/json")
+def as_response(values: dict[str, Any], status: int) -> Response:
+    """Return values as a response: one line of JSON."""
+    return Response(json.dumps(values) + "\n", status, media_type="application/json")
 
 
-def _picture(song: Song) -> dict[str, Any]:
+def picture_values(song: Song) -> dict[str, Any]:
     """Return what the page draws in addition: seconds, words, and the spectrogram's columns as bytes in base64."""
     levels = np.clip(1 + song.spectrogram.T / SERVER_DECIBELS, 0, 1)
     pixels = base64.b64encode(np.rint(255 * levels).astype(np.uint8).tobytes()).decode()

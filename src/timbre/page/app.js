@@ -3,14 +3,13 @@
 const byId = (id) => document.getElementById(id);
 const MAX_SECONDS = 30 * 60; // the browser decodes a song at once, all in memory
 const MAX_BYTES = 400e6;
-const MAX_SPANS = 12; // sections of an instrument that the table lists
 
 byId("what").textContent =
-  `Find out which of ${about.instruments.join(", ")} play in a song, and when. Your songs stay on this machine.`;
+  `Find out which of ${tested.join(", ")} play in a song, and when. Your songs stay on this machine.`;
 byId("quality").textContent = about.quality;
 byId("card").textContent = about.card;
 
-const songs = []; // { id, name, file, item, note, result, error }
+const songs = []; // { id, name, file, item, note, result, error, answers }
 let chosen = null, tracks = null;
 const player = new Audio();
 let worker = null;
@@ -47,7 +46,9 @@ async function startWorker() {
 }
 
 function showFailure(reason) {
-  byId("status").textContent = `This browser cannot run the network (${reason}). Use a current Chromium or Firefox.`;
+  byId("status").textContent = about.reviewed
+    ? `The songs cannot be shown (${reason}).`
+    : `This browser cannot run the network (${reason}). Use a current Chromium or Firefox.`;
 }
 
 function onWorkerMessage(message) {
@@ -68,17 +69,29 @@ function finish(song, { result, error }) {
   Object.assign(song, { result, error: error && song.note ? `${error} (${song.note})` : error });
   showItem(song);
   const left = songs.filter((other) => !other.result && !other.error).length;
-  const outcome = result ? result.present.join(" and ") || "none of these" : song.error;
+  const outcome = result ? summary(result) : song.error;
   byId("status").textContent = `${song.name}: ${outcome}.${left ? ` ${left} more to do.` : ""}`;
   if (result && !chosen) choose(song);
+}
+
+function newSong(values) {
+  const song = { id: songs.length, item: element("li"), answers: {}, ...values };
+  songs.push(song);
+  byId("songs").append(song.item);
+  return song;
+}
+
+// Returns what the server predicted, with the spectrogram's decibels.
+function withSpectrogram(result) {
+  const { columns, decibels } = result.spectrogram;
+  const values = Float32Array.from(fromBase64(decibels), (value) => (value / 255) * about.decibels - about.decibels);
+  return { ...result, spectrogram: { bands: about.bands, columns, decibels: values } };
 }
 
 // Adds songs, as `{ name, file }` or `{ name, error }`.
 function add(added) {
   for (const { name, file, error } of added) {
-    const song = { id: songs.length, name, file, item: element("li") };
-    songs.push(song);
-    byId("songs").append(song.item);
+    const song = newSong({ name, file });
     showProgress(song, 0);
     if (error) finish(song, { error });
     else worker.postMessage({ id: song.id, name, file });
@@ -143,9 +156,7 @@ async function askServer(song) {
     const response = await fetch(`/api/listen?${query}`, { method: "POST", body: song.file });
     const result = await response.json();
     if (result.error) throw new Error(result.error);
-    const { columns, decibels } = result.spectrogram;
-    const values = Float32Array.from(fromBase64(decibels), (value) => (value / 255) * about.decibels - about.decibels);
-    finish(song, { result: { ...result, spectrogram: { bands: about.bands, columns, decibels: values } } });
+    finish(song, { result: withSpectrogram(result) });
   } catch (error) {
     finish(song, { error: error.message });
   }
@@ -164,55 +175,41 @@ function showItem(song) {
     song.item.replaceChildren(name, element("span", { className: "wrong" }, ` ${song.error}`));
     return;
   }
-  const chips = song.result.present.map((instrument) => {
-    const chip = element("span", { className: "chip" }, `${instrument} ${song.result.layered[instrument].toFixed(2)}`);
-    chip.style.setProperty("--colour", about.colours[about.instruments.indexOf(instrument)]);
+  const { present, layered } = song.result, unsure = unsureOf(song.result);
+  const shown = shownInstruments().filter((instrument) => [...present, ...unsure].includes(instrument));
+  const chips = shown.map((instrument) => {
+    const isUnsure = unsure.includes(instrument), words = `${instrument} ${layered[instrument].toFixed(2)}`;
+    const chip = element("span", { className: isUnsure ? "chip perhaps" : "chip" }, isUnsure ? `perhaps ${words}` : words);
+    chip.style.setProperty("--colour", colourOf(instrument));
     return chip;
   });
   if (!chips.length) chips.push(element("span", { className: "faint" }, "none of these"));
+  const answered = Object.keys(song.answers).length, asked = listed(song.result).length;
+  if (answered || about.reviewed) {
+    chips.push(element("span", { className: "faint" }, `${asked - openOnes(song).length} of ${asked} answered`));
+  }
   const button = element("button", { onclick: () => choose(song) }, name, ...chips);
   button.setAttribute("aria-current", String(song === chosen));
   song.item.replaceChildren(button);
 }
 
-function choose(song) {
+// Shows a song and gets it ready to play.
+async function choose(song) {
   const previous = chosen;
   chosen = song;
   if (previous) showItem(previous);
   showItem(song);
-  const { result } = song;
+  if (!song.result.spectrogram) await loadReviewed(song);
+  if (song !== chosen) return; // the user chose another one meanwhile
   byId("song").hidden = false;
   byId("title").textContent = song.name;
-  const single = result.instrument ? `; if only one instrument plays, it is ${result.instrument}` : "";
-  const details = `${clock(result.seconds)}${single}${song.note ? `; ${song.note}` : ""}`;
-  byId("summary").textContent = `${result.present.join(" + ") || "none of these"} (${details})`;
-  byId("table").replaceChildren(buildTable(result));
-  tracks = buildTracks(byId("song"));
-  drawSong(tracks, result);
+  show(song);
   player.pause();
   if (player.src) URL.revokeObjectURL(player.src);
-  player.src = URL.createObjectURL(song.file);
+  player.src = song.file ? URL.createObjectURL(song.file) : `/api/review/${song.id}/sound`;
   byId("unplayable").hidden = true;
   byId("play").disabled = false;
   updatePlayhead();
-}
-
-// Builds the table, which screen readers can read: each instrument's probability, how often it plays, and when.
-function buildTable(result) {
-  const table = element("table"), head = element("tr");
-  table.setAttribute("aria-label", "For each instrument: probability, how often it plays, and when");
-  for (const title of ["", "probability", "plays", "sections"]) head.append(element("th", { scope: "col" }, title));
-  table.append(head);
-  for (const name of about.instruments) {
-    const own = result.sections.filter((section) => section[2] === name);
-    const spans = own.slice(0, MAX_SPANS).map(([start, end]) => `${clock(start)}–${clock(end)}`);
-    const more = own.length > MAX_SPANS ? ` and ${own.length - MAX_SPANS} more` : "";
-    const cells = [result.layered[name].toFixed(2), result.words[name], spans.join(", ") + more];
-    const row = element("tr", { className: result.present.includes(name) ? "plays" : "" });
-    row.append(element("th", { scope: "row" }, name), ...cells.map((cell) => element("td", {}, cell)));
-    table.append(row);
-  }
-  return table;
 }
 
 // Moves the playhead to the player's time, again and again while it plays.
@@ -244,6 +241,10 @@ for (const kind of ["play", "pause", "ended", "seeked"]) {
   });
 }
 player.addEventListener("error", () => {
+  if (about.reviewed && player.src.endsWith("/sound")) {
+    player.src += "?wav"; // which the server decodes
+    return;
+  }
   byId("unplayable").hidden = false;
   byId("play").disabled = true;
 });
@@ -257,6 +258,13 @@ byId("microphone").addEventListener("click", () => {
   return microphone.start().catch((error) => {
     byId("status").textContent = `The microphone cannot be used (${error.message}).`;
   });
+});
+byId("whole").parentElement.hidden = tested.length <= about.few && tested.length === about.instruments.length;
+byId("whole-words").textContent = `Show all ${about.instruments.length} instruments`;
+byId("whole").addEventListener("change", ({ target }) => {
+  view.isWhole = target.checked;
+  for (const song of songs) if (song.result) showItem(song);
+  show(chosen);
 });
 for (const button of document.querySelectorAll("[data-save]")) {
   button.addEventListener("click", () => save(chosen.result, button.dataset.save));
@@ -290,4 +298,4 @@ addEventListener("drop", async (event) => {
 const redraw = () => chosen && drawSong(tracks, chosen.result);
 addEventListener("resize", redraw);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-startWorker().catch((error) => showFailure(error.message));
+(about.reviewed ? startReview() : startWorker()).catch((error) => showFailure(error.message));

@@ -48,12 +48,36 @@ function drawSpectrogram([context, width, height], song) {
   context.drawImage(song.image, 0, 0, width, height);
 }
 
+const tested = about.instruments.filter((name) => !about.littleTested.includes(name));
+const view = { isWhole: false }; // whether all instruments are shown
+const unsureOf = (song) => song.unsure ?? [];
+const colourOf = (name) => about.colours[about.instruments.indexOf(name)];
+
+// Returns the instruments that the page may show, without those that are little tested, unless all are shown.
+const shownInstruments = () => (view.isWhole ? about.instruments : tested);
+
+// Returns the instruments to show one by one: all if there are few, otherwise those that play or may play.
+function listed(song) {
+  if (view.isWhole || tested.length <= about.few) return shownInstruments();
+  const plays = (name) => song.present.includes(name) || unsureOf(song).includes(name) || song.shares[name] > 0;
+  return tested.filter(plays);
+}
+
+// Returns what plays in a song, such as "guitar + drums, perhaps violin". See `Song.summary` in timbre.songs.song.
+function summary(song) {
+  const shown = shownInstruments(), unsure = unsureOf(song).filter((name) => shown.includes(name));
+  const sure = song.present.filter((name) => shown.includes(name) && !unsure.includes(name));
+  const parts = [...(sure.length ? [sure.join(" + ")] : []), ...unsure.map((name) => `perhaps ${name}`)];
+  return parts.join(", ") || "none of these";
+}
+
 const sectionsOf = (song, instrument) => song.sections.filter((section) => section[2] === instrument);
 
-// Draws an instrument's lane: probability as opacity, and a line at the bottom where the instrument plays.
-function drawLane([context, width, height], song, label, lineColour) {
-  const name = about.instruments[label], values = song.timeline[name], steps = song.seconds / song.timeline.hop;
-  context.fillStyle = about.colours[label];
+// Draws an instrument's lane: probability as opacity, and a line at the bottom where the instrument plays. The line is
+// dashed if the answer is unsure.
+function drawLane([context, width, height], song, name, lineColour) {
+  const values = song.timeline[name], steps = song.seconds / song.timeline.hop;
+  context.fillStyle = colourOf(name);
   for (let x = 0; x < width; x++) {
     const first = Math.floor((x / width) * steps), end = Math.max(first + 1, ((x + 1) / width) * steps);
     let sum = 0, count = 0;
@@ -62,10 +86,14 @@ function drawLane([context, width, height], song, label, lineColour) {
     context.fillRect(x, 0, 1, height);
   }
   context.globalAlpha = 1;
-  context.fillStyle = lineColour;
+  Object.assign(context, { strokeStyle: lineColour, lineWidth: 3 });
+  context.setLineDash(unsureOf(song).includes(name) ? [6, 4] : []);
   for (const [start, end] of sectionsOf(song, name)) {
-    const pixels = ((end - start) / song.seconds) * width;
-    context.fillRect((start / song.seconds) * width, height - 4, Math.max(1, pixels), 3);
+    const first = (start / song.seconds) * width, pixels = ((end - start) / song.seconds) * width;
+    context.beginPath();
+    context.moveTo(first, height - 2.5);
+    context.lineTo(first + Math.max(1, pixels), height - 2.5);
+    context.stroke();
   }
 }
 
@@ -84,8 +112,8 @@ function hiddenCanvas(className) {
   return canvas;
 }
 
-// Builds a spectrogram, one lane for each instrument and a time axis, with names to the left.
-function buildTracks(section) {
+// Builds a spectrogram, one lane for each of some instruments and a time axis, with names to the left.
+function buildTracks(section, instruments) {
   const names = section.querySelector(".names"), surface = section.querySelector(".surface");
   const playhead = surface.querySelector(".playhead");
   const hertz = element("div", { className: "hz" });
@@ -94,20 +122,22 @@ function buildTracks(section) {
     mark.style.top = `${100 * (1 - band / about.bands)}%`;
     hertz.append(mark);
   }
-  const laneNames = about.instruments.map((instrument) => element("div", { className: "lane-name" }, instrument));
-  const spectrogram = hiddenCanvas("spectrogram"), lanes = about.instruments.map(() => hiddenCanvas("lane"));
+  const laneNames = instruments.map((instrument) => element("div", { className: "lane-name" }, instrument));
+  const spectrogram = hiddenCanvas("spectrogram"), lanes = instruments.map(() => hiddenCanvas("lane"));
   const axis = element("div", { className: "axis" });
   names.replaceChildren(hertz, ...laneNames);
   surface.replaceChildren(spectrogram, ...lanes, axis, ...(playhead ? [playhead] : []));
-  return { spectrogram, lanes, axis, names: laneNames };
+  return { instruments, spectrogram, lanes, axis, names: laneNames };
 }
 
 function drawSong(tracks, song) {
   const lineColour = getComputedStyle(document.body).color;
   drawSpectrogram(clearCanvas(tracks.spectrogram), song);
-  about.instruments.forEach((instrument, label) => {
-    drawLane(clearCanvas(tracks.lanes[label]), song, label, lineColour);
-    tracks.names[label].classList.toggle("plays", song.present.includes(instrument));
+  tracks.instruments.forEach((name, index) => {
+    drawLane(clearCanvas(tracks.lanes[index]), song, name, lineColour);
+    const isUnsure = unsureOf(song).includes(name);
+    tracks.names[index].classList.toggle("plays", song.present.includes(name) && !isUnsure);
+    for (const part of [tracks.names[index], tracks.lanes[index]]) part.classList.toggle("perhaps", isUnsure);
   });
   const marks = timeMarks(song.seconds, tracks.axis.clientWidth).map(([position, label]) => {
     const mark = element("span", {}, label);

@@ -32,7 +32,7 @@ class Microphone {
     this.context.createMediaStreamSource(this.stream).connect(tap);
     this.updates = [];
     this.section.hidden = false;
-    this.tracks = buildTracks(this.section);
+    this.tracks = buildTracks(this.section, shownInstruments());
     this.button.setAttribute("aria-pressed", "true");
     this.button.textContent = "Stop the microphone";
   }
@@ -53,9 +53,10 @@ class Microphone {
     this.updates.push({ now, latest, column });
     this.updates = this.updates.filter((update) => update.now > now - LIVE_SECONDS);
     this.draw(now);
-    const present = about.instruments.filter((_, label) => latest[label] >= about.thresholds[label]);
-    this.tracks.names.forEach((name, label) => name.classList.toggle("plays", present.includes(about.instruments[label])));
-    const values = about.instruments.map((name, label) => `${name} ${latest[label].toFixed(2)}`).join(", ");
+    const { instruments, names } = this.tracks, valueOf = (name) => latest[about.instruments.indexOf(name)];
+    const present = instruments.filter((name) => valueOf(name) >= about.thresholds[about.instruments.indexOf(name)]);
+    names.forEach((line, index) => line.classList.toggle("plays", present.includes(instruments[index])));
+    const values = instruments.map((name) => `${name} ${valueOf(name).toFixed(2)}`).join(", ");
     document.getElementById("live-words").textContent = `${present.join(" + ") || "none of these"} (${values})`;
   }
 
@@ -68,9 +69,10 @@ class Microphone {
       const from = x(this.updates[index - 1]?.now ?? update.now - SEND_SECONDS), across = x(update.now) - from + 1;
       const picture = { bands: about.bands, columns: 1, decibels: update.column };
       context.drawImage(spectrogramImage(picture, loudest), from, 0, across, height);
-      lanes.forEach(([lane, , laneHeight], label) => {
-        lane.globalAlpha = update.latest[label];
-        lane.fillStyle = about.colours[label];
+      lanes.forEach(([lane, , laneHeight], index) => {
+        const name = this.tracks.instruments[index];
+        lane.globalAlpha = update.latest[about.instruments.indexOf(name)];
+        lane.fillStyle = colourOf(name);
         lane.fillRect(from, 0, across, laneHeight);
       });
     });

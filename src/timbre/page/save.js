@@ -3,6 +3,8 @@
 
 const csvCell = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
+const labelLine = ([start, end, name]) => `${start.toFixed(6)}\t${end.toFixed(6)}\t${name}\n`;
+
 const SAVES = {
   csv: (song) => {
     const { hop } = song.timeline, columns = about.instruments.map((name) => song.timeline[name]);
@@ -12,9 +14,9 @@ const SAVES = {
     });
     return [["file", "seconds", ...about.instruments.map(csvCell)].join(","), ...rows, ""].join("\n");
   },
-  json: ({ file, instrument, single, present, layered, shares, first_heard, solos, timeline, sections }) =>
-    `${JSON.stringify({ file, instrument, single, present, layered, shares, first_heard, solos, timeline, sections })}\n`,
-  txt: (song) => song.sections.map(([start, end, name]) => `${start.toFixed(6)}\t${end.toFixed(6)}\t${name}\n`).join(""),
+  json: ({ seconds, words, spectrogram, image, timeline, sections, ...values }) =>
+    `${JSON.stringify({ ...values, timeline, sections })}\n`,
+  txt: (song) => song.sections.filter((section) => shownInstruments().includes(section[2])).map(labelLine).join(""),
   png: drawPicture,
 };
 
@@ -24,7 +26,7 @@ const PICTURE = { width: 1400, left: 110, plotWidth: 1200, top: 50, plotHeight: 
 // Returns a picture of a song as PNG, on white.
 function drawPicture(song) {
   const { width, left, plotWidth, top, plotHeight, lane, gap, bottom } = PICTURE;
-  const height = top + plotHeight + about.instruments.length * (lane + gap) + bottom;
+  const height = top + plotHeight + listed(song).length * (lane + gap) + bottom;
   const canvas = element("canvas", { width, height }), context = canvas.getContext("2d");
   const write = (text, x, y, align, font = "16px sans-serif") => {
     Object.assign(context, { textAlign: align, font, fillStyle: "#222" });
@@ -38,15 +40,14 @@ function drawPicture(song) {
   context.fillStyle = "#fff";
   context.fillRect(0, 0, width, height);
   write(song.file.slice(0, 70), left, 32, "left", "bold 22px sans-serif");
-  const summary = `${song.present.join(" + ") || "none of these"}  ·  ${clock(song.seconds)}`;
-  write(summary, left + plotWidth, 32, "right");
+  write(`${summary(song)}  ·  ${clock(song.seconds)}`, left + plotWidth, 32, "right");
   drawPart(top, plotHeight, (target) => drawSpectrogram(target, song));
   for (const [label, band] of about.ticks) write(label, left - 8, top + plotHeight * (1 - band / about.bands) + 5, "right");
-  about.instruments.forEach((name, label) => {
-    const y = top + plotHeight + gap + label * (lane + gap), weight = song.present.includes(name) ? "bold " : "";
+  listed(song).forEach((name, index) => {
+    const y = top + plotHeight + gap + index * (lane + gap), weight = song.present.includes(name) ? "bold " : "";
     context.fillStyle = "#f0f0f0";
     context.fillRect(left, y, plotWidth, lane);
-    drawPart(y, lane, (target) => drawLane(target, song, label, "#222"));
+    drawPart(y, lane, (target) => drawLane(target, song, name, "#222"));
     write(name, left - 8, y + 28, "right", `${weight}16px sans-serif`);
     write(song.layered[name].toFixed(2), left + plotWidth + 8, y + 28, "left");
   });
@@ -56,10 +57,11 @@ function drawPicture(song) {
 
 async function save(song, kind) {
   const made = await SAVES[kind](song), content = made instanceof Blob ? made : new Blob([made], { type: "text/plain" });
-  const link = element("a", {
-    href: URL.createObjectURL(content),
-    download: `${song.file.replace(/\.[^.]*$/, "")}.${kind === "txt" ? "labels.txt" : kind}`,
-  });
+  download(`${song.file.replace(/\.[^.]*$/, "")}.${kind === "txt" ? "labels.txt" : kind}`, content);
+}
+
+function download(name, content) {
+  const link = element("a", { href: URL.createObjectURL(content), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }

@@ -3,16 +3,20 @@
 import socket
 import sys
 import webbrowser
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from timbre.core.errors import DataError
 from timbre.core.extras import needs
+from timbre.core.stage import progress
 from timbre.page.write import page_text
+from timbre.songs.find import songs_of
 from timbre.songs.predictor import Predictor, find_models
+from timbre.tools.answers import Answers
+from timbre.tools.shown import shown_instruments
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 ADDRESS = "127.0.0.1"
 HOSTS = [ADDRESS, "localhost"]
 STOP_SECONDS = 1  # time for requests to end after Ctrl+C
+PACKAGES = ("serve", "starlette", "uvicorn", "python_multipart")  # the extra, and what it installs
 
 
 def serve(models: Path | None, port: int, opens_browser: bool) -> None:
@@ -38,18 +43,58 @@ def serve(models: Path | None, port: int, opens_browser: bool) -> None:
     Raises:
         DataError: A package is missing, the port is taken, or a model cannot be exported.
     """
-    needs("serve", "serve", "starlette", "uvicorn", "python_multipart")
+    needs("serve", *PACKAGES)
     from timbre.page.api import Api
 
-    listening = bind(port)
-    address = f"http://{ADDRESS}:{listening.getsockname()[1]}"
-    with TemporaryDirectory(prefix="timbre-") as folder, listening:
+    with _listening(port) as (listening, folder):
         print("preparing the page …", file=sys.stderr, flush=True)
         models = find_models() if models is None else models
         predictor = Predictor(models)
-        api = Api(page_text(predictor, models, is_served=True), predictor, Path(folder))
-        print(f"{address} (Ctrl+C to stop)", flush=True)
-        make_server(api, address if opens_browser else "").run(sockets=[listening])
+        _run(Api(page_text(predictor, models, is_served=True), predictor, folder), listening, opens_browser)
+
+
+def review(
+    songs: Path, models: Path | None, instruments: str | None, everything: bool, port: int, opens_browser: bool
+) -> None:
+    """Predict the songs of a folder, then serve the page for reviewing them until Ctrl+C.
+
+    Args:
+        songs: The folder with the songs.
+        models: See `serve`.
+        instruments: See `timbre.tools.shown.shown_instruments`.
+        everything: See `timbre.tools.shown.shown_instruments`.
+        port: See `serve`.
+        opens_browser: See `serve`.
+
+    Raises:
+        DataError: See `serve`; or the folder has no songs, or its labels.csv cannot be used.
+    """
+    needs("review", *PACKAGES)
+    from timbre.page.review import ReviewApi, predict_songs
+
+    with _listening(port) as (listening, folder):
+        models = find_models() if models is None else models
+        predictor = Predictor(models)
+        asked = shown_instruments(predictor.engine, instruments, everything)
+        answers = Answers(songs, predictor.instruments)
+        answers.read()  # a fault is reported before the songs are predicted
+        found = predict_songs(progress(songs_of(songs), "songs", unit="song"), predictor, folder)
+        page = page_text(predictor, models, is_served=True, reviewed=songs.resolve().name, asked=asked)
+        _run(ReviewApi(page, predictor, folder, found, answers, asked), listening, opens_browser)
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[tuple[socket.socket, Path]]:
+    """Yield a socket that listens on a port, and a folder that exists until the end."""
+    with bind(port) as listening, TemporaryDirectory(prefix="timbre-") as folder:
+        yield listening, Path(folder)
+
+
+def _run(api: "Api", listening: socket.socket, opens_browser: bool) -> None:
+    """Answer requests until Ctrl+C."""
+    address = f"http://{ADDRESS}:{listening.getsockname()[1]}"
+    print(f"{address} (Ctrl+C to stop)", flush=True)
+    make_server(api, address if opens_browser else "").run(sockets=[listening])
 
 
 def bind(port: int) -> socket.socket:
@@ -90,7 +135,7 @@ def make_server(api: "Api", opened: str = "") -> "uvicorn.Server":
 
 
 def make_app(api: "Api", opened: str = "") -> "Starlette":
-    """Return the application: `GET /` is the page, `POST /api/listen` predicts a song. Other hosts are refused.
+    """Return the application, which answers requests to this machine only.
 
     Args:
         api: What answers the requests.
@@ -99,7 +144,6 @@ def make_app(api: "Api", opened: str = "") -> "Starlette":
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
-    from starlette.routing import Route
 
     @asynccontextmanager
     async def lifespan(app: "Starlette") -> AsyncIterator[None]:
@@ -108,6 +152,5 @@ def make_app(api: "Api", opened: str = "") -> "Starlette":
             webbrowser.open(opened)
         yield
 
-    routes = [Route("/", api.show), Route("/api/listen", api.listen, methods=["POST"])]
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
-    return Starlette(routes=routes, middleware=[hosts], lifespan=lifespan)
+    return Starlette(routes=api.routes(), middleware=[hosts], lifespan=lifespan)

@@ -57,14 +57,17 @@ class SongOutput {
     const isLoud = this.loudSteps(steps), activity = this.activityLogits(layered, steps);
     const sections = findSections(activity, isLoud, seconds);
     const probabilities = layered.map(sigmoid), singleProbabilities = softmax(single);
+    const present = instruments.filter((_, label) => probabilities[label] >= about.thresholds[label]);
+    const rounded = byInstrument(probabilities.map((value) => round(value, 4)));
     const timeline = activity.map((logits) => logits.map((value, step) => round(isLoud[step] ? sigmoid(value) : 0, 3)));
     return {
       file: name,
       instrument: single.length ? instruments[single.indexOf(Math.max(...single))] : "",
       single: byInstrument(singleProbabilities.map((value) => round(value, 4))),
-      present: instruments.filter((_, label) => probabilities[label] >= about.thresholds[label]),
-      layered: byInstrument(probabilities.map((value) => round(value, 4))),
+      present,
+      layered: rounded,
       ...presence(sections, seconds),
+      ...uncertainty(rounded, present),
       timeline: { hop, ...byInstrument(timeline) },
       sections: sections.map(([start, end, instrument]) => [round(start, 3), round(end, 3), instrument]),
       seconds,
@@ -232,6 +235,16 @@ function presence(sections, seconds) {
   }
   const solos = findSolos(sections).map(([start, end, name]) => [round(start, 3), round(end, 3), name]);
   return { shares, words, first_heard: first, solos };
+}
+
+// Returns the instruments with an unsure answer, and those that are little tested, where the models say so.
+function uncertainty(probabilities, present) {
+  const isSure = ([name, [lower, upper]]) => {
+    const value = probabilities[name];
+    return present.includes(name) ? upper !== null && value >= upper : lower !== null && value < lower;
+  };
+  const bounds = Object.entries(about.sure), unsure = bounds.filter((entry) => !isSure(entry)).map(([name]) => name);
+  return { ...(bounds.length && { unsure }), ...(about.littleTested.length && { little_tested: about.littleTested }) };
 }
 
 // Returns the sections in which exactly one instrument plays.

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 from tempfile import TemporaryDirectory
@@ -22,7 +23,10 @@ from timbre.songs.predictor import BORDER, PART, TOO_SHORT, Predictor, find_mode
 from timbre.songs.spectrogram import MIN_COLUMNS
 
 HERE = Path(__file__).parent
-SCRIPTS = ("wav", "length", "sound", "song", "worker", "draw", "save", "microphone", "folders", "app")
+SCRIPTS = (
+    *("wav", "length", "sound", "song", "worker"),  # run in the worker
+    *("draw", "save", "answers", "result", "review", "microphone", "folders", "app"),
+)
 LOWEST_TICK = 300  # Hz: the labels of lower ticks would overlap
 SERVER_DECIBELS = 100  # range of the spectrogram that the server sends in 256 values, below full scale
 MICROPHONE_SECONDS = 0.5  # the microphone's latest values are the mean over this time
@@ -53,7 +57,9 @@ def write_page(path: Path, models: Path | None) -> None:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
 
-def page_text(predictor: Predictor, models: Path, is_served: bool = False) -> str:
+def page_text(
+    predictor: Predictor, models: Path, is_served: bool = False, reviewed: str = "", asked: Sequence[str] = ()
+) -> str:
     """Return the page as HTML.
 
     Args:
@@ -61,20 +67,35 @@ def page_text(predictor: Predictor, models: Path, is_served: bool = False) -> st
         models: The folder with single.safetensors and layered.safetensors.
         is_served: Whether `timbre serve` delivers the page. Then the page asks the server for songs that the browser
             cannot decode.
+        reviewed: The name of the folder that `timbre review` delivers. Then the page has no network of its own.
+        asked: The instruments that `timbre review` asks about.
 
     Raises:
         DataError: A model cannot be exported.
     """
+    facts = about(predictor, models, is_served) | {"reviewed": reviewed}
+    if reviewed:
+        facts["littleTested"] = [name for name in predictor.instruments if name not in asked]
     template = Template((HERE / "page.html").read_text(encoding="utf-8"))
     return template.substitute(
         {name: (HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS},
-        about=json.dumps(about(predictor, models, is_served)).replace("</", "<\\/"),
+        about=json.dumps(facts).replace("</", "<\\/"),
         connect="'self'" if is_served else "'none'",
+        media="'self'" if is_served else "",
         licences=(HERE / "runtime" / "LICENCES.txt").read_text(encoding="utf-8"),
-        model=_as_base64(gzip.compress(_onnx_file(models), mtime=0)),
-        runtime=_as_base64((HERE / "runtime" / "ort.js.gz").read_bytes()),
-        wasm=_as_base64((HERE / "runtime" / "ort.wasm.gz").read_bytes()),
+        **_network(models, is_left_out=bool(reviewed)),
     )
+
+
+def _network(models: Path, is_left_out: bool) -> dict[str, str]:
+    """Return the models and what runs them in a browser, packed as text; empty if they are left out."""
+    if is_left_out:
+        return dict.fromkeys(("model", "runtime", "wasm"), "")
+    return {
+        "model": _as_base64(gzip.compress(_onnx_file(models), mtime=0)),
+        "runtime": _as_base64((HERE / "runtime" / "ort.js.gz").read_bytes()),
+        "wasm": _as_base64((HERE / "runtime" / "ort.wasm.gz").read_bytes()),
+    }
 
 
 def _onnx_file(models: Path) -> bytes:
@@ -96,6 +117,9 @@ def about(predictor: Predictor, models: Path, is_served: bool) -> dict[str, Any]
         "instruments": predictor.instruments,
         "colours": list(palette(predictor.instruments).values()),
         "thresholds": engine.thresholds,
+        "sure": engine.sure,
+        "littleTested": engine.little_tested,
+        "few": presence.FEW,
         "rate": predictor.audio.sample_rate,
         "window": predictor.audio.window,
         "step": engine.step,

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from timbre.core.params import Audio, Mel
+from timbre.songs.presence import Bounds
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Engine(Protocol):
         mel: Mel settings that the models expect.
         instruments: Instrument names, in label order.
         thresholds: Probability from which each instrument counts as present.
+        sure: The bounds of sure answers for each instrument; empty if they were not measured.
+        little_tested: Instruments that are shown only on request, because they have too few tests.
         has_single: Whether there is a single-label model.
         step: Seconds from the start of one frame to the start of the next.
     """
@@ -44,6 +47,8 @@ class Engine(Protocol):
     mel: Mel
     instruments: tuple[str, ...]
     thresholds: tuple[float, ...]
+    sure: dict[str, Bounds]
+    little_tested: tuple[str, ...]
     has_single: bool
     step: float
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from timbre.audio.decode import STANDARD_INPUT
+from timbre.core.errors import DataError
 from timbre.core.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 
 ANY_DEPTH = "**"  # part of a pattern that matches folders at any depth
@@ -49,6 +50,20 @@ def find(argument: str) -> list[SongFile]:
     if not os.path.lexists(argument) and glob.has_magic(argument):
         return _songs_matching(argument)
     return [_song_file(argument)]
+
+
+def songs_of(folder: Path) -> list[SongFile]:
+    """Return the songs in a folder and its subfolders.
+
+    Raises:
+        DataError: It is no folder, or has no songs.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: is not a folder; name the folder with the songs")
+    songs = find(str(folder))
+    if songs[0].problem:
+        raise DataError(f"{folder}: {songs[0].problem}")
+    return songs
 
 
 def _song_file(path: str) -> SongFile:

@@ -39,6 +39,9 @@ class OnnxEngine:
             self.mel = Mel.model_validate_json(properties["mel"])
             self.instruments = tuple(json.loads(properties["instruments"]))
             self.thresholds = tuple(json.loads(properties["thresholds"]))
+            sure = json.loads(properties.get("sure", "{}"))
+            self.sure = {name: (lower, upper) for name, (lower, upper) in sure.items()}
+            self.little_tested = tuple(json.loads(properties.get("little_tested", "[]")))
             self.step = float(properties["step"])
         except Exception as error:  # ONNX Runtime has exception types of its own
             raise DataError(f"{path}: not a Timbre model, or damaged; export it again") from error

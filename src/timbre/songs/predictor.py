@@ -141,6 +141,8 @@ class Predictor:
             thresholds=thresholds,
             spectrogram=decibels[:, : ceil(decibels.shape[1] * stream.samples / stream.padded)],
             mel=self.mel,
+            sure=self.engine.sure,
+            little_tested=self.engine.little_tested,
         )
 
     def _predict_stream(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 Section = tuple[float, float, str]
 """Start and end in seconds, and the instrument."""
@@ -10,6 +11,10 @@ WORDS = {0.0: "now and then", 0.25: "often", 0.75: "throughout"}  # least share 
 ABSENT = "absent"
 LEAST_SHARE = 0.001  # of an instrument that plays at all
 MIN_SOLO = 1.0  # seconds; shorter solos are not reported
+FEW = 6  # with more instruments, only those that play are listed one by one
+
+Bounds: TypeAlias = tuple[float | None, float | None]
+"""The probability below which an instrument is surely absent, and from which it is surely present. None: never sure."""
 
 
 def shares(sections: Iterable[Section], seconds: float, instruments: Sequence[str]) -> dict[str, float]:
@@ -30,6 +35,16 @@ def word(share: float) -> str:
     ('absent', 'now and then', 'often', 'throughout')
     """
     return [text for least, text in WORDS.items() if share >= least][-1] if share > 0 else ABSENT
+
+
+def is_sure(probability: float, is_present: bool, bounds: Bounds) -> bool:
+    """Return whether an answer is sure: present with a high enough probability, or absent with a low enough one.
+
+    >>> is_sure(0.9, True, (0.1, 0.8)), is_sure(0.5, True, (0.1, 0.8)), is_sure(0.05, False, (None, 0.8))
+    (True, False, False)
+    """
+    lower, upper = bounds
+    return upper is not None and probability >= upper if is_present else lower is not None and probability < lower
 
 
 def first_heard(sections: Iterable[Section]) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """The prediction for a song, and its picture: the mel spectrogram above one lane per instrument."""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from timbre.core.params import Mel
 from timbre.core.printable import printable
 from timbre.features.display import PLOT_RANGE_DB, clock, mel_ticks, palette, png_bytes, shortened
 from timbre.songs import presence
-from timbre.songs.presence import Section
+from timbre.songs.presence import Bounds, Section
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +23,7 @@ TIME_STEPS = (0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 MAX_TIME_TICKS = 11
 MAX_LANE_COLUMNS = 2400  # more would not be visible
 DPI = 130
+LONGEST_NOTE = 180  # characters that fit below the lanes
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class Song:
         thresholds: Probability from which each instrument counts as present, `[instruments]`.
         spectrogram: Log mel spectrogram, dB, float32 `[bands, columns]`. At most 3000 columns, evenly over the song.
         mel: The mel settings of the spectrogram.
+        sure: For each instrument, the probability below which it is surely absent and the one from which it is surely
+            present. None: never sure. Empty if the models do not say.
+        little_tested: The instruments that the models recognise, but that have too few tests.
+        known: All instruments of the models. Different from `instruments` only in a result of `only`.
     """
 
     name: str
@@ -59,6 +65,30 @@ class Song:
     thresholds: np.ndarray = field(repr=False)
     spectrogram: np.ndarray = field(repr=False)
     mel: Mel = field(repr=False)
+    sure: dict[str, Bounds] = field(default_factory=dict, repr=False)
+    little_tested: tuple[str, ...] = ()
+    known: tuple[str, ...] = field(default=(), repr=False)
+
+    def only(self, names: Collection[str]) -> "Song":
+        """Return the prediction for some of the instruments, which stay in label order."""
+        kept = [name for name in self.instruments if name in names]
+        if len(kept) == len(self.instruments):
+            return self
+        columns = [self.instruments.index(name) for name in kept]
+        single = {name: self.single[name] for name in kept if self.single}
+        return replace(
+            self,
+            instrument=max(single, key=lambda name: single[name], default=""),
+            single=single,
+            present=[name for name in kept if name in self.present],
+            layered={name: self.layered[name] for name in kept},
+            timeline=self.timeline[:, columns],
+            sections=[section for section in self.sections if section[2] in kept],
+            thresholds=self.thresholds[columns],
+            sure={name: bounds for name, bounds in self.sure.items() if name in kept},
+            little_tested=tuple(name for name in kept if name in self.little_tested),
+            known=self.known or self.instruments,
+        )
 
     @property
     def instruments(self) -> tuple[str, ...]:
@@ -69,6 +99,38 @@ class Song:
     def probabilities(self) -> np.ndarray:
         """Multi-label probabilities, float64 `[instruments]`, rounded to 4 digits as printed."""
         return np.array(list(self.layered.values()))
+
+    @cached_property
+    def unsure(self) -> list[str]:
+        """The instruments for which it is unsure whether they play; empty if the models do not say what is sure."""
+        return [
+            name
+            for name, bounds in self.sure.items()
+            if not presence.is_sure(self.layered[name], name in self.present, bounds)
+        ]
+
+    @property
+    def sure_answers(self) -> dict[str, bool]:
+        """Whether each instrument plays, without the instruments that are `unsure`."""
+        return {name: name in self.present for name in self.instruments if name not in self.unsure}
+
+    @cached_property
+    def listed(self) -> list[str]:
+        """The instruments to show one by one: all if there are few, otherwise those that play or may play."""
+        if len(self.instruments) <= presence.FEW:
+            return list(self.instruments)
+        return [name for name in self.instruments if name in self.present + self.unsure or self.shares[name]]
+
+    @property
+    def not_found(self) -> list[str]:
+        """The instruments that are not `listed`."""
+        return [name for name in self.instruments if name not in self.listed]
+
+    @property
+    def summary(self) -> str:
+        """What plays in the song, such as `guitar + drums, perhaps violin`."""
+        sure = " + ".join(name for name in self.present if name not in self.unsure)
+        return ", ".join(filter(None, [sure, *(f"perhaps {name}" for name in self.unsure)])) or "none of these"
 
     @cached_property
     def shares(self) -> dict[str, float]:
@@ -104,21 +166,22 @@ def draw(song: Song) -> "Figure":
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-    colours = palette(song.instruments)
-    figure = Figure(figsize=(11, 3.4 + 0.45 * len(colours)), layout="constrained")
+    colours, count = palette(song.known or song.instruments), len(song.listed)
+    figure = Figure(figsize=(11, 3.4 + 0.45 * count), layout="constrained")
     figure.set_layout_engine("constrained", h_pad=0.03, hspace=0.02)
-    top, *lanes = figure.subplots(
-        1 + len(colours), 1, sharex=True, height_ratios=[5, *[1] * len(colours)], squeeze=False
-    ).ravel()
-    _draw_spectrogram(top, song)
-    for axes, (name, colour) in zip(lanes, colours.items(), strict=True):
-        _draw_lane(axes, song, name, colour)
+    all_axes = figure.subplots(1 + count, 1, sharex=True, height_ratios=[5, *[1] * count], squeeze=False).ravel()
+    _draw_spectrogram(all_axes[0], song)
+    for axes, name in zip(all_axes[1:], song.listed, strict=True):
+        _draw_lane(axes, song, name, colours[name])
+    if song.not_found:
+        rest = shortened(f"not found: {', '.join(song.not_found)}", LONGEST_NOTE)
+        figure.supxlabel(rest, x=0.01, ha="left", fontsize=8, color=FAINT, parse_math=False)
     step = next((step for step in TIME_STEPS if song.seconds / step <= MAX_TIME_TICKS), TIME_STEPS[-1])
-    time = lanes[-1].xaxis
+    time = all_axes[-1].xaxis
     time.set_major_locator(MultipleLocator(step))
     time.set_major_formatter(FuncFormatter(lambda seconds, _: clock(seconds) if step >= 1 else f"{seconds:.1f} s"))
-    lanes[-1].tick_params(axis="x", bottom=True, labelbottom=True, labelsize=8, length=3, colors=INK)
-    lanes[-1].set_xlim(0, song.seconds)
+    all_axes[-1].tick_params(axis="x", bottom=True, labelbottom=True, labelsize=8, length=3, colors=INK)
+    all_axes[-1].set_xlim(0, song.seconds)
     return figure
 
 
@@ -141,9 +204,8 @@ def _draw_spectrogram(axes: "Axes", song: Song) -> None:
     axes.spines[:].set_visible(False)
     name = shortened(printable(song.name.replace("\\", "/").rsplit("/", 1)[-1]), 60)
     axes.set_title(name, loc="left", fontsize=12, fontweight="bold", color=INK, parse_math=False)
-    plays = " + ".join(song.present) or "none of these"
     length = clock(song.seconds) if song.seconds >= 10 else f"{song.seconds:.1f} s"
-    axes.set_title(f"{plays}   ·   {length}", loc="right", fontsize=10, color=INK)
+    axes.set_title(f"{song.summary}   ·   {length}", loc="right", fontsize=10, color=INK)
 
 
 def _draw_lane(axes: "Axes", song: Song, name: str, colour: str) -> None:

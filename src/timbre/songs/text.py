@@ -15,6 +15,7 @@ import numpy as np
 
 from timbre.core.printable import printable
 from timbre.features.display import clock, shortened
+from timbre.songs.presence import ABSENT, FEW
 
 if TYPE_CHECKING:
     from timbre.songs.song import Song
@@ -22,16 +23,20 @@ if TYPE_CHECKING:
 LANE_WIDTH = 60  # characters of a timeline, at most
 NAME_WIDTH = 26  # characters of a song's name in a table
 COLUMN_WIDTH = 10  # characters of an instrument's column in a table
-MAX_COLUMNS = 6  # instruments that get a column in a table; with more, no instrument does
 SHADES = " ▁▂▃▄▅▆▇█"
 
 
-def song_columns(instruments: Sequence[str]) -> list[str]:
-    """Return the column names of the CSV table of songs."""
+def song_columns(instruments: Sequence[str], optional: Sequence[str] = ()) -> list[str]:
+    """Return the column names of the CSV table of songs.
+
+    Args:
+        instruments: Instrument names, in label order.
+        optional: Which of unsure and little_tested the table has. Both are lists of instruments, like present.
+    """
     single, shares, first = (
         [f"{prefix}_{name}" for name in instruments] for prefix in ("single", "share", "first_heard")
     )
-    return ["file", "instrument", *single, "present", *instruments, *shares, *first, "error"]
+    return ["file", "instrument", *single, "present", *instruments, *shares, *first, *optional, "error"]
 
 
 def timeline_columns(instruments: Sequence[str]) -> list[str]:
@@ -60,6 +65,8 @@ def as_values(song: "Song", timeline: bool) -> dict[str, object]:
         "shares": song.shares,
         "first_heard": _rounded(song.first_heard),
         "solos": [[round(start, 3), round(end, 3), name] for start, end, name in song.solos],
+        **({"unsure": song.unsure} if song.sure else {}),
+        **({"little_tested": song.little_tested} if song.little_tested else {}),
     }
     if timeline:
         columns = {
@@ -76,20 +83,19 @@ def error_as_json(name: str, reason: str) -> str:
     return json.dumps({"file": name, "error": reason})
 
 
-def as_csv(song: "Song") -> str:
+def as_csv(song: "Song", optional: Sequence[str] = ()) -> str:
     """Return the CSV row of a song, in the order of `song_columns`."""
     single = [song.single.get(name, "") for name in song.instruments]
     times = _rounded(song.first_heard)
     first = [times.get(name, "") for name in song.instruments]
-    present = "+".join(song.present)
-    return csv_row(
-        [song.name, song.instrument, *single, present, *song.layered.values(), *song.shares.values(), *first, ""]
-    )
+    present, *lists = ("+".join(getattr(song, column)) for column in ("present", *optional))
+    numbers = [*song.layered.values(), *song.shares.values(), *first]
+    return csv_row([song.name, song.instrument, *single, present, *numbers, *lists, ""])
 
 
-def error_as_csv(name: str, reason: str, instruments: Sequence[str]) -> str:
+def error_as_csv(name: str, reason: str, instruments: Sequence[str], optional: Sequence[str] = ()) -> str:
     """Return the CSV row of a song that cannot be predicted."""
-    return csv_row([name, *[""] * (len(song_columns(instruments)) - 2), reason])
+    return csv_row([name, *[""] * (len(song_columns(instruments, optional)) - 2), reason])
 
 
 def timeline_as_csv(song: "Song") -> str:
@@ -112,41 +118,47 @@ def csv_row(values: Iterable[object]) -> str:
 def as_text(song: "Song", timeline: bool = False) -> str:
     """Return the prediction for a song as lines for people.
 
+    Each instrument has a line if there are few. Otherwise those have one that play or may play.
+
     Args:
         song: The prediction.
-        timeline: Whether to add one lane per instrument, with start and end below them.
+        timeline: Whether to add one lane per listed instrument, with start and end below them.
     """
     lines = [
         printable(song.name),
         *([f"  alone:   {song.instrument} ({song.single[song.instrument]:.2f})"] if song.single else []),
-        f"  layered: {' + '.join(song.present) or 'none of these'}",
+        f"  layered: {song.summary}",
     ]
     width = max(7, *map(len, song.instruments))
     lines += [
-        f"    {name:<{width}} {_bar(probability, 20)} {probability:.2f}  {_when(song, name)}"
-        for name, probability in song.layered.items()
+        f"    {name:<{width}} {_bar(song.layered[name], 20)} {song.layered[name]:.2f}  {_when(song, name)}"
+        for name in song.listed
     ]
+    if song.not_found:
+        lines.append(f"  not found: {', '.join(song.not_found)}")
     if song.solos:
         start, end, name = max(song.solos, key=lambda solo: solo[1] - solo[0])
         more = f", and {len(song.solos) - 1} more" if len(song.solos) > 1 else ""
         lines.append(f"  {name} alone: {clock(start)} to {clock(end)}{more}")
-    return "\n".join([*lines, "", *_lanes(song, width)] if timeline else lines)
+    return "\n".join([*lines, "", *_lanes(song, width)] if timeline and song.listed else lines)
 
 
 def _lanes(song: "Song", width: int) -> list[str]:
-    """Return one lane per instrument, and start and end of the song below them; names have `width` characters."""
-    lanes = [
-        f"    {name:<{width}} {lane(column)}" for name, column in zip(song.instruments, song.timeline.T, strict=True)
-    ]
+    """Return one lane per listed instrument, and the song's start and end below; names have `width` characters."""
+    columns = dict(zip(song.instruments, song.timeline.T, strict=True))
+    lanes = [f"    {name:<{width}} {lane(columns[name])}" for name in song.listed]
     length = min(LANE_WIDTH, len(song.timeline))
     start, end = clock(0), clock(song.seconds)
     return [*lanes, f"{'':{width + 5}}{start}{end.rjust(max(length - len(start), len(end) + 1))}"]
 
 
 def _when(song: "Song", name: str) -> str:
-    """Say how much of a song an instrument plays in, and when it first plays."""
-    first = song.first_heard.get(name)
-    return song.words[name] + ("" if first is None else f", first at {clock(first)}")
+    """Say how much of a song an instrument plays in and when it first plays, and what is not certain about that."""
+    first, word = song.first_heard.get(name), song.words[name]
+    if name in song.unsure:
+        word = "perhaps" if word == ABSENT else f"perhaps {word}"
+    note = " (little tested)" if name in song.little_tested else ""
+    return word + ("" if first is None else f", first at {clock(first)}") + note
 
 
 def _rounded(times: dict[str, float]) -> dict[str, float]:
@@ -156,7 +168,7 @@ def _rounded(times: dict[str, float]) -> dict[str, float]:
 def table_header(instruments: Sequence[str]) -> str:
     """Return the first line of the table for people."""
     names = []
-    if len(instruments) <= MAX_COLUMNS:
+    if len(instruments) <= FEW:
         names = [f"{shortened(name, COLUMN_WIDTH):<{COLUMN_WIDTH}}" for name in instruments]
     return "  ".join([" " * NAME_WIDTH, *names, "plays"])
 
@@ -164,10 +176,10 @@ def table_header(instruments: Sequence[str]) -> str:
 def as_row(song: "Song") -> str:
     """Return a song as one line of the table for people: a bar per instrument, unless too many, and what plays."""
     bars = []
-    if len(song.layered) <= MAX_COLUMNS:
+    if len(song.layered) <= FEW:
         bars = [f"{_bar(value, 5)} {value:.2f}" for value in song.layered.values()]
     name = f"{shortened(printable(song.name), NAME_WIDTH):<{NAME_WIDTH}}"
-    return "  ".join([name, *bars, " + ".join(song.present) or "none of these"])
+    return "  ".join([name, *bars, song.summary])
 
 
 def as_labels(song: "Song") -> str:

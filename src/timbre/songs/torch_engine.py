@@ -32,6 +32,8 @@ class TorchEngine:
         self.audio, self.mel = self.layered.description.audio, self.layered.description.mel
         self.instruments = self.layered.description.instruments
         self.thresholds = self.layered.description.thresholds
+        self.sure = self.layered.description.sure
+        self.little_tested = self.layered.description.little_tested
         self.has_single = self.single is not None
         single = (self.single or self.layered).description
         if (self.audio, self.mel) != (single.audio, single.mel):

@@ -1,7 +1,7 @@
 """Print predictions and errors one by one, in the chosen format."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
 from io import TextIOWrapper
@@ -33,20 +33,25 @@ class Printer:
 
     Args:
         header: The first line. Empty: none.
+        instruments: The instruments to print.
         song_text: Returns the text for a song.
         error_text: Returns the text for an error, from the song's name and the reason. None: errors go to stderr.
     """
 
     def __init__(
-        self, header: str, song_text: Callable[["Song"], str], error_text: Callable[[str, str], str] | None = None
+        self,
+        header: str,
+        instruments: Sequence[str],
+        song_text: Callable[["Song"], str],
+        error_text: Callable[[str, str], str] | None = None,
     ) -> None:
-        self.song_text, self.error_text = song_text, error_text
+        self.instruments, self.song_text, self.error_text = instruments, song_text, error_text
         if header:
             print(header, flush=True)
 
     def song(self, song: "Song") -> None:
         """Print the prediction for a song."""
-        print(self.song_text(song), flush=True)
+        print(self.song_text(song.only(self.instruments)), flush=True)
 
     def error(self, name: str, reason: str) -> None:
         """Print why a song cannot be predicted."""
@@ -57,7 +62,12 @@ class Printer:
 
 
 def make_printer(
-    output_format: Format, timeline: bool, many: bool, instruments: tuple[str, ...], header: bool = True
+    output_format: Format,
+    timeline: bool,
+    many: bool,
+    instruments: Sequence[str],
+    optional: Sequence[str] = (),
+    header: bool = True,
 ) -> Printer:
     """Return the printer for a format.
 
@@ -65,21 +75,23 @@ def make_printer(
         output_format: The format.
         timeline: Whether to print timelines.
         many: Whether there is more than one song. If so, people get a table.
-        instruments: Instrument names, in label order.
+        instruments: The instruments to print, in label order.
+        optional: The optional columns of CSV. See `timbre.songs.text.song_columns`.
         header: Whether to start CSV with its header.
     """
     from timbre.songs import text
 
     if output_format is Format.JSONL:
-        return Printer("", partial(text.as_json, timeline=timeline), text.error_as_json)
+        return Printer("", instruments, partial(text.as_json, timeline=timeline), text.error_as_json)
     if output_format is Format.CSV:
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # so that different names stay different in any encoding
-        columns = text.timeline_columns(instruments) if timeline else text.song_columns(instruments)
+        columns = text.timeline_columns(instruments) if timeline else text.song_columns(instruments, optional)
         first = text.csv_row(columns) if header else ""
         if timeline:
-            return Printer(first, text.timeline_as_csv)
-        return Printer(first, text.as_csv, partial(text.error_as_csv, instruments=instruments))
+            return Printer(first, instruments, text.timeline_as_csv)
+        error_text = partial(text.error_as_csv, instruments=instruments, optional=optional)
+        return Printer(first, instruments, partial(text.as_csv, optional=optional), error_text)
     if many and not timeline:
-        return Printer(text.table_header(instruments), text.as_row)
-    return Printer("", partial(text.as_text, timeline=timeline))
+        return Printer(text.table_header(instruments), instruments, text.as_row)
+    return Printer("", instruments, partial(text.as_text, timeline=timeline))
