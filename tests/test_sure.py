@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from timbre.training.sure import _lower_bound, sure_bounds
+from timbre.benchmark.sure import _lower_bound, sure_bounds
 
 SOURCES = [f"source {number}" for number in range(8)]
 

@@ -60,7 +60,7 @@ def predict_songs(files: Iterable[SongFile], predictor: Predictor, store: Path) 
             songs.append(ReviewedSong(file, {}, payload, str(error)))
             continue
         values = as_values(song, timeline=True)
-        payload.write_text(json.dumps(values | picture_values(song)), encoding="utf-8")
+        payload.write_text(json.dumps(values | picture_values(song)), encoding="utf-8", newline="\n")
         songs.append(ReviewedSong(file, {name: values[name] for name in BRIEF if name in values}, payload))
     return songs
 
