@@ -41,7 +41,7 @@ $(VENV)/.tested: $(VENV)/.ready requirements-test.txt
 	touch $@
 
 test: $(VENV)/.tested
-	pytest -n 2 --dist loadfile $(if $(CI),--cov --cov-report=term)
+	pytest -n 2 --dist loadfile --no-loadscope-reorder $(if $(CI),--cov --cov-report=term)
 
 show: setup
 	@dvc exp show --only-changed --precision 3 --drop '^($(HIDDEN))$$' \

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import forks
 import pytest
 from helpers import ROOT, TINY, committed_params, save_drawn_models, with_changes
 from once import made_once
@@ -10,6 +11,17 @@ from repository import Repository, tiny_clone
 from timbre.core.params import Params, load_params
 
 SAMPLE = ROOT.parent / "shared" / "kaggle-sample"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the server of forks, once for all workers."""
+    if not hasattr(config, "workerinput"):
+        config.add_cleanup(forks.start())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker start with the longest file."""
+    items.sort(key=lambda item: item.path.name != "test_pipeline.py")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""A copy of the working tree as a fresh clone with tiny params, and commands run in it as a user types them."""
+"""A copy of the working tree as a fresh clone with tiny params, and commands run in it as a user types them.
+
+Commands, and the stages that DVC runs, are forks of one process (`forks.py`), except in a `Repository` that `is_real`.
+"""
 
 import os
 import shutil
@@ -7,6 +10,7 @@ import sys
 from pathlib import Path
 
 import yaml
+from forks import with_forks
 from helpers import ROOT, TINY, with_changes
 
 IDENTITY = {f"GIT_{who}_{what}": "tests" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -19,16 +23,17 @@ ENVIRONMENT = {
 
 
 class Repository:
-    """One temporary clone."""
+    """One temporary clone. If `is_real`, each command and each stage is a Python process of its own."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, is_real: bool = False):
+        self.folder, self.is_real = folder, is_real
 
-    def start(self, *command, **options):
+    def start(self, *command, is_real=True, **options):
+        """Start a command."""
         return subprocess.Popen(
             command,
             cwd=self.folder,
-            env=ENVIRONMENT,
+            env=ENVIRONMENT if is_real else with_forks(ENVIRONMENT),
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -40,9 +45,9 @@ class Repository:
         """Copy it to a folder that does not exist, and return the copy."""
         return Repository(shutil.copytree(self.folder, folder))
 
-    def run(self, command, status=0, **options):
+    def run(self, command, status=0):
         """What a command printed; it must end with `status`."""
-        process = self.start(*command.split(), **options)
+        process = self.start(*command.split(), is_real=self.is_real)
         out, err = process.communicate(timeout=600)
         assert process.returncode == status, f"{command}: {process.returncode}\n{out}\n{err}"
         return out + err
@@ -63,7 +68,7 @@ class Repository:
         return {out["path"]: out["md5"] for stage in stages for out in self.lock()[stage]["outs"]}
 
 
-def tiny_clone(folder: Path) -> Repository:
+def tiny_clone(folder: Path, is_real: bool = False) -> Repository:
     """Copy what git tracks or would track, commit it, and make the params tiny."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -75,7 +80,7 @@ def tiny_clone(folder: Path) -> Repository:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, folder / name)
-    repository = Repository(folder)
+    repository = Repository(folder, is_real)
     repository.run("git init --quiet")
     repository.set_params(TINY)
     repository.commit("tiny")

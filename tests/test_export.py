@@ -38,7 +38,7 @@ def test_onnxruntime_predicts_the_same_as_timbre(session, tmp_path):
     predictor, random = Predictor(RELEASED), np.random.default_rng(0)
     engine = predictor.engine
     rate, samples = predictor.audio.sample_rate, predictor.audio.samples
-    for _ in range(50):
+    for _ in range(15):
         seconds = random.uniform(0.5, 1) * predictor.audio.window
         sound = tone(random.uniform(60, 4000), seconds, rate) * np.exp(-np.arange(round(seconds * rate)) / 9000)
         sound = (sound + random.normal(0, 0.02, len(sound))).astype(np.float32) * np.float32(random.uniform(0.1, 1))

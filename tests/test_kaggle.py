@@ -60,6 +60,8 @@ def workplace(tmp_path, monkeypatch):
         monkeypatch.setenv(name, str(tmp_path / "home"))
     monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "LOCALHOST")
     monkeypatch.setattr(module, "FIRST_DELAY", 0.001)
+    # The client names the libraries that call it. The search takes most of the time, because pytest's stack is deep.
+    monkeypatch.setattr("kagglehub.clients.search_lib_in_call_stack", lambda _: None)
 
 
 @pytest.fixture

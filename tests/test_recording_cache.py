@@ -1,14 +1,11 @@
 """The cache of prepare: it saves work and changes no output."""
 
 import hashlib
-import signal
-import subprocess
-import sys
-import time
+import multiprocessing
 
 import pytest
 import soundfile
-from helpers import INSTRUMENTS, ROOT, tone
+from helpers import INSTRUMENTS, tone
 
 from timbre.core.files import fresh_folder
 from timbre.core.params import Audio, Compute, Splits
@@ -106,33 +103,31 @@ def test_a_damaged_cache_changes_no_output(raw, tmp_path, name, damage):
     assert run(raw, cache) == first
 
 
-SCRIPT = f"""
-import sys; sys.path.insert(0, {str(ROOT / "tests")!r})
-from pathlib import Path
-from test_recording_cache import run
-raw, cache = map(Path, sys.argv[1:])
-print(sorted(run(raw, cache).items()))
-"""
-
-
 def start(raw, cache):
-    return subprocess.Popen([sys.executable, "-c", SCRIPT, raw, cache], stdout=subprocess.PIPE, text=True)
+    """Run prepare in a process of its own. Return the process, and the queue for its hashes."""
+    context = multiprocessing.get_context("fork")
+    hashes = context.SimpleQueue()
+    process = context.Process(target=lambda: hashes.put(run(raw, cache)))
+    process.start()
+    return process, hashes
 
 
-def test_two_runs_at_once_and_a_killed_run_change_no_output(raw, tmp_path):
+def test_two_runs_at_once_and_killed_runs_change_no_output(raw, tmp_path):
     cache = tmp_path / "cache"
-    first = sorted(run(raw, None).items())
+    first = run(raw, None)
     copies = [tmp_path / name / "raw" for name in ("a", "b")]
     for copy in copies:
         copy.parent.mkdir()
         copy.symlink_to(raw)
-    processes = [start(copy, cache) for copy in copies]
-    assert [process.communicate()[0].strip() for process in processes] == [str(first)] * 2
-    killed = start(copies[0], cache)
-    time.sleep(2)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    assert sorted(run(raw, cache).items()) == first
+    for process, hashes in [start(copy, cache) for copy in copies]:
+        assert hashes.get() == first
+        process.join()
+    for seconds in (0.01, 0.03, 0.1, 0.3):
+        killed, _ = start(copies[0], cache)
+        killed.join(seconds)
+        killed.kill()
+        killed.join()
+        assert run(raw, cache) == first
 
 
 def test_without_a_place_for_it_there_is_no_cache(raw, tmp_path):
