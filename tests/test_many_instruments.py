@@ -125,6 +125,10 @@ def test_an_unsure_answer_makes_neither_a_match_nor_its_negation_certain():
         assert Query(query, ("violin", "drums")).spans(sections, 4.0, answers=answers) == spans, (query, answers)
 
 
+def test_plugins_tag_what_is_surely_present_and_well_tested(song):
+    assert song.sure_present == ["drums"]
+
+
 def test_pictures_have_a_lane_for_each_listed_instrument_in_its_own_colour(song, monkeypatch):
     drawn = {}
     monkeypatch.setattr("timbre.songs.song._draw_lane", lambda _, song, name, colour: drawn.update({name: colour}))

@@ -185,7 +185,7 @@ def test_songs_are_reviewed_with_the_keyboard_and_each_answer_is_saved_at_once(a
         status = "byId('status').textContent"
         for keys, answered in (("y", {"guitar": "yes"}), ("n", {"guitar": "yes", "drums": "no"})):
             press(browser, keys)
-            browser.wait(f"{status}.includes('saved')")
+            browser.wait(f"{status}.includes(', saved.')")
             assert Answers(folder / "songs", INSTRUMENTS).read() == {first: answered}
             browser.evaluate("byId('status').textContent = ''")
         press(browser, "ArrowDown")  # from violin to piano

@@ -77,7 +77,7 @@ class TimbrePlugin(BeetsPlugin):
             if item.get(FIELD) and not force:
                 continue
             try:
-                item[FIELD] = self._predictor.listen(item.filepath).present
+                item[FIELD] = self._predictor.listen(item.filepath).sure_present
             except AudioError as error:
                 self._log.error("{}: {}", item.filepath, error)
                 continue

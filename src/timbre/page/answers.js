@@ -139,7 +139,13 @@ function goToSong(step) {
   const ready = songs.filter(({ result }) => result), at = ready.indexOf(chosen);
   const order = [...ready.slice(at + 1), ...ready.slice(0, at)];
   const next = step > 0 ? (order.find((song) => openOnes(song).length) ?? order[0]) : order.at(-1);
-  if (next) choose(next).then(() => focusRow(openOnes(next)[0] ?? listed(next.result)[0]));
+  if (next) chooseAndFocus(next);
+}
+
+// Shows a song and moves the focus to its first open question.
+async function chooseAndFocus(song) {
+  await choose(song);
+  if (song === chosen) focusRow(openOnes(song)[0] ?? listed(song.result)[0]);
 }
 
 // Returns the instrument that the keys are about: that of the focused row, else the first open question.

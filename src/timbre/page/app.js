@@ -10,7 +10,7 @@ byId("quality").textContent = about.quality;
 byId("card").textContent = about.card;
 
 const songs = []; // { id, name, file, item, note, result, error, answers }
-let chosen = null, tracks = null;
+let chosen = null, wanted = null, tracks = null;
 const player = new Audio();
 let worker = null;
 const microphone = new Microphone(byId("live"), byId("microphone"), (message) => worker.postMessage(message));
@@ -195,12 +195,13 @@ function showItem(song) {
 
 // Shows a song and gets it ready to play.
 async function choose(song) {
+  wanted = song;
+  if (!song.result.spectrogram) await loadReviewed(song);
+  if (!song.result.spectrogram || song !== wanted) return; // it cannot be loaded, or the user chose another one
   const previous = chosen;
   chosen = song;
   if (previous) showItem(previous);
   showItem(song);
-  if (!song.result.spectrogram) await loadReviewed(song);
-  if (song !== chosen) return; // the user chose another one meanwhile
   byId("song").hidden = false;
   byId("title").textContent = song.name;
   show(song);

@@ -14,11 +14,16 @@ async function addReviewed() {
   const open = songs.filter((song) => song.result && openOnes(song).length);
   byId("status").textContent = `${songs.length} songs, ${open.length} with open questions. Each answer is saved at once.`;
   const first = open[0] ?? songs.find(({ result }) => result);
-  if (first) await choose(first).then(() => focusRow(openOnes(first)[0] ?? listed(first.result)[0]));
+  if (first) await chooseAndFocus(first);
 }
 
+// Loads the whole prediction for a song, or says why that failed.
 async function loadReviewed(song) {
-  const result = await (await fetch(`/api/review/${song.id}`)).json();
-  if (result.error) throw new Error(result.error);
-  song.result = withSpectrogram(result);
+  try {
+    const result = await (await fetch(`/api/review/${song.id}`)).json();
+    if (result.error) throw new Error(result.error);
+    song.result = withSpectrogram(result);
+  } catch (error) {
+    byId("status").textContent = `${song.name}: cannot be shown (${error.message}).`;
+  }
 }

@@ -114,6 +114,11 @@ class Song:
         """Whether each instrument plays, without the instruments that are `unsure`."""
         return {name: name in self.present for name in self.instruments if name not in self.unsure}
 
+    @property
+    def sure_present(self) -> list[str]:
+        """The instruments to write to a tag: present, not `unsure`, and not little tested."""
+        return [name for name in self.present if name not in (*self.unsure, *self.little_tested)]
+
     @cached_property
     def listed(self) -> list[str]:
         """The instruments to show one by one: all if there are few, otherwise those that play or may play."""
@@ -209,10 +214,13 @@ def _draw_spectrogram(axes: "Axes", song: Song) -> None:
 
 
 def _draw_lane(axes: "Axes", song: Song, name: str, colour: str) -> None:
-    """Draw the probability as shade, sections as a line below it, and the probability for the song at the right."""
+    """Draw the probability as shade, sections as a line below it, and the probability for the song at the right.
+
+    If the answer is unsure, the line is dashed and the name has a question mark.
+    """
     from matplotlib.colors import to_rgb
 
-    present = name in song.present
+    is_unsure, present = name in song.unsure, name in song.present
     values = _lane_columns(song.timeline[:, song.instruments.index(name)])
     shade = np.empty((1, len(values), 4), np.float32)
     shade[..., :3], shade[..., 3] = to_rgb(colour), values
@@ -220,17 +228,20 @@ def _draw_lane(axes: "Axes", song: Song, name: str, colour: str) -> None:
     axes.set_facecolor("#F4F4F4")
     axes.imshow(shade, aspect="auto", extent=(0, end, 0, 1), interpolation="antialiased")
     spans = [(start, stop) for start, stop, which in song.sections if which == name]
-    axes.hlines([0.06] * len(spans), *zip(*spans, strict=True) if spans else ((), ()), color=INK, linewidth=2.5)
+    starts_and_ends = zip(*spans, strict=True) if spans else ((), ())
+    dashes = (0, (2, 1.5)) if is_unsure else "solid"
+    axes.hlines([0.06] * len(spans), *starts_and_ends, color=INK, linewidth=2.5, linestyle=dashes)
     axes.set(ylim=(0, 1), yticks=())
     axes.tick_params(axis="x", bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
-    weight, ink = ("bold", colour) if present else ("normal", FAINT)
+    weight, ink = "bold" if present and not is_unsure else "normal", INK if present or is_unsure else FAINT
     at_the_right: dict[str, Any] = {
         "xycoords": "axes fraction",
         "textcoords": "offset points",
         "annotation_clip": False,
     }
-    axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10, color=ink, fontweight=weight)
+    label = f"{name} ?" if is_unsure else name
+    axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=10, color=ink, fontweight=weight)
     axes.annotate(
         f"{song.layered[name]:.2f}",
         (1, 0.5),
