@@ -26,6 +26,7 @@ TABLES = (
             "source": ("Text", "The collection that it comes from."),
             "licence": ("Text", "Its licence, in words."),
             "group": ("Text", "The performance, kit or session that it belongs to."),
+            "split": ("Text", "Train or validation, in the training of the released weights."),
             "note": ("Text", "What is played, and what was done to the original."),
         },
     ),

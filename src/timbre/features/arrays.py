@@ -1,6 +1,7 @@
 """Packed arrays: many rows of one shape in one `.npy` file, written row by row and read as a memory map."""
 
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 
 from timbre.core.errors import DataError
 from timbre.core.files import CHUNK
+
+_HEADERS = threading.Lock()  # NumPy parses headers with ast, which fails in several threads: python/cpython#106905
 
 
 class ArrayWriter:
@@ -72,6 +75,7 @@ def open_array(path: Path) -> np.ndarray:
         DataError: the file is missing or is not a pack.
     """
     try:
-        return np.load(path, mmap_mode="r")
+        with _HEADERS:
+            return np.load(path, mmap_mode="r")
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}); run dvc repro") from error
