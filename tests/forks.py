@@ -144,8 +144,8 @@ def run(command: str, arguments: list[str]) -> NoReturn:
 
 
 def _import_libraries() -> None:
-    """Import, before the first fork, what the commands import, except the stages: each clone has its own."""
-    if "timbre.cli" in sys.modules:
+    """Import, before the first fork, what the commands import, except Timbre: each clone runs its own code."""
+    if "torch" in sys.modules:
         return
     root = Path(__file__).resolve().parents[1]
     sys.path[0] = str(root)
@@ -153,8 +153,10 @@ def _import_libraries() -> None:
         import_module(f"stages.{path.stem}")
     for name in LIBRARIES.split():
         import_module(name)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "stages"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("stages", "timbre")]:
         del sys.modules[name]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which the stages had changed
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.collect()
     gc.freeze()  # so that forks share this memory
 
