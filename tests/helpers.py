@@ -43,6 +43,14 @@ def committed_params() -> dict:
     return yaml.safe_load((ROOT / "params.yaml").read_text())
 
 
+def damage_file(path: Path, damage: str, count: int) -> None:
+    """Damage a file, but not other links to it: its last `count` bytes are changed, or it is cut in half, or gone."""
+    content = path.read_bytes()
+    path.unlink()
+    if damage != "gone":
+        path.write_bytes(content[: len(content) // 2] if damage == "cut" else content[:-count] + bytes(count))
+
+
 def tone(hertz: float, seconds: float, rate: int) -> np.ndarray:
     """A sine of amplitude 0.5, float32."""
     return (0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)

@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
+from helpers import damage_file
 
 from timbre.core.files import fresh_folder
 from timbre.core.params import Compute, Mel
@@ -69,11 +70,7 @@ def test_other_params_and_other_code_reuse_nothing(tmp_path, computed, monkeypat
 def test_a_damaged_cache_changes_no_output(tmp_path, computed, name, damage):
     cache = tmp_path / "cache"
     first = run(tmp_path, cache)
-    path = cache / name
-    content = path.read_bytes()
-    path.unlink()
-    if damage != "gone":
-        path.write_bytes(content[: len(content) // 2] if damage == "cut" else content[:-20] + bytes(20))
+    damage_file(cache / name, damage, 20)
     computed.clear()
     assert run(tmp_path, cache) == first and 0 < len(computed) < 41
     computed.clear()

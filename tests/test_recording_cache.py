@@ -5,7 +5,7 @@ import multiprocessing
 
 import pytest
 import soundfile
-from helpers import INSTRUMENTS, tone
+from helpers import INSTRUMENTS, damage_file, tone
 
 from timbre.core.files import fresh_folder
 from timbre.core.params import Audio, Compute, Splits
@@ -94,11 +94,7 @@ def test_another_window_length_and_other_code_reuse_nothing(raw, tmp_path, decod
 def test_a_damaged_cache_changes_no_output(raw, tmp_path, name, damage):
     cache = tmp_path / "cache"
     first = run(raw, cache)
-    path = cache / name
-    content = path.read_bytes()
-    path.unlink()
-    if damage != "gone":
-        path.write_bytes(content[: len(content) // 2] if damage == "cut" else content[:-400] + bytes(400))
+    damage_file(cache / name, damage, 400)
     assert run(raw, cache) == first
     assert run(raw, cache) == first
 

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import threading
-import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -11,12 +9,12 @@ import pytest
 import soundfile
 from chromium import opened
 from helpers import INSTRUMENTS, save_drawn_models, tone
+from server import running
 from test_serve import request
 
 from timbre.core.errors import DataError
 from timbre.labels.labels_csv import read_labels_csv
 from timbre.page.review import ReviewApi, doubt, predict_songs
-from timbre.page.serve import bind, make_server
 from timbre.page.write import page_text
 from timbre.songs.find import songs_of
 from timbre.songs.predictor import Predictor
@@ -130,15 +128,8 @@ def reviewed(folder, store):
     songs = predict_songs(songs_of(folder / "songs"), predictor, store)
     page = page_text(predictor, folder, is_served=True, reviewed="songs", asked=INSTRUMENTS)
     api = ReviewApi(page, predictor, store, songs, Answers(folder / "songs", INSTRUMENTS), INSTRUMENTS)
-    with bind(0) as listening:
-        server = make_server(api)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+    with running(api) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

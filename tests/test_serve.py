@@ -5,10 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -18,29 +16,21 @@ import soundfile
 from chromium import opened
 from encode import encode
 from helpers import tone
+from server import running
 
 from timbre.core.errors import DataError
 from timbre.core.files import RELEASED
 from timbre.page.api import Api
-from timbre.page.serve import bind, make_server, serve
+from timbre.page.serve import bind, serve
 from timbre.page.write import page_text
 from timbre.songs.predictor import Predictor
 
 DONE = "songs.length && songs.every((song) => song.result || song.error)"
 
 
-@contextmanager
 def served(page, predictor, uploads, max_bytes=500_000):
-    """Run a server and yield its address."""
-    with bind(0) as listening:
-        server = make_server(Api(page, predictor, uploads, max_bytes))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+    """Run a server as a context, which gives its address."""
+    return running(Api(page, predictor, uploads, max_bytes))
 
 
 @pytest.fixture(scope="module")

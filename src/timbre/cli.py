@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,10 @@ from timbre.core.params import load_params
 from timbre.core.printable import printable
 from timbre.core.stage import one_line_errors
 from timbre.tools.printing import print_message
+
+if TYPE_CHECKING:
+    from timbre.benchmark.robustness import Robustness
+    from timbre.benchmark.run import Benchmark
 
 HELP = "Recognise guitar, drums, violin and piano in audio: which of them play, and when."
 
@@ -99,9 +103,6 @@ def benchmark(
     models: Models = None,
 ) -> None:
     """Score the models on a labelled folder: AUC, precision, recall, F1 and more, with 95 % intervals."""
-    from timbre.benchmark.robustness import Robustness, draw, measure_robustness
-    from timbre.benchmark.run import run_benchmark
-    from timbre.evaluation.figures import save
     from timbre.sources.public import COLLECTIONS
 
     *data_sets, path = map(str, folder)  # `timbre benchmark openmic FOLDER` asks for that data set
@@ -109,12 +110,25 @@ def benchmark(
         raise typer.BadParameter(f"name one folder, or one of {', '.join(COLLECTIONS)} and a folder")
     if plot and not (robustness and plot.suffix.lower() == ".png"):
         raise typer.BadParameter("name a .png file, and add --robustness", param_hint="--plot")
-    measure = measure_robustness if robustness else run_benchmark
-    found = measure(Path(path), models, *data_sets)
+    if robustness:
+        from timbre.benchmark.robustness import draw, measure_robustness
+
+        degraded = measure_robustness(Path(path), models, *data_sets)
+        _print_scores(degraded, as_json)
+        if plot:
+            from timbre.evaluation.figures import save
+
+            with fresh_file(plot) as partial:
+                save(draw(degraded), partial)
+    else:
+        from timbre.benchmark.run import run_benchmark
+
+        _print_scores(run_benchmark(Path(path), models, *data_sets), as_json)
+
+
+def _print_scores(found: "Benchmark | Robustness", as_json: bool) -> None:
+    """Print scores as JSON or Markdown."""
     print(json.dumps(found.as_values(), indent=2) if as_json else found.as_markdown())
-    if plot and isinstance(found, Robustness):
-        with fresh_file(plot) as partial:
-            save(draw(found), partial)
 
 
 @app.command()

@@ -1,17 +1,21 @@
 """Read any labelled folder: Kaggle's layout, a folder for each instrument, a labels.csv, or a public data set."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from timbre.core.errors import DataError
+from timbre.core.errors import AudioError, DataError
 from timbre.core.partial_labels import ALL_UNKNOWN, is_partial
+from timbre.core.printable import printable
+from timbre.core.stage import progress
 from timbre.dataset.audit import audit
 from timbre.dataset.groups import are_kaggles, group_of, own_group
 from timbre.sources.folder import folder_files
 from timbre.sources.layouts import KAGGLE, LABELLED, Dataset, find_layout
 from timbre.sources.public import COLLECTIONS
+
+Prediction = TypeVar("Prediction")
 
 
 class LabelledRecording(NamedTuple):
@@ -125,3 +129,31 @@ def _audited(dataset: Dataset, folder: Path, instruments: Sequence[str]) -> list
     clips, _ = audit(folder / home, instruments)
     name_group = group_of if are_kaggles(clip.file for clip in clips) else own_group
     return [LabelledRecording(home + clip.file, clip.label, clip.group or name_group(clip.file)) for clip in clips]
+
+
+def predict_each(
+    folder: Path, recordings: Sequence[LabelledRecording], predict: Callable[[LabelledRecording], Prediction]
+) -> tuple[list[LabelledRecording], list[Prediction], list[str]]:
+    """Predict recordings one after another.
+
+    Args:
+        folder: Their folder, for messages.
+        recordings: The recordings.
+        predict: Returns the prediction for a recording, or raises an AudioError if it cannot be read.
+
+    Returns:
+        The readable recordings, their predictions, and one line for each unreadable recording.
+
+    Raises:
+        DataError: No recording can be read.
+    """
+    readable, predictions, unreadable = [], [], []
+    for recording in progress(recordings, "recordings", unit="file"):
+        try:
+            predictions.append(predict(recording))
+            readable.append(recording)
+        except AudioError as error:
+            unreadable.append(printable(f"{recording.path}: {error}"))
+    if not readable:
+        raise DataError(f"{folder}: no recording can be read, such as {unreadable[0]}")
+    return readable, predictions, unreadable

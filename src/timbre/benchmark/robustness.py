@@ -1,6 +1,6 @@
 """Score the layered model on degraded recordings. The scores become a table, values for JSON, and a picture."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,12 +11,10 @@ from matplotlib.figure import Figure
 
 from timbre.audio.decode import decode
 from timbre.benchmark.degradations import DEGRADATIONS, RATE
-from timbre.benchmark.labelled_folder import ScoredFolder, read_labelled_folder
-from timbre.core.errors import AudioError, DataError
+from timbre.benchmark.labelled_folder import ScoredFolder, predict_each, read_labelled_folder
+from timbre.core.errors import AudioError
 from timbre.core.partial_labels import partial_targets
-from timbre.core.printable import printable
 from timbre.core.rng import generator
-from timbre.core.stage import progress
 from timbre.evaluation.scoring import RecordingPredictions, Score, cells_of, predictions_of, score, scores_as_values
 from timbre.features.display import palette
 from timbre.songs.predictor import Predictor
@@ -82,17 +80,10 @@ def measure_robustness(folder: Path, models: Path | None = None, data_set: str =
     predictor = Predictor(models)
     instruments = predictor.instruments
     labelled = read_labelled_folder(folder, instruments, data_set)
-    readable, unreadable = [], []
-    predicted: dict[str, list[RecordingPredictions | None]] = {name: [] for name in (UNCHANGED, *DEGRADATIONS)}
-    for recording in progress(labelled.recordings, "recordings", unit="file"):
-        try:
-            for name, prediction in _predict_degraded(predictor, folder, recording.path):
-                predicted[name].append(prediction)
-            readable.append(recording)
-        except AudioError as error:
-            unreadable.append(printable(f"{recording.path}: {error}"))
-    if not readable:
-        raise DataError(f"{folder}: no recording can be read, such as {unreadable[0]}")
+    readable, predictions, unreadable = predict_each(
+        folder, labelled.recordings, lambda recording: _predict_degraded(predictor, folder, recording.path)
+    )
+    predicted = {name: [each[name] for each in predictions] for name in (UNCHANGED, *DEGRADATIONS)}
     targets = partial_targets([recording.label for recording in readable], instruments)
     groups = [recording.group for recording in readable]
     return Robustness(
@@ -107,17 +98,15 @@ def measure_robustness(folder: Path, models: Path | None = None, data_set: str =
     )
 
 
-def _predict_degraded(
-    predictor: Predictor, folder: Path, path: str
-) -> Iterator[tuple[str, RecordingPredictions | None]]:
-    """Yield each condition, and the prediction for a recording, or None if the models refuse it.
+def _predict_degraded(predictor: Predictor, folder: Path, path: str) -> dict[str, RecordingPredictions | None]:
+    """Return the prediction for a recording in each condition, or None where the models refuse it.
 
     Raises:
-        AudioError: The unchanged recording cannot be read. Nothing was yielded.
+        AudioError: The unchanged recording cannot be read.
     """
     import soundfile
 
-    yield UNCHANGED, _predict(predictor, folder / path)
+    predictions: dict[str, RecordingPredictions | None] = {UNCHANGED: _predict(predictor, folder / path)}
     waveform = np.concatenate(list(decode(folder / path, RATE)))
     with TemporaryDirectory() as temporary:
         file = Path(temporary) / "degraded.wav"
@@ -125,10 +114,10 @@ def _predict_degraded(
             degraded = degrade(waveform, generator(0, "benchmark", name, path))
             soundfile.write(file, degraded / max(1, np.abs(degraded).max(initial=0)), RATE, "FLOAT")
             try:
-                prediction = _predict(predictor, file)
+                predictions[name] = _predict(predictor, file)
             except AudioError:
-                prediction = None
-            yield name, prediction
+                predictions[name] = None
+    return predictions
 
 
 def _predict(predictor: Predictor, path: Path) -> RecordingPredictions:

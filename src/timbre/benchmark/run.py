@@ -5,12 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from timbre.benchmark.labelled_folder import LabelledFolder, ScoredFolder, read_labelled_folder
+from timbre.benchmark.labelled_folder import LabelledFolder, ScoredFolder, predict_each, read_labelled_folder
 from timbre.benchmark.mixtures import MIXTURES, predict_mixtures
-from timbre.core.errors import AudioError, DataError
 from timbre.core.partial_labels import partial_targets
-from timbre.core.printable import printable
-from timbre.core.stage import progress
 from timbre.core.tables import DIGITS
 from timbre.evaluation.scoring import (
     RecordingPredictions,
@@ -112,15 +109,9 @@ def predict_recordings(
     folder: Path, labelled: LabelledFolder, predictor: Predictor
 ) -> tuple[LabelledFolder, RecordingPredictions, list[str]]:
     """Return the readable recordings, their predictions, and one line for each unreadable recording."""
-    readable, songs, unreadable = [], [], []
-    for recording in progress(labelled.recordings, "recordings", unit="file"):
-        try:
-            songs.append(predictor.listen(folder / recording.path))
-            readable.append(recording)
-        except AudioError as error:
-            unreadable.append(printable(f"{recording.path}: {error}"))
-    if not songs:
-        raise DataError(f"{folder}: no recording can be read, such as {unreadable[0]}")
+    readable, songs, unreadable = predict_each(
+        folder, labelled.recordings, lambda recording: predictor.listen(folder / recording.path)
+    )
     predictions = predictions_of(songs, predictor.instruments)
     if not labelled.is_single_label:
         predictions = predictions._replace(single=None)

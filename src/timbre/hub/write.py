@@ -78,9 +78,7 @@ def write_hub(models: Path | None, folder: Path) -> None:
         for task in TASKS:
             shutil.copyfile(models / f"{task}.safetensors", partial / f"{task}.safetensors")
         _copy_or_export(models, partial / ONNX_FILE)
-        (partial / "config.json").write_text(
-            json.dumps(_config(models), indent=2) + "\n", encoding="utf-8", newline="\n"
-        )
+        _write(partial / "config.json", json.dumps(_config(models), indent=2) + "\n")
         _write(partial / "README.md", _card(models, predictor.instruments) + USAGE)
         write_sample(partial / SAMPLE)
         (partial / SPACE).mkdir()
@@ -103,10 +101,12 @@ def _config(models: Path) -> dict[str, Any]:
     """Return the description of each model, and what all models share."""
     from safetensors import safe_open
 
+    from timbre.model.checkpoint import KEY
+
     described = {}
     for task in TASKS:
         with safe_open(models / f"{task}.safetensors", framework="np") as file:
-            described[task] = json.loads(file.metadata()["timbre"])
+            described[task] = json.loads(file.metadata()[KEY])
     shared = ("instruments", "audio", "mel")
     layered = described["layered"]
     return {

@@ -24,7 +24,7 @@ from timbre.songs.find import SongFile
 from timbre.songs.predictor import Predictor
 from timbre.songs.text import as_values
 from timbre.songs.timeline import FINE_HOP
-from timbre.tools.answers import COLUMNS, Answers
+from timbre.tools.answers import COLUMNS, Answers, entropy
 
 PLAYBACK_RATE = 32000  # Hz, of songs that the browser cannot play itself
 BRIEF = ("present", "layered", "shares", "unsure")  # values of a prediction that the list of songs shows
@@ -68,8 +68,7 @@ def predict_songs(files: Iterable[SongFile], predictor: Predictor, store: Path) 
 def doubt(song: ReviewedSong, answers: dict[str, str], instruments: Iterable[str]) -> float:
     """Return how many yes-or-no answers about a song are open, in bits: the entropy of what nobody has answered."""
     open_ones = [song.values["layered"][name] for name in instruments if name not in answers] if song.values else []
-    chances = np.clip(np.array(open_ones), 1e-9, 1 - 1e-9)
-    return float(-(chances * np.log2(chances) + (1 - chances) * np.log2(1 - chances)).sum())
+    return float(entropy(np.array(open_ones)).sum())
 
 
 class ReviewApi(Api):

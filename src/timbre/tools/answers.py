@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
+import numpy as np
+
 from timbre.core.errors import DataError
 from timbre.core.files import fresh_file
 from timbre.core.instruments import OTHER
@@ -25,6 +27,12 @@ from timbre.labels.sheets import RawTable, column_names, parse_raw, spelling
 COLUMNS = {"yes": "present", "no": "absent", "unknown": "unknown"}  # of each answer
 UNKNOWN = COLUMNS["unknown"]
 PATHS = ("path", "file")  # columns with the path of a song
+
+
+def entropy(probabilities: np.ndarray) -> np.ndarray:
+    """Return the entropy of each yes-or-no answer in bits, given the probability of yes."""
+    chances = probabilities.clip(1e-9, 1 - 1e-9)
+    return -(chances * np.log2(chances) + (1 - chances) * np.log2(1 - chances))
 
 
 class Answers:

@@ -12,14 +12,13 @@ from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
-import numpy as np
-
 from timbre.core.errors import DataError
 from timbre.core.files import fresh_file
 from timbre.core.printable import printable
 from timbre.features.display import palette
 from timbre.songs.predictor import DISTRIBUTION
 from timbre.songs.song import Song
+from timbre.tools.answers import entropy
 
 TASKS, CONFIG = "tasks.json", "config.xml"
 LOCAL_FILES = "/data/local-files/?d="  # where Label Studio serves files of its own machine
@@ -49,14 +48,12 @@ def as_task(song: Song, path: str, root: str) -> dict[str, Any]:
     for number, (start, end, name) in enumerate(song.sections):
         value = {"start": round(start, 3), "end": round(end, 3), "channel": 0, "labels": [name]}
         result.append(_result("timeline", "labels", value) | {"id": f"s{number}", "original_length": song.seconds})
-    chances = song.probabilities.clip(1e-9, 1 - 1e-9)
-    doubt = -(chances * np.log2(chances) + (1 - chances) * np.log2(1 - chances)).mean()
     return {
         "data": {"audio": LOCAL_FILES + quote(f"{root}/{path}"), "path": path},
         "predictions": [
             {
                 "model_version": f"timbre {version(DISTRIBUTION)}",
-                "score": round(1 - float(doubt), 4),
+                "score": round(1 - float(entropy(song.probabilities).mean()), 4),
                 "result": result,
             }
         ],
