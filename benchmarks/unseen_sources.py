@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import yaml
@@ -28,7 +29,7 @@ from timelines import song_options
 
 from timbre.benchmark.run import run_benchmark
 from timbre.core.errors import DataError
-from timbre.core.params import Params
+from timbre.core.params import Params, load_params
 from timbre.core.rng import generator
 from timbre.core.stage import one_line_errors
 from timbre.core.tables import FileInfo, Window, pieces_by_song, read_table, write_table
@@ -74,8 +75,8 @@ def resplit(windows: Sequence[Window], source_of: dict[str, str], split_of: dict
     return [replace(window, split=split_of.get(source_of[window.file], "train")) for window in windows]
 
 
-def train_fold(folder: Path, windows: Sequence[Window], params: dict[str, object]) -> None:
-    """Train the models in a folder, on windows with changed splits.
+def train_fold(folder: Path, windows: Sequence[Window]) -> None:
+    """Train the models in a folder with a params.yaml, on windows with changed splits.
 
     Raises:
         DataError: A stage failed. Its own message says why.
@@ -84,7 +85,6 @@ def train_fold(folder: Path, windows: Sequence[Window], params: dict[str, object
     clips.mkdir(parents=True)
     (clips / PACK).symlink_to(CLIPS / PACK)
     write_table(clips / "index.csv", windows, Window)
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8", newline="\n")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])}
     for stage in STAGES:
         if subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=folder, env=environment).returncode:
@@ -108,6 +108,8 @@ def score_fold(folder: Path, files: Sequence[FileInfo], font: Sequence[FileInfo]
     models = folder / "models"
     scores: Scores = {}
     for name, own in (("sources", files), ("font", font)):
+        if not own:
+            continue
         found = run_benchmark(labelled_folder(folder / name, own), models)
         scores[f"{name}: single-label recall"] = float(found.scores["single_label_recall"].overall.value)
         scores[f"{name}: AUC"] = float(found.scores["auc"].overall.value)
@@ -134,33 +136,49 @@ def score_timelines(folder: Path, windows: Sequence[Window], params: Params) -> 
     }
 
 
-def run_fold(number: int, count: int, changes: dict[str, object], music: Path | None) -> Scores:
+def run_fold(number: int, count: int, values: dict[str, object], music: Path | None) -> Scores:
     """Train and score one fold.
+
+    Args:
+        number: Number of the fold, from 0.
+        count: Number of folds.
+        values: The values of params.yaml.
+        music: Folder of labelled music to score the models on, if any.
 
     Raises:
         DataError: A stage failed, or the recordings have too few sources.
+        ParamsError: The params cannot be used.
     """
     files = read_table(CLIPS / "files.csv", FileInfo)
     windows = read_table(CLIPS / "index.csv", Window)
-    params = Params.model_validate(changes)
-    folds = folds_of(files, count, params.data.seed)
-    if len(folds) < count:
-        raise DataError(f"the recordings of data/clips have {len(folds)} sources; {count} folds need as many")
-    fonts = sorted({file.source for file in files if file.source.endswith(FONT_SUFFIX)})
-    splits = {(number + 1) % count: "validation", number: "test"}
-    split_of = {source: splits[fold] for source, fold in folds.items() if fold in splits}
-    font = fonts[number % len(fonts)]
     source_of = {file.file: file.source for file in files}
-    test = [file for file in files if split_of.get(file.source) == "test"]
-    rng = generator(params.data.seed, "benchmark", "font", number)
-    of_font = [file for file in files if file.source == font]
-    chosen = [of_font[index] for index in sorted(rng.permutation(len(of_font))[:FONT_CLIPS])]
     with TemporaryDirectory() as name:
         folder = Path(name)
-        train_fold(folder, resplit(windows, source_of, {**split_of, font: "test"}), changes)
-        scores = score_fold(folder, test, chosen, music)
+        path = folder / "params.yaml"
+        path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8", newline="\n")
+        params = load_params(path)
+        split_of = splits_of_sources(folds_of(files, count, params.data.seed), number, count)
+        fonts = sorted({file.source for file in files if file.source.endswith(FONT_SUFFIX)})
+        font = fonts[number % len(fonts)] if fonts else ""
+        train_fold(folder, resplit(windows, source_of, {**split_of, font: "test"}))
+        test = [file for file in files if split_of.get(file.source) == "test"]
+        of_font = [file for file in files if font and file.source == font]
+        drawn = generator(params.data.seed, "benchmark", "font", number).permutation(len(of_font))[:FONT_CLIPS]
+        scores = score_fold(folder, test, [of_font[index] for index in sorted(drawn)], music)
         of_sources = [window for window in resplit(windows, source_of, split_of) if window.split == "test"]
         return scores | score_timelines(folder, of_sources, params)
+
+
+def splits_of_sources(folds: dict[str, int], number: int, count: int) -> dict[str, str]:
+    """Return test for the sources of a fold, and validation for those of the next one.
+
+    Raises:
+        DataError: There are fewer sources than folds.
+    """
+    if len(folds) < count:
+        raise DataError(f"the recordings of data/clips have {len(folds)} sources; {count} folds need as many")
+    splits = {(number + 1) % count: "validation", number: "test"}
+    return {source: splits[fold] for source, fold in folds.items() if fold in splits}
 
 
 def as_table(folds: Sequence[Scores]) -> str:
@@ -175,14 +193,14 @@ def as_table(folds: Sequence[Scores]) -> str:
     return "\n".join(lines)
 
 
-def changed(params: dict[str, object], settings: Sequence[str]) -> dict[str, object]:
+def changed(params: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
     """Return params with settings such as `mixtures.fresh=2000`."""
     for setting in settings:
         key, _, value = setting.partition("=")
         section = params
         *parents, last = key.split(".")
         for parent in parents:
-            section = section[parent]  # type: ignore[assignment]
+            section = section.setdefault(parent, {})  # the check of the params reports unknown keys
         section[last] = yaml.safe_load(value)
     return params
 
