@@ -234,7 +234,8 @@ The test mixtures resemble music: most contain one to four other instruments.
 {table}
 The project's README and its page of results have the figures for real music and real recordings.
 
-**Limits.** The models miss instruments more often than they report false ones. They confuse other bowed strings with
+**Limits.** On 101 excerpts of real music, the models report a guitar in 16 % of those without one. In mixtures of real
+recordings they miss a third of the instruments, most often the piano. They confuse other bowed strings with
 violin, and harps and mandolins with guitar or piano. They have seen few synthesizers and few strong effects. They often
 miss an instrument that is 15 dB or more below the others. In synthetic songs, half of the onsets and offsets are found
 within 0.3 s, and six of ten events have both within 1 s.
