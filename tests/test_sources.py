@@ -35,7 +35,7 @@ DATASET = {
 }
 
 
-def params(source: str, folder: Path | str = "data/own/dataset") -> Params:
+def params(source: str | list[str], folder: Path | str = "data/own/dataset") -> Params:
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     values["data"] |= {"source": source, "folder": str(folder)}
     return Params.model_validate(values)
@@ -138,19 +138,24 @@ def test_the_manifest_and_provenance_describe_the_files_and_not_this_machine(tmp
     assert b"\r" not in (raw / "manifest.csv").read_bytes() + (raw / "source.json").read_bytes()
 
 
-def test_soundfont_is_rendered_with_the_data_seed(raw, monkeypatch):
+def test_soundfont_is_rendered_last_and_with_the_data_seed(raw, monkeypatch):
     called = []
 
-    def render_dataset(*args):
-        called.extend(args)
-        (args[3] / "Metadata_Train.csv").write_text("FileName,Class\n")
+    def list_clips(soundfont, instruments, folder):
+        (folder / "Metadata_Train.csv").write_text("FileName,Class\n")
         return {"font": "f"}
 
-    monkeypatch.setitem(sys.modules, "timbre.sources.soundfont", SimpleNamespace(render_dataset=render_dataset))
+    module = SimpleNamespace(list_clips=list_clips, render_clips=lambda *args: called.extend(args))
+    monkeypatch.setitem(sys.modules, "timbre.sources.soundfont", module)
     wanted = params("soundfont")
     assert fetch(wanted, raw) == "1 files, 15.0B, from soundfont"
     assert called == [wanted.soundfont, wanted.instruments, wanted.data.seed, raw, wanted.compute]
     assert json.loads((raw / "source.json").read_text())["soundfont"] == {"font": "f"}
+
+    called.clear()
+    with pytest.raises(DataError, match="nowhere does not exist"):
+        fetch(params(["soundfont", "folder"], "nowhere"), raw)
+    assert not called
 
 
 @pytest.mark.skipif(not SAMPLE.is_dir(), reason="the real sample ../shared/kaggle-sample is not here")

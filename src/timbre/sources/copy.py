@@ -16,7 +16,7 @@ from timbre.sources.archive import DAMAGE, zip_files
 from timbre.sources.files import File, Files, is_hidden, readable_size
 from timbre.sources.folder import folder_files
 from timbre.sources.layouts import Dataset, find_layout
-from timbre.sources.metadata import MetadataRow, append_metadata
+from timbre.sources.metadata import MetadataRow, append_metadata, listed_files
 from timbre.sources.names import changed_names, copy_names, target_path
 
 OUTPUT = "data/raw"
@@ -83,9 +83,7 @@ def write_dataset(dataset: Dataset, files: Files, origin: Path, folder: Path) ->
         DataError: The disk is full, or a file cannot be copied.
     """
     short_paths = {recording.path: recording.short_path for recording in dataset.recordings}
-    names = copy_names(
-        short_paths, [file.name for target in {*TARGETS.values()} for file in (folder / target).glob("*")]
-    )
+    names = copy_names(short_paths, [name for metadata in METADATA for name in listed_files(folder / metadata)])
     targets = dict(dataset.files) | {
         recording.path: f"{TARGETS[recording.split]}/{names[recording.path]}" for recording in dataset.recordings
     }

@@ -37,6 +37,8 @@ def fetch(params: Params, folder: Path) -> str:
         DataError: A source is missing or unusable.
     """
     details = {source: _fill(source, params, folder) for source in params.data.source}
+    if "soundfont" in details:  # last, because it takes minutes: an unusable source is reported first
+        _render(params, folder)
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     describe = partial(_describe, folder)
     entries = list(parallel_map(describe, files, params.compute, "hash", "file", threads=True))
@@ -64,12 +66,12 @@ def _origin(source: str, detail: Mapping[str, Any]) -> str:
 
 
 def _fill(source: str, params: Params, folder: Path) -> dict[str, object]:
-    """Write the recordings of one source into `folder` and return its provenance."""
+    """Write the recordings of one source into `folder` and return its provenance. Clips are only listed."""
     match source:
         case "soundfont":
-            from timbre.sources.soundfont import render_dataset
+            from timbre.sources.soundfont import list_clips
 
-            return render_dataset(params.soundfont, params.instruments, params.data.seed, folder, params.compute)
+            return list_clips(params.soundfont, params.instruments, folder)
         case "recordings":
             from timbre.sources.recordings import copy_recordings
 
@@ -82,6 +84,13 @@ def _fill(source: str, params: Params, folder: Path) -> dict[str, object]:
             from timbre.sources.kaggle import download_dataset
 
             return download_dataset(params.data.kaggle, params.instruments, folder)
+
+
+def _render(params: Params, folder: Path) -> None:
+    """Render the clips that the source soundfont has listed."""
+    from timbre.sources.soundfont import render_clips
+
+    render_clips(params.soundfont, params.instruments, params.data.seed, folder, params.compute)
 
 
 def _describe(folder: Path, name: str) -> Entry:

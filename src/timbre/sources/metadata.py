@@ -48,3 +48,11 @@ def append_metadata(path: Path, rows: Iterable[MetadataRow]) -> None:
         for row in rows:
             instrument = KAGGLE_CLASSES.get(row.instrument, row.instrument)
             writer.writerow((row.name, instrument, row.group, row.weight, row.split, row.source, row.licence))
+
+
+def listed_files(path: Path) -> list[str]:
+    """Return the names of the files in a metadata table, or none if there is no table."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [row[METADATA_COLUMNS[0]] for row in csv.DictReader(file)]

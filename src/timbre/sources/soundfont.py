@@ -50,21 +50,49 @@ def render_dataset(
     """Render a data set in Kaggle's layout into the empty `folder`: mono 16-bit FLAC files and metadata.
 
     Returns:
-        The packages and sound fonts, and the voices and number of clips of each split and instrument.
+        See `list_clips`.
 
     Raises:
         DataError: A sound font or the renderer is missing, or a clip is silent.
     """
-    soundfont = soundfont.model_copy(update={"file": _own_font(soundfont.file)})
-    takes = plan(soundfont, instruments)
+    provenance = list_clips(soundfont, instruments, folder)
+    render_clips(soundfont, instruments, seed, folder, compute)
+    return provenance
+
+
+def list_clips(soundfont: Soundfont, instruments: Sequence[str], folder: Path) -> dict[str, object]:
+    """Write the metadata of a rendered data set into the empty `folder`.
+
+    Returns:
+        The packages and sound fonts, and the voices and number of clips of each split and instrument.
+
+    Raises:
+        DataError: A sound font is missing.
+    """
+    soundfont, takes = _plan(soundfont, instruments)
     for split, metadata in zip(SPLITS, METADATA, strict=True):
         (folder / SPLITS[split]).mkdir(parents=True)
         rows = (_metadata(take, soundfont) for take in takes if take.split == split)
         append_metadata(folder / metadata, rows)
+    return _provenance(takes, instruments, soundfont)
+
+
+def render_clips(soundfont: Soundfont, instruments: Sequence[str], seed: int, folder: Path, compute: Compute) -> None:
+    """Render the clips that `list_clips` has listed in the `folder`.
+
+    Raises:
+        DataError: A sound font or the renderer is missing, or a clip is silent.
+    """
+    soundfont, takes = _plan(soundfont, instruments)
     write = partial(_write_take, soundfont, seed, folder)
     for _ in parallel_map(write, takes, compute, "render"):
         pass
-    return _provenance(takes, instruments, soundfont)
+
+
+def _plan(soundfont: Soundfont, instruments: Sequence[str]) -> tuple[Soundfont, list[Take]]:
+    """Return the settings with the path of the user's own sound font, and the clips to render."""
+    soundfont = soundfont.model_copy(update={"file": _own_font(soundfont.file)})
+    return soundfont, plan(soundfont, instruments)
 
 
 def _metadata(take: Take, options: Soundfont) -> MetadataRow:
