@@ -63,6 +63,6 @@ def test_workflows_call_targets_of_make_and_little_else(path):
     runs = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
     assert runs
     for command in (run.split() for run in runs):
-        assert command[0] in ("make", "python", "grep")
+        assert command[0] in ("make", "python", "grep", "gh")
         assert command[0] != "make" or command[1] in targets
         assert command[0] != "python" or command[1] == "-m" or (ROOT / command[1]).is_file()
