@@ -6,6 +6,7 @@
 # make docs     build the documentation as a website
 # make bench    measure speed and memory
 # make wheel    build the package and check it: dist/
+# make figures  print the figures of docs/results.md and the model card: make figures MUSIC=FOLDER RECORDINGS=FOLDER
 # make release  put the weights of the last release training into the package
 # make assets   add the weights, the page and the checksums of all files to dist/
 PYTHON ?= python3
@@ -19,8 +20,9 @@ HIDDEN := $(HIDDEN)|(dropped|near_duplicates|faults|alike)\b.*|.*\.(value|low|hi
 HIDDEN := $(HIDDEN)|(music\.)?test\..*|(music\.)?validation\.(?!accuracy$$|micro_f1$$).*
 AGAINST ?= HEAD
 BY ?= validation.micro_f1
+WEIGHTS := src/timbre/weights
 
-.PHONY: setup repro show test lint docs report release assets wheel bench
+.PHONY: setup repro show test lint docs report release assets wheel bench figures
 
 setup: $(VENV)/.ready
 
@@ -71,6 +73,16 @@ wheel: setup
 
 bench: setup
 	python benchmarks/table.py
+
+figures: setup
+	for models in $(WEIGHTS) models; do \
+		timbre benchmark $(MUSIC) --models $$models && timbre benchmark $(RECORDINGS) --models $$models || exit 1; \
+	done
+	python benchmarks/peers.py $(MUSIC) --models $(WEIGHTS)
+	python benchmarks/timelines.py $(WEIGHTS) models
+	python benchmarks/timelines.py --split validation models
+	python benchmarks/timelines.py --music $(MUSIC) $(WEIGHTS)
+	python benchmarks/borders.py $(MUSIC) --models $(WEIGHTS)
 
 lint: $(VENV)/.tested
 	ruff check .

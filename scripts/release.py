@@ -232,7 +232,8 @@ instruments plays with a probability of 0.25.
 The test mixtures resemble music: most contain one to four other instruments.
 
 {table}
-The project's README and its page of results have the figures for real music and real recordings.
+The project's README and its page of results have the figures for real music and real recordings; `make figures`
+prints them.
 
 **Limits.** On 101 excerpts of real music, the models report a guitar in 16 % of those without one. In mixtures of real
 recordings they miss a third of the instruments, most often the piano. They confuse other bowed strings with
