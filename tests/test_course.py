@@ -5,10 +5,14 @@ import re
 
 import matplotlib.pyplot as plt
 import pytest
+from forks import with_forks
 from helpers import ROOT
 from repository import ENVIRONMENT
 
-FASTER = {"epochs: int = 6": "epochs: int = 1"}
+FASTER = {
+    "epochs: int = 6": "epochs: int = 1",
+    '{"epochs": 2, "repeats": 0.2, "mixtures.fresh": 600, "calibration.mixtures": 200}': '{"epochs": 1}',
+}
 
 
 @pytest.fixture
@@ -16,8 +20,8 @@ def run(pipeline, tmp_path, monkeypatch, capsys):
     """Return a function that runs a notebook in a copy of the clone, and returns its text and its figures."""
     folder = pipeline.copy(tmp_path / "clone").folder
     monkeypatch.chdir(folder / "notebooks")
-    for name in ("PATH", *(name for name in ENVIRONMENT if name.startswith("GIT_"))):
-        monkeypatch.setenv(name, ENVIRONMENT[name])
+    for name, value in with_forks(ENVIRONMENT).items():
+        monkeypatch.setenv(name, value)
     plt.switch_backend("agg")
 
     def run(name):
@@ -54,3 +58,15 @@ def test_thresholds(run):
     text, figures = run("3_thresholds")
     assert len(figures) == 4
     assert len(set(re.findall(r"F1 at 0\.5 ([\d.]+)", text))) == 1
+
+
+def test_experiment(run):
+    text, figures = run("4_experiment")
+    trained = "check_params, train_layered, train_single, train_timeline, evaluate"
+    assert re.findall(r"^([\w-]+): ran (.*)$", text, re.MULTILINE) == [
+        (name, trained) for name in ("small", "no-noise", "other-seed")
+    ]
+    assert re.search(r"augment\.noise +0\.6 +0\b", text)
+    assert "layered: small -> no-noise, paired over" in text
+    assert len(re.findall(r": (?:believable|may be luck)$", text, re.MULTILINE)) >= 6
+    assert len(figures) == 1
