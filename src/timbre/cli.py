@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from timbre import cli_songs
-from timbre.cli_songs import Models
+from timbre.cli_songs import MODELS_HELP, Models
+from timbre.core.extras import needs
 from timbre.core.files import fresh_file
 from timbre.core.own_paths import check_own_paths
 from timbre.core.params import load_params
@@ -129,6 +130,39 @@ def benchmark(
 def _print_scores(found: "Benchmark | Robustness", as_json: bool) -> None:
     """Print scores as JSON or Markdown."""
     print(json.dumps(found.as_values(), indent=2) if as_json else found.as_markdown())
+
+
+@app.command()
+def adapt(
+    folder: Annotated[Path, typer.Argument(help="A folder with songs and a labels.csv, as timbre review writes it.")],
+    classes: Annotated[
+        bool, typer.Option("--classes", help="It has one subfolder per instrument: train models of these instruments.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the new models. Default: models in the folder of the songs.")
+    ] = None,
+    models: Annotated[Path | None, typer.Option(help=f"The models to adapt. {MODELS_HELP}")] = None,
+) -> None:
+    """Adapt the models to songs that you corrected, and keep the old ones unless the new ones are better."""
+    needs("adapt", "pipeline", "torch", "safetensors", "sklearn")
+    from timbre.adapt.output import MODELS
+
+    output = output or folder / MODELS
+    if classes:
+        from timbre.adapt.own_classes import FEW_CLIPS, train_own_classes
+
+        if models:
+            raise typer.BadParameter("leave it out with --classes", param_hint="--models")
+        train_own_classes(folder, output, Path(), FEW_CLIPS, print_message)
+        typer.echo(printable(f"{output}: models of your instruments; timbre predict --models uses them"))
+        return
+    from timbre.adapt.run import adapt as run
+
+    adapted = run(folder, output, models)
+    for line in adapted.unreadable:
+        print_message(line)
+    for line in adapted.as_text().splitlines():
+        typer.echo(printable(line))
 
 
 @app.command()

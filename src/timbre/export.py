@@ -15,6 +15,7 @@ from timbre.core.errors import DataError
 from timbre.core.extras import needs
 from timbre.core.files import fresh_file
 from timbre.features.mel import power_to_db, reference_to_peak
+from timbre.model.checkpoint import OPTIONAL
 from timbre.songs.predictor import find_models
 from timbre.songs.torch_engine import TorchEngine
 
@@ -72,7 +73,8 @@ def export_onnx(models: Path | None, path: Path) -> None:
     - `mels`: log mel spectrograms in dB, `[batch, bands, columns]`.
 
     All probabilities are 0 for a silent window. The metadata has the sample rate, window, instruments, thresholds and
-    seconds per frame, and bounds of sure answers and little tested instruments where the models have any.
+    seconds per frame. If the models have them, it also has bounds of sure answers, little tested instruments, and the
+    songs that the models were adapted to.
 
     Args:
         models: Folder with the models. None: see `find_models`.
@@ -94,7 +96,7 @@ def export_onnx(models: Path | None, path: Path) -> None:
         "step": str(engine.step),
         "instruments": json.dumps(engine.instruments),
         "thresholds": json.dumps(engine.thresholds),
-        **{name: json.dumps(getattr(engine, name)) for name in ("sure", "little_tested") if getattr(engine, name)},
+        **{name: json.dumps(getattr(engine, name)) for name in OPTIONAL if getattr(engine, name)},
         "audio": engine.audio.model_dump_json(),
         "mel": engine.mel.model_dump_json(),
     }

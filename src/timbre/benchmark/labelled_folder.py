@@ -83,13 +83,16 @@ class ScoredFolder:
         }
 
 
-def read_labelled_folder(folder: Path, instruments: Sequence[str], data_set: str = "") -> LabelledFolder:
+def read_labelled_folder(
+    folder: Path, instruments: Sequence[str], data_set: str = "", by_subfolder: bool = True
+) -> LabelledFolder:
     """Read the recordings of a folder and their labels. Of a public data set only the test split is read.
 
     Args:
         folder: The folder.
         instruments: Names of the instruments, in order.
         data_set: The public data set that it must be, a key of `COLLECTIONS`, or empty for any layout.
+        by_subfolder: Whether the recordings of a subfolder are one group if a labels.csv names no groups.
 
     Raises:
         DataError: It is not a folder, not that data set, has no labels, or no recording with a label.
@@ -104,8 +107,9 @@ def read_labelled_folder(folder: Path, instruments: Sequence[str], data_set: str
     if dataset.layout == KAGGLE:
         recordings = _audited(dataset, folder, instruments)
     else:
+        by_subfolder = by_subfolder and dataset.layout == LABELLED
         recordings = [
-            LabelledRecording(found.path, found.label, found.group or _own_group(found.path, dataset.layout))
+            LabelledRecording(found.path, found.label, found.group or _own_group(found.path, by_subfolder))
             for found in dataset.recordings
             if found.split == "test" or not public
         ]
@@ -116,10 +120,9 @@ def read_labelled_folder(folder: Path, instruments: Sequence[str], data_set: str
     return LabelledFolder(title, recordings, public.published if public else "")
 
 
-def _own_group(path: str, layout: str) -> str:
-    """Return the group of a recording without one: in a folder with a labels.csv its subfolder, else itself."""
-    parent = path.rpartition("/")[0]
-    return parent if layout == LABELLED and parent else path
+def _own_group(path: str, by_subfolder: bool) -> str:
+    """Return the group of a recording without one: its subfolder if there is one and it counts, else itself."""
+    return (by_subfolder and path.rpartition("/")[0]) or path
 
 
 def _audited(dataset: Dataset, folder: Path, instruments: Sequence[str]) -> list[LabelledRecording]:

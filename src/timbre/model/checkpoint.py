@@ -22,7 +22,7 @@ from timbre.model.timeline import TimelineNet
 
 FORMAT = 3
 KEY = "timbre"  # one key only: safetensors writes several in random order
-OPTIONAL = {"sure", "little_tested"}  # left out of the file if empty
+OPTIONAL = ("sure", "little_tested", "adapted")  # left out of the file if empty
 UNTRAINED = b"not trained: no clip is of one instrument alone\n"  # content of a placeholder
 # Only a hundredth of the mel filters' entries are not 0: their band and bin, and their values.
 FILTER_INDEX, FILTER_VALUES = "mel.filters.places", "mel.filters.values"
@@ -45,6 +45,7 @@ class ModelConfig(BaseModel):
         sure: For each instrument, the probability below which it is surely absent and the one from which it is surely
             present. None: never sure. Empty: not measured. Layered models only.
         little_tested: Instruments with too few tests, which are shown only on request. Layered models only.
+        adapted: The songs that the model was adapted to, such as "20 songs of album". Empty: none. Layered models only.
         format: Version of the file format.
     """
 
@@ -59,6 +60,7 @@ class ModelConfig(BaseModel):
     follows: str = ""
     sure: dict[str, tuple[Probability | None, Probability | None]] = {}
     little_tested: tuple[str, ...] = ()
+    adapted: str = ""
     format: int = FORMAT
 
     @model_validator(mode="after")

@@ -39,6 +39,7 @@ class Engine(Protocol):
         thresholds: Probability from which each instrument counts as present.
         sure: The bounds of sure answers for each instrument; empty if they were not measured.
         little_tested: Instruments that are shown only on request, because they have too few tests.
+        adapted: The songs that the models were adapted to, in words; empty: none.
         has_single: Whether there is a single-label model.
         step: Seconds from the start of one frame to the start of the next.
     """
@@ -49,6 +50,7 @@ class Engine(Protocol):
     thresholds: tuple[float, ...]
     sure: dict[str, Bounds]
     little_tested: tuple[str, ...]
+    adapted: str
     has_single: bool
     step: float
 

@@ -42,6 +42,7 @@ class OnnxEngine:
             sure = json.loads(properties.get("sure", "{}"))
             self.sure = {name: (lower, upper) for name, (lower, upper) in sure.items()}
             self.little_tested = tuple(json.loads(properties.get("little_tested", "[]")))
+            self.adapted = json.loads(properties.get("adapted", '""'))
             self.step = float(properties["step"])
         except Exception as error:  # ONNX Runtime has exception types of its own
             raise DataError(f"{path}: not a Timbre model, or damaged; export it again") from error

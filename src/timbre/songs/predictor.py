@@ -90,8 +90,10 @@ class Predictor:
 
     def __init__(self, models: Path | None = None) -> None:
         models = find_models() if models is None else models
-        self.source = f"released with timbre {version(DISTRIBUTION)}" if models == RELEASED else f"in {models}"
         self.engine = load_engine(models)
+        self.source = f"released with timbre {version(DISTRIBUTION)}" if models == RELEASED else f"in {models}"
+        if self.engine.adapted:
+            self.source += f", adapted to {self.engine.adapted}"
         self.audio, self.mel, self.instruments = self.engine.audio, self.engine.mel, self.engine.instruments
 
     def listen(
@@ -120,9 +122,9 @@ class Predictor:
             raise DataError(f"hop: must be from {MIN_HOP:g} to {MAX_HOP:g} seconds, got {hop:g}")
         stream, output = self._predict_stream(source, on_progress)
         seconds = stream.samples / self.audio.sample_rate
-        if seconds < TOO_SHORT:
-            raise AudioError(f"is too short to tell ({seconds:.2f} s)")
-        single, layered = self._whole_song(output, stream.scored_windows)
+        windows, *rows = self._scored(output, stream.scored_windows)
+        single = _softmax(windows.mean(axis=0)) if self.engine.has_single else np.empty(0)
+        layered = song_logits(*rows)
         thresholds = np.array(self.engine.thresholds)
         timeline, sections = self._timeline(output, song_bias(layered, thresholds), seconds, hop)
         decibels = output.spectrogram.decibels()
@@ -145,10 +147,24 @@ class Predictor:
             little_tested=self.engine.little_tested,
         )
 
+    def scored_logits(self, source: Path | str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the multi-label logits that count for a whole song, which `song_logits` takes.
+
+        Raises:
+            AudioError: The song cannot be read to its end, or is empty, silent, too short or not finite.
+        """
+        stream, output = self._predict_stream(source, None)
+        _, windows, frames = self._scored(output, stream.scored_windows)
+        return windows, frames
+
     def _predict_stream(
         self, source: Path | str, on_progress: Callable[[float], object] | None
     ) -> tuple["_PaddedStream", "_SongOutput"]:
-        """Decode a song and predict its windows, while it is read."""
+        """Decode a song and predict its windows, while it is read.
+
+        Raises:
+            AudioError: The song cannot be read to its end, or is empty, too short or not finite.
+        """
         stream = _PaddedStream(decode(source, self.audio.sample_rate), self.audio.samples)
         output = _SongOutput(self.engine)
         windows = cut(prefetch(stream.blocks()), self.audio.samples)
@@ -157,6 +173,8 @@ class Predictor:
             output.add(batch, batch_levels, across)
             if on_progress:
                 on_progress(len(batch_levels) * self.audio.window)
+        if (seconds := stream.samples / self.audio.sample_rate) < TOO_SHORT:
+            raise AudioError(f"is too short to tell ({seconds:.2f} s)")
         return stream, output
 
     def _predict_windows(self, batch: tuple[np.ndarray, np.ndarray]) -> tuple[WindowOutput, np.ndarray, np.ndarray]:
@@ -170,8 +188,12 @@ class Predictor:
         activity = self.engine.predict_activity(across) if len(across) else output.activity[:0]
         return output, levels(waveforms, self.audio.sample_rate, output.frames.shape[1]), activity
 
-    def _whole_song(self, output: "_SongOutput", count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return single-label probabilities and multi-label logits `[instruments]` of a song, from its first windows.
+    def _scored(self, output: "_SongOutput", count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the logits that count for a whole song: of audible windows (single, layered), and of audible frames.
+
+        Args:
+            output: The output for a song.
+            count: How many of its first windows count.
 
         Raises:
             AudioError: All of the windows are silent.
@@ -179,9 +201,9 @@ class Predictor:
         frame_levels = output.levels.all()
         scored = slice(count)
         kept = audible(frame_levels[scored].max(axis=1).tolist())
-        single = _softmax(output.single.all()[scored][kept].mean(axis=0)) if self.engine.has_single else np.empty(0)
         audible_frames = frame_levels[scored] >= QUIET * frame_levels.max()
-        return single, song_logits(output.layered.all()[scored][kept], output.frames.all()[scored][audible_frames])
+        single, layered = (rows.all()[scored][kept] for rows in (output.single, output.layered))
+        return single, layered, output.frames.all()[scored][audible_frames]
 
     def _timeline(
         self, output: "_SongOutput", bias: np.ndarray, seconds: float, hop: float

@@ -34,6 +34,7 @@ class TorchEngine:
         self.thresholds = self.layered.description.thresholds
         self.sure = self.layered.description.sure
         self.little_tested = self.layered.description.little_tested
+        self.adapted = self.layered.description.adapted
         self.has_single = self.single is not None
         single = (self.single or self.layered).description
         if (self.audio, self.mel) != (single.audio, single.mel):

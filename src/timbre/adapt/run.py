@@ -1,0 +1,137 @@
+"""Adapt the models to a folder of corrected songs: read, compare, and write models that are better."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from timbre.adapt.choose import Trial, best, compare
+from timbre.adapt.fit import CANDIDATES, Corrections
+from timbre.adapt.output import check_output, fresh_models
+from timbre.adapt.songs import FeatureReader, LastLayer, start_models
+from timbre.benchmark.labelled_folder import LabelledRecording, predict_each, read_labelled_folder
+from timbre.core.errors import DataError
+from timbre.core.partial_labels import is_single, partial_targets, present_and_absent
+from timbre.core.printable import printable
+from timbre.model.checkpoint import load_model, save_model
+from timbre.model.network import TimbreNet
+
+LEAST = 5  # groups of corrected songs; with fewer, a comparison says nothing
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """The result of adapting models to songs.
+
+    Attributes:
+        models: Where the old models come from, in words.
+        corrections: The songs.
+        old_f1: Micro F1 of the old models.
+        trials: The candidates.
+        unreadable: One line for each song that cannot be read.
+        output: The folder of the new models, or None if the old ones were kept.
+    """
+
+    models: str
+    corrections: Corrections
+    old_f1: float
+    trials: Sequence[Trial]
+    unreadable: Sequence[str]
+    output: Path | None
+
+    def as_text(self) -> str:
+        """Return the result in words and figures."""
+        targets, groups = self.corrections.targets, {*self.corrections.groups}
+        known = int((~np.isnan(targets)).sum())
+        lines = [
+            f"{len(targets)} corrected songs of {len(groups)} groups, {known} answers",
+            f"  {'as before':<12} micro F1 {self.old_f1:.3f}",
+            *(
+                f"  {trial.name:<12} micro F1 {trial.f1:.3f}  {trial.difference.value:+.3f} "
+                f"[{trial.difference.low:+.3f}, {trial.difference.high:+.3f}]"
+                for trial in self.trials
+            ),
+            "No song was scored by models that learnt from its group. Brackets: 95 % interval of the difference.",
+        ]
+        chosen = best(self.trials)
+        if not chosen or not self.output:
+            return "\n".join([*lines, f"kept the models {self.models}: no change is surely better"])
+        return "\n".join([*lines, f"{self.output}: models with new {chosen.name}; timbre predict --models uses them"])
+
+
+def adapt(folder: Path, output: Path, models: Path | None = None) -> Adaptation:
+    """Adapt models to the corrected songs of a folder, and write them if they are better than before.
+
+    Args:
+        folder: A folder with songs and a labels.csv, as `timbre review` writes it.
+        output: The folder to write. A folder of this name is renamed.
+        models: The folder of the models to adapt. None: see `start_models`.
+
+    Raises:
+        DataError: The labels or models cannot be used, there are too few songs, or the output cannot be written.
+    """
+    start = start_models(models)
+    check_output(output, start)
+    reader = FeatureReader(start)
+    labelled = read_labelled_folder(folder, reader.instruments, by_subfolder=False)
+    check_labels(folder, labelled.recordings)
+    readable, songs, unreadable = predict_each(
+        folder, labelled.recordings, lambda recording: reader.read(folder / recording.path)
+    )
+    check_labels(folder, readable)
+    targets = partial_targets([recording.label for recording in readable], reader.instruments)
+    corrections = Corrections(songs, targets, [recording.group for recording in readable])
+    old_f1, trials = compare(reader.layer, corrections, CANDIDATES)
+    chosen = best(trials)
+    if chosen:
+        adapted = f"{len(songs)} songs of {printable(folder.resolve().name)}"
+        write_models(start, output, CANDIDATES[chosen.name](reader.layer, corrections), adapted)
+    return Adaptation(reader.source, corrections, old_f1, trials, unreadable, output if chosen else None)
+
+
+def check_labels(folder: Path, recordings: Sequence[LabelledRecording]) -> None:
+    """Check that there are enough corrected songs to compare models.
+
+    Raises:
+        DataError: There are too few groups, or no instrument is present.
+    """
+    if (groups := len({recording.group for recording in recordings})) < LEAST:
+        raise DataError(
+            f"{folder}: has corrected songs of {groups} groups, but {LEAST} are needed; correct more with timbre review"
+        )
+    if not any(is_single(recording.label) or present_and_absent(recording.label)[0] for recording in recordings):
+        raise DataError(f"{folder}: no song has an instrument that is present; correct more with timbre review")
+
+
+def write_models(start: Path, output: Path, layer: LastLayer, adapted: str) -> None:
+    """Write models with another last layer of the layered network. A folder of this name is renamed.
+
+    The timeline network stays valid, because it uses the features before the last layer. What was sure is measured with
+    the old layer, so the new model has no bounds of sure answers.
+
+    Args:
+        start: Folder of the models to change.
+        output: The folder to write.
+        layer: The new last layer.
+        adapted: The songs, such as "20 songs of album".
+    """
+    layered = load_model(start / "layered.safetensors")
+    replace_last_layer(layered.network, layer)
+    description = layered.description.model_copy(update={"adapted": adapted, "sure": {}})
+    with fresh_models(output) as partial:
+        for name in ("single.safetensors", "timeline.safetensors"):
+            shutil.copyfile(start / name, partial / name)
+        save_model(partial / "layered.safetensors", layered.network, description, layered.filters)
+
+
+def replace_last_layer(network: TimbreNet, layer: LastLayer) -> None:
+    """Replace the weights and biases of a network's last layer, in place."""
+    *_, last = network.head
+    assert isinstance(last, nn.Linear)
+    last.weight.data, last.bias.data = (
+        torch.from_numpy(each.astype(np.float32)) for each in (layer.weight, layer.bias)
+    )
