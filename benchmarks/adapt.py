@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from timbre.adapt.choose import best, compare
+from timbre.adapt.choose import OLD, chosen, compare
 from timbre.adapt.fit import CANDIDATES, Corrections
 from timbre.adapt.run import LEAST
 from timbre.adapt.songs import FeatureReader, LastLayer, SongFeatures, start_models
@@ -51,7 +51,7 @@ class Draw(NamedTuple):
 
     own: dict[str, float]
     others: dict[str, float]
-    chosen: str
+    choice: str
 
 
 def read_excerpts(folders: Sequence[Path], reader: FeatureReader) -> Excerpts:
@@ -94,17 +94,16 @@ def draws(excerpts: Excerpts, source: str, size: int, number: int) -> Iterator[t
 def measure(layer: LastLayer, excerpts: Excerpts, source: str, corrected: list[int], scored: list[int]) -> Draw:
     """Adapt to some excerpts and score the others."""
     corrections = excerpts.corrections.subset(corrected)
-    layers = {"as before": layer, **{name: fit(layer, corrections) for name, fit in CANDIDATES.items()}}
+    layers = {OLD: layer, **{name: fit(layer, corrections) for name, fit in CANDIDATES.items()}}
     enough = len({*corrections.groups}) >= LEAST and (corrections.targets == 1).any()
-    trial = best(compare(layer, corrections, CANDIDATES)[1]) if enough else None
-    chosen = trial.name if trial else "as before"
-    layers["timbre adapt"] = layers[chosen]
+    choice = chosen(compare(layer, corrections, CANDIDATES)) if enough else OLD
+    layers["timbre adapt"] = layers[choice]
     others = np.flatnonzero(excerpts.sources != source).tolist()
     own, elsewhere = (
         {name: f1(excerpts.corrections.subset(rows), each) for name, each in layers.items()}
         for rows in (scored, others)
     )
-    return Draw(own, elsewhere, chosen)
+    return Draw(own, elsewhere, choice)
 
 
 def f1(corrections: Corrections, layer: LastLayer) -> float:
@@ -117,7 +116,7 @@ def f1(corrections: Corrections, layer: LastLayer) -> float:
 
 def as_table(found: dict[tuple[str, int], list[Draw]]) -> str:
     """Return the means over draws as a Markdown table."""
-    names = ["as before", *CANDIDATES, "timbre adapt"]
+    names = [OLD, *CANDIDATES, "timbre adapt"]
     lines = [
         f"| source | corrected | {' | '.join(names)} | adapted | {' | '.join(f'others {name}' for name in names)} |",
         "|---" * (3 + 2 * len(names)) + "|",
@@ -127,7 +126,7 @@ def as_table(found: dict[tuple[str, int], list[Draw]]) -> str:
             [f"{np.nanmean([getattr(draw, part)[name] for draw in measured]):.3f}" for name in names]
             for part in ("own", "others")
         )
-        adapted = sum(draw.chosen != "as before" for draw in measured)
+        adapted = sum(draw.choice != OLD for draw in measured)
         lines.append(f"| {source} | {size} | {' | '.join(own)} | {adapted} of {len(measured)} | {' | '.join(others)} |")
     return "\n".join(lines)
 

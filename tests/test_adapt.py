@@ -1,5 +1,6 @@
 """timbre adapt: fits the last layer to corrected songs, tests it by group, and keeps the old models in doubt."""
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,8 +11,8 @@ from helpers import INSTRUMENTS, ROOT, save_drawn_models, tone
 from typer.testing import CliRunner
 
 from timbre.adapt import own_classes
-from timbre.adapt.choose import Trial, best, compare, cross_fitted
-from timbre.adapt.fit import Corrections, _logistic, fit_shifts, fit_weights
+from timbre.adapt.choose import OLD, chosen, compare, cross_fitted
+from timbre.adapt.fit import CANDIDATES, Corrections, _logistic, fit_shifts, fit_weights
 from timbre.adapt.output import check_output
 from timbre.adapt.own_classes import FEW_CLIPS, STAGES, train_own_classes
 from timbre.adapt.run import adapt
@@ -19,7 +20,6 @@ from timbre.adapt.songs import FeatureReader, LastLayer, SongFeatures, start_mod
 from timbre.cli import app
 from timbre.core.errors import DataError
 from timbre.core.files import RELEASED
-from timbre.evaluation.bootstrap import Interval
 from timbre.model.checkpoint import load_model
 from timbre.songs.predictor import Predictor
 
@@ -73,11 +73,19 @@ def test_no_song_is_scored_by_a_layer_that_learnt_from_its_group():
     assert learnt == [{*"abcde"} - {left_out} for left_out in "abcde"]
 
 
-def test_a_candidate_is_chosen_only_if_its_whole_interval_is_above_zero():
-    trials = [Trial(name, 0.5, Interval(value, low, 1)) for name, value, low in (("a", 0.3, 0.0), ("b", 0.1, 0.01))]
-    assert best(trials) == trials[1] and best(trials[:1]) is None
-    noise = Corrections(songs(20), (RNG.random((20, 2)) < 0.5).astype(float), [f"{song}" for song in range(20)])
-    assert best(compare(LAYER, noise, {"same": lambda layer, _: layer})[1]) is None
+def test_a_candidate_is_chosen_only_if_it_is_surely_better_than_those_before_it():
+    right = Corrections(songs(20), np.ones((20, 2)), [f"{song}" for song in range(20)])
+    shift = {name: partial(shifted, by=by) for name, by in (("up", 1), ("same", 1), ("down", -1), ("more", 2))}
+    trials = compare(LAYER, right, shift)
+    assert [trial.is_better for trial in trials] == [False, True, False, False, True]
+    assert chosen(trials) == "more" and chosen(trials[:3]) == "up" and chosen(trials[:1]) == OLD
+    assert trials[1].f1 > trials[0].f1 and trials[1].log_loss < trials[0].log_loss
+    noise = right._replace(targets=(RNG.random((20, 2)) < 0.5).astype(float))
+    assert chosen(compare(LAYER, noise, CANDIDATES)) == OLD
+
+
+def shifted(layer, _, by):
+    return layer._replace(bias=layer.bias + by)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from timbre.adapt.songs import LastLayer, SongFeatures
 
 # Chosen on real music (benchmarks/adapt.py): smaller values help more with songs like these, and harm other music more.
 SHIFT = 2.0  # precision of the prior of a shift: 0 ± 0.7 logits
-WEIGHTS = 1.0  # precision of the prior of the weights of features that are centred, with a mean square of 1 in all
+WEIGHTS = 3.0  # precision of the prior of the weights of features that are centred, with a mean square of 1 in all
 STEPS, SMALL = 1000, 1e-4  # the most steps of a fit, and a step that is small enough to stop
 
 

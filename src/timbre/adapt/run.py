@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from timbre.adapt.choose import Trial, best, compare
+from timbre.adapt.choose import OLD, Trial, chosen, compare
 from timbre.adapt.fit import CANDIDATES, Corrections
 from timbre.adapt.output import check_output, fresh_models
 from timbre.adapt.songs import FeatureReader, LastLayer, start_models
@@ -30,15 +30,13 @@ class Adaptation:
     Attributes:
         models: Where the old models come from, in words.
         corrections: The songs.
-        old_f1: Micro F1 of the old models.
-        trials: The candidates.
+        trials: The scores of the old models and of the candidates.
         unreadable: One line for each song that cannot be read.
         output: The folder of the new models, or None if the old ones were kept.
     """
 
     models: str
     corrections: Corrections
-    old_f1: float
     trials: Sequence[Trial]
     unreadable: Sequence[str]
     output: Path | None
@@ -47,20 +45,17 @@ class Adaptation:
         """Return the result in words and figures."""
         targets, groups = self.corrections.targets, {*self.corrections.groups}
         known = int((~np.isnan(targets)).sum())
-        lines = [
-            f"{len(targets)} corrected songs of {len(groups)} groups, {known} answers",
-            f"  {'as before':<12} micro F1 {self.old_f1:.3f}",
-            *(
-                f"  {trial.name:<12} micro F1 {trial.f1:.3f}  {trial.difference.value:+.3f} "
-                f"[{trial.difference.low:+.3f}, {trial.difference.high:+.3f}]"
-                for trial in self.trials
-            ),
-            "No song was scored by models that learnt from its group. Brackets: 95 % interval of the difference.",
-        ]
-        chosen = best(self.trials)
-        if not chosen or not self.output:
+        lines = [f"{len(targets)} corrected songs of {len(groups)} groups, {known} answers"]
+        for trial in self.trials:
+            line = f"  {trial.name:<12} micro F1 {trial.f1:.3f}, log loss {trial.log_loss:.3f}"
+            low, high = trial.difference.low, trial.difference.high
+            lines.append(
+                line if trial.name == OLD else f"{line}, {trial.difference.value:+.3f} [{low:+.3f}, {high:+.3f}]"
+            )
+        if not self.output:
             return "\n".join([*lines, f"kept the models {self.models}: no change is surely better"])
-        return "\n".join([*lines, f"{self.output}: models with new {chosen.name}; timbre predict --models uses them"])
+        found = f"{self.output}: models with new {chosen(self.trials)}; timbre predict --models {self.output} uses them"
+        return "\n".join([*lines, found])
 
 
 def adapt(folder: Path, output: Path, models: Path | None = None) -> Adaptation:
@@ -85,12 +80,12 @@ def adapt(folder: Path, output: Path, models: Path | None = None) -> Adaptation:
     check_labels(folder, readable)
     targets = partial_targets([recording.label for recording in readable], reader.instruments)
     corrections = Corrections(songs, targets, [recording.group for recording in readable])
-    old_f1, trials = compare(reader.layer, corrections, CANDIDATES)
-    chosen = best(trials)
-    if chosen:
+    trials = compare(reader.layer, corrections, CANDIDATES)
+    name = chosen(trials)
+    if name != OLD:
         adapted = f"{len(songs)} songs of {printable(folder.resolve().name)}"
-        write_models(start, output, CANDIDATES[chosen.name](reader.layer, corrections), adapted)
-    return Adaptation(reader.source, corrections, old_f1, trials, unreadable, output if chosen else None)
+        write_models(start, output, CANDIDATES[name](reader.layer, corrections), adapted)
+    return Adaptation(reader.source, corrections, trials, unreadable, None if name == OLD else output)
 
 
 def check_labels(folder: Path, recordings: Sequence[LabelledRecording]) -> None:
