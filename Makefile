@@ -6,7 +6,7 @@
 # make docs     build the documentation as a website
 # make bench    measure speed and memory
 # make wheel    build the package and check it: dist/
-# make figures  print the figures of docs/results.md and the model card: make figures MUSIC=FOLDER RECORDINGS=FOLDER
+# make figures  print the figures of docs/results.md, docs/recordings.md and the model card: make figures MUSIC=FOLDER RECORDINGS=FOLDER
 # make release  put the weights of the last release training into the package
 # make assets   add the weights, the page and the checksums of all files to dist/
 PYTHON ?= python3
@@ -83,6 +83,7 @@ figures: setup
 	python benchmarks/timelines.py --split validation models
 	python benchmarks/timelines.py --music $(MUSIC) $(WEIGHTS)
 	python benchmarks/borders.py $(MUSIC) --models $(WEIGHTS)
+	python benchmarks/adapt.py $(MUSIC) --models $(WEIGHTS)
 
 lint: $(VENV)/.tested
 	ruff check .
