@@ -6,7 +6,7 @@
 # make docs     build the documentation as a website
 # make bench    measure speed and memory
 # make wheel    build the package and check it: dist/
-# make figures  print the figures of docs/results.md, docs/recordings.md and the model card: make figures MUSIC=FOLDER RECORDINGS=FOLDER
+# make figures  print the figures of the pages and the model card: make figures MUSIC=FOLDER RECORDINGS=FOLDER
 # make release  put the weights of the last release training into the package
 # make assets   add the weights, the page and the checksums of all files to dist/
 PYTHON ?= python3
