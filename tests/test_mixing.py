@@ -63,6 +63,23 @@ def test_mixtures_of_validation_and_test_resemble_music(params, split):
     assert len(without) == 1000 and {part.instrument for parts in without for part in parts} == set(INSTRUMENTS)
 
 
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_accompanying_instruments_are_mixed_like_other_ones(params, split):
+    accompanied = params.model_copy(
+        update={"mixtures": params.mixtures.model_copy(update={"accompanying": ("piano",)})}
+    )
+    others = [Window(90 + row, 0.0, f"other{row}.wav", OTHER, split, f"other{row}") for row in range(15)]
+    mixtures = parts_by_mixture(draw(accompanied, windows(split) + others, split, 1000))
+    counts = [Counter(part.instrument for part in mixture) for mixture in mixtures]
+    plays = np.array([[count[name] for name in INSTRUMENTS] for count in counts])
+    assert plays.max() == 1
+    assert plays[:, :3].mean(axis=0) == pytest.approx(0.25, abs=0.04)
+    drawn = 0.7 * 2.5 + 0.3 * 0.75**3 * 2.5  # other instruments per mixture; a quarter of their clips are pianos
+    other = np.array([count[OTHER] for count in counts])
+    assert other.mean() == pytest.approx(0.75 * drawn, abs=0.15)
+    assert 0.3 < plays[:, 3].mean() < 0.25 * drawn
+
+
 def test_with_many_instruments_no_more_play_at_once_than_with_four():
     rng = np.random.default_rng(0)
     of_four, of_twenty = ([len(who_plays(number, 0.4, 4, True, rng)) for _ in range(4000)] for number in (4, 20))

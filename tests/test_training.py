@@ -109,6 +109,17 @@ def test_a_clip_is_drawn_as_often_as_its_weight_says(tiny):
     assert len(sample_single(rows, INSTRUMENTS, 0.5, np.random.default_rng(0)).rows) == 21  # of 42
 
 
+def test_accompanying_instruments_are_targets_too(tiny):
+    options = tiny.mixtures.model_copy(update={"fresh": 500, "others": 0.5, "accompanying": ("violin", "piano")})
+    sample = sample_mixtures(windows(), INSTRUMENTS, options, np.random.default_rng(0))
+    plays = np.isfinite(sample.gains_db)
+    assert (sample.targets == plays[:, :4]).all() and not plays[:, 4:].any()
+    labels = np.array([INSTRUMENTS.index(window.label) for window in windows()])
+    assert all((labels[sample.rows[plays[:, label], label]] == label).all() for label in range(4))
+    assert plays[:, :2].mean() == pytest.approx(options.playing, abs=0.05)
+    assert plays[:, 2:4].any(axis=1).mean() == pytest.approx(0.5 + 0.5 * (1 - options.playing) ** 2, abs=0.06)
+
+
 def test_calibration_mixtures_have_the_priors_asked_for_are_not_cropped_and_are_the_same_each_time(config, tiny):
     rows = windows()
     calibration = Calibration(mixtures=400, playing=0.25)

@@ -163,6 +163,7 @@ class Mixtures(Section):
     fresh: Int = Field(ge=0)
     playing: Share
     others: Share
+    accompanying: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> "Mixtures":
@@ -266,6 +267,10 @@ class Params(Section):
             raise ValueError(f"mixtures.offset must be below audio.window ({self.audio.window:g})")
         if self.augment.crop > self.audio.window:
             raise ValueError(f"augment.crop must not exceed audio.window ({self.audio.window:g})")
+        if unknown := [name for name in self.mixtures.accompanying if name not in self.instruments]:
+            raise ValueError(f"mixtures.accompanying: instruments does not list {unknown[0]}; add it there")
+        if {*self.mixtures.accompanying} == {*self.instruments}:
+            raise ValueError("mixtures.accompanying must leave out at least one of the instruments")
         for key, default in OWN_PATHS.items():
             if not reduce(getattr, key.split("."), self):
                 raise ValueError(f"{key} must not be empty, because DVC reads it; write {default} if you have none")

@@ -1,6 +1,6 @@
 """Layered mixtures: recipes drawn from a fixed seed, and the sums of waveforms that they describe."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +92,32 @@ def number_of_others(share: float, players: int, rng: np.random.Generator) -> in
     return int(rng.integers(1, MAX_OTHERS + 1)) if rng.random() < share or not players else 0
 
 
+def leading(instruments: Sequence[str], mixtures: Mixtures) -> list[str]:
+    """Return the instruments that are not accompanying, in label order."""
+    return [name for name in instruments if name not in mixtures.accompanying]
+
+
+def draw_others(
+    count: int, clips: Mapping[str, WindowsByClip], mixtures: Mixtures, rng: np.random.Generator
+) -> list[str]:
+    """Draw so many of the accompanying instruments and others, each as often as it has clips.
+
+    An instrument that is drawn twice plays once.
+
+    Args:
+        count: how many to draw.
+        clips: the clips of each instrument and of other.
+        mixtures: the section of params.yaml.
+        rng: draws the names.
+    """
+    if not mixtures.accompanying:
+        return [OTHER] * count
+    names = [*mixtures.accompanying, OTHER]
+    ends = np.cumsum([len(clips[name]) for name in names])
+    drawn = [names[np.searchsorted(ends, rng.integers(ends[-1]), side="right")] for _ in range(count)]
+    return [*(name for name in mixtures.accompanying if name in drawn), *[OTHER] * drawn.count(OTHER)]
+
+
 def draw_recipes(windows: Sequence[Window], split: str, options: RecipeOptions) -> list[Part]:
     """Draw the mixtures of one split from its windows, as many as `options.mixtures` says.
 
@@ -116,7 +142,7 @@ def draw_recipes(windows: Sequence[Window], split: str, options: RecipeOptions) 
     recipes = []
     for mixture in range(getattr(options.mixtures, split)):
         rng = generator(options.seed, "mixtures", split, mixture)
-        for name in _draw_players(mixture, split, bool(clips[OTHER]), options, rng):
+        for name in _draw_players(mixture, split, clips, options, rng):
             if not clips[name]:
                 raise DataError(f"{split} has no {name} to mix; add clips of other recordings")
             recipes.append(_draw_part(mixture, name, clips[name], options.mixtures, rng))
@@ -124,19 +150,20 @@ def draw_recipes(windows: Sequence[Window], split: str, options: RecipeOptions) 
 
 
 def _draw_players(
-    mixture: int, split: str, has_others: bool, options: RecipeOptions, rng: np.random.Generator
+    mixture: int, split: str, clips: Mapping[str, WindowsByClip], options: RecipeOptions, rng: np.random.Generator
 ) -> list[str]:
-    """Draw the instruments of one mixture, in label order, then other as often as other instruments play."""
-    number, mixtures = len(options.instruments), options.mixtures
-    others = 0
+    """Draw the instruments of one mixture, in label order, then others as often as other instruments play."""
+    mixtures = options.mixtures
     if split == "train":
+        number = len(options.instruments)
         sizes = range(min(mixtures.min_instruments, number), min(mixtures.train_instruments, number) + 1)
         labels = rng.choice(number, sizes[mixture % len(sizes)], replace=False)
-    else:
-        labels = who_plays(number, options.playing, mixtures.max_instruments, has_others, rng)
-        if has_others:
-            others = number_of_others(mixtures.others, len(labels), rng)
-    return [*(options.instruments[label] for label in sorted(labels)), *[OTHER] * others]
+        return [options.instruments[label] for label in sorted(labels)]
+    names = leading(options.instruments, mixtures)
+    has_others = any(clips[name] for name in (*mixtures.accompanying, OTHER))
+    labels = who_plays(len(names), options.playing, mixtures.max_instruments, has_others, rng)
+    others = number_of_others(mixtures.others, len(labels), rng) if has_others else 0
+    return [*(names[label] for label in sorted(labels)), *draw_others(others, clips, mixtures, rng)]
 
 
 def _draw_part(mixture: int, name: str, clips: WindowsByClip, options: Mixtures, rng: np.random.Generator) -> Part:

@@ -4,7 +4,7 @@ Their ground truth says when each instrument sounds: while its pieces are within
 less than `PAUSE` seconds are bridged.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,9 @@ from timbre.features.mixtures import (
     ACTIVE,
     AS_OF,
     WindowsByClip,
+    draw_others,
     draw_window,
+    leading,
     level,
     level_range,
     solos_by_label,
@@ -70,24 +72,25 @@ def arrange(windows: Sequence[Window], split: str, options: SongOptions) -> list
         The pieces of all songs, in order. Empty if the split has no clip of one instrument alone.
     """
     clips = solos_by_label(windows, options.instruments, split)
-    playable = [name for name in options.instruments if clips[name]]
+    playable = [name for name in leading(options.instruments, options.mixtures) if clips[name]]
     pieces: list[SongPiece] = []
     for song in range(options.count if playable else 0):
         rng = generator(options.seed, "songs", split, song)
-        for name in _draw_players(playable, bool(clips[OTHER]), options, rng):
+        for name in _draw_players(playable, clips, options, rng):
             pieces += _draw_pieces(song, name, clips[name], options, rng)
     return pieces
 
 
 def _draw_players(
-    playable: Sequence[str], has_others: bool, options: SongOptions, rng: np.random.Generator
+    playable: Sequence[str], clips: Mapping[str, WindowsByClip], options: SongOptions, rng: np.random.Generator
 ) -> list[str]:
-    """Draw the instruments of one song, in label order, then other as often as other instruments play at once."""
+    """Draw the instruments of one song, in label order, then others as often as other instruments play at once."""
     probability = TAKES_PART * min(1, AS_OF / len(playable))
     count = max(1, int((rng.random(len(playable)) < probability).sum()))
     players = [playable[index] for index in sorted(rng.permutation(len(playable))[:count])]
+    has_others = any(clips[name] for name in (*options.mixtures.accompanying, OTHER))
     if has_others and rng.random() < options.mixtures.others:
-        players += [OTHER] * int(rng.integers(1, options.max_others + 1))
+        players += draw_others(int(rng.integers(1, options.max_others + 1)), clips, options.mixtures, rng)
     return players
 
 

@@ -28,7 +28,7 @@ VOICES = {
     "organ": Voice((16, 17, 18, 19, 20), "piano"),
     "accordion": Voice((21, 23), "piano"),
     "harmonica": Voice((22,), "violin"),
-    "bass": Voice((32, 33, 34, 35, 36, 37), "guitar"),
+    "bass": Voice((32, 33, 34, 35, 36, 37, 38, 43), "guitar"),
     "bass guitar": Voice((33, 34, 35, 36, 37), "guitar"),
     "viola": Voice((41,), "violin"),
     "cello": Voice((42,), "violin"),

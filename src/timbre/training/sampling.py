@@ -12,7 +12,7 @@ from timbre.core.instruments import OTHER
 from timbre.core.params import Mixtures
 from timbre.core.partial_labels import is_partial, is_single, partial_targets
 from timbre.core.tables import Window
-from timbre.features.mixtures import MAX_OTHERS, OTHERS_DB, has_solos, number_of_others, who_plays
+from timbre.features.mixtures import MAX_OTHERS, OTHERS_DB, has_solos, leading, number_of_others, who_plays
 
 MUSIC_CLASS = -1  # class of labelled music, of unknown parts
 
@@ -131,37 +131,55 @@ def _block_diagonal(first: np.ndarray, second: np.ndarray, fill: float) -> np.nd
     return matrix
 
 
+class _Pool(NamedTuple):
+    """Clips to draw from, and the sums of their weights up to each."""
+
+    clips: Sequence[Candidate]
+    ends: np.ndarray
+
+    @classmethod
+    def of(cls, clips: Sequence[Candidate]) -> "_Pool":
+        return cls(clips, np.cumsum([clip.weight for clip in clips]))
+
+    def draw(self, range_db: tuple[float, float], rng: np.random.Generator) -> tuple[str, int, float]:
+        """Draw a part: the label of its clip, its row and its level in dB."""
+        gain_db = rng.uniform(*range_db)
+        clip = self.clips[np.searchsorted(self.ends, rng.integers(self.ends[-1]), side="right")]
+        return clip.label, clip.rows[rng.integers(len(clip.rows))], gain_db
+
+
 def sample_mixtures(
     windows: Sequence[Window], instruments: Sequence[str], options: Mixtures, rng: np.random.Generator
 ) -> EpochSample:
     """Draw `fresh` mixtures that resemble real music: each instrument plays with its own probability.
 
-    If the split has clips of other instruments, some mixtures get one or more of them, and so does every mixture in
-    which none of the instruments plays. If it has none, every mixture has at least one of the instruments.
+    If the split has clips of accompanying or other instruments, some mixtures get one or more of them, and so does
+    every mixture in which no leading instrument plays. If it has none, every mixture has at least one of the
+    instruments. An accompanying instrument that is drawn twice plays once.
     """
-    clips = candidates(windows)
-    by_class = [[clip for clip in clips if clip.label == wanted] for wanted in (*instruments, OTHER)]
-    weights = [np.cumsum([clip.weight for clip in of_class]) for of_class in by_class]
-    has_others = bool(by_class[-1])
+    all_clips = candidates(windows)
+    labels = {name: label for label, name in enumerate((*instruments, OTHER))}
+    by_name = {name: [clip for clip in all_clips if clip.label == name] for name in labels}
+    leads = leading(instruments, options)
+    others = [clip for name in (*options.accompanying, OTHER) for clip in by_name[name]]
+    pools = {name: _Pool.of(clips) for name, clips in by_name.items()}
+    pool_of_others = _Pool.of(others)
     number = len(instruments)
     rows = np.zeros((options.fresh, number + MAX_OTHERS), int)
     gains_db = np.full(rows.shape, -np.inf)
     targets = np.zeros((options.fresh, number), np.float32)
 
-    def add(mixture: int, column: int, label: int, gain_db: float) -> None:
-        chosen = np.searchsorted(weights[label], rng.integers(weights[label][-1]), side="right")
-        clip_rows = by_class[label][chosen].rows
-        rows[mixture, column] = clip_rows[rng.integers(len(clip_rows))]
-        gains_db[mixture, column] = gain_db
-
     for mixture in range(options.fresh):
-        players = who_plays(number, options.playing, options.train_instruments, has_others, rng)
-        for label in players:
-            add(mixture, label, label, rng.uniform(-options.gain_db, options.gain_db))
-            targets[mixture, label] = 1
-        if has_others:
-            for other in range(number_of_others(options.others, len(players), rng)):
-                add(mixture, number + other, number, rng.uniform(*OTHERS_DB))
+        players = who_plays(len(leads), options.playing, options.train_instruments, bool(others), rng)
+        parts = [pools[leads[player]].draw((-options.gain_db, options.gain_db), rng) for player in players]
+        if others:
+            count = number_of_others(options.others, len(players), rng)
+            parts += [pool_of_others.draw(OTHERS_DB, rng) for _ in range(count)]
+        for order, (name, row, gain_db) in enumerate(parts):
+            column = labels[name] if name != OTHER else number + order - len(players)
+            if name != OTHER:
+                targets[mixture, column] = 1
+            rows[mixture, column], gains_db[mixture, column] = row, gain_db
     classes = [*range(number), *[number] * MAX_OTHERS]
     return EpochSample(rows, gains_db, targets, np.array(classes))
 
