@@ -16,7 +16,7 @@ from timbre.adapt.fit import CANDIDATES, Corrections, _logistic, fit_shifts, fit
 from timbre.adapt.output import check_output
 from timbre.adapt.own_classes import FEW_CLIPS, STAGES, train_own_classes
 from timbre.adapt.run import adapt
-from timbre.adapt.songs import FeatureReader, LastLayer, SongFeatures, start_models
+from timbre.adapt.songs import LAYERED_WEIGHT, FeatureReader, LastLayer, SongFeatures, start_models
 from timbre.cli import app
 from timbre.core.errors import DataError
 from timbre.core.files import RELEASED
@@ -29,14 +29,14 @@ LAYER = LastLayer(RNG.normal(size=(2, 5)).astype(np.float32), np.array([0.5, -1]
 
 def songs(number, windows=7):
     rows = [RNG.normal(size=(count, 5)).astype(np.float32) for count in [windows, 9 * windows] * number]
-    return [SongFeatures(*pair) for pair in zip(rows[::2], rows[1::2], strict=True)]
+    return [SongFeatures(*pair, RNG.normal(size=2)) for pair in zip(rows[::2], rows[1::2], strict=True)]
 
 
 @pytest.mark.parametrize("windows", [1, 2, 7])
 def test_the_features_that_decide_have_the_logits_of_the_song(windows):
     (song,) = songs(1, windows)
     logits = (song.decisive(LAYER) * LAYER.weight).sum(axis=1) + LAYER.bias
-    assert logits == pytest.approx(song.logits(LAYER), abs=1e-5)
+    assert LAYERED_WEIGHT * logits + song.others == pytest.approx(song.logits(LAYER), abs=1e-5)
 
 
 def test_logistic_regression_has_no_slope_at_its_result():
@@ -68,7 +68,7 @@ def test_no_song_is_scored_by_a_layer_that_learnt_from_its_group():
         return layer._replace(bias=layer.bias + len(learnt))
 
     logits = cross_fitted(LAYER, corrections, fit)
-    fold = (logits - corrections.logits(LAYER))[:, 0].round().astype(int) - 1
+    fold = ((logits - corrections.logits(LAYER))[:, 0] / LAYERED_WEIGHT).round().astype(int) - 1
     assert all(group not in learnt[number] for group, number in zip(groups, fold, strict=True))
     assert learnt == [{*"abcde"} - {left_out} for left_out in "abcde"]
 
@@ -91,20 +91,22 @@ def shifted(layer, _, by):
 @pytest.fixture
 def start(tiny, tmp_path):
     (tmp_path / "start").mkdir()
-    save_drawn_models(tmp_path / "start", tiny, INSTRUMENTS, (0.5,) * 4, sure=dict.fromkeys(INSTRUMENTS, (0.1, 0.9)))
+    save_drawn_models(
+        tmp_path / "start", tiny, INSTRUMENTS, (0.3, 0.3, 0.7, 0.7), sure=dict.fromkeys(INSTRUMENTS, (0.1, 0.9))
+    )
     return tmp_path / "start"
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Six songs that the models of `start` predict alike."""
+    """Twelve songs that the models of `start` predict alike."""
     (tmp_path / "album").mkdir()
-    for number in range(6):
-        soundfile.write(tmp_path / f"album/{number}.wav", tone(300 + 50 * number, 1.5, 16000), 16000)
+    for number in range(12):
+        soundfile.write(tmp_path / f"album/{number}.wav", tone(300 + 25 * number, 1.5, 16000), 16000)
     return tmp_path / "album"
 
 
-def label(folder, present, absent, songs=6):
+def label(folder, present, absent, songs=12):
     rows = [f"{number}.wav,{';'.join(present)},{';'.join(absent)}" for number in range(songs)]
     (folder / "labels.csv").write_text("\n".join(["path,present,absent", *rows]) + "\n")
 
@@ -120,21 +122,21 @@ def test_models_that_are_better_are_written_and_predict_says_so(start, folder):
     labels = (folder / "labels.csv").read_bytes()
     printed = CliRunner().invoke(app, ["adapt", str(folder), "--models", str(start)])
     assert printed.exit_code == 0, printed.output
-    assert "6 corrected songs of 6 groups, 24 answers" in printed.output
+    assert "12 corrected songs of 12 groups, 48 answers" in printed.output
     models = folder / "models"
     assert sorted(path.name for path in models.iterdir()) == [path.name for path in sorted(start.iterdir())]
     for name in ("single.safetensors", "timeline.safetensors"):
         assert (models / name).read_bytes() == (start / name).read_bytes()
     assert predicted(folder, models) == (absent, present)
     description = load_model(models / "layered.safetensors").description
-    assert description.adapted == "6 songs of album" and not description.sure
+    assert description.adapted == "12 songs of album" and not description.sure
     assert (folder / "labels.csv").read_bytes() == labels
     said = CliRunner().invoke(app, ["predict", str(folder / "0.wav"), "--models", str(models)])
-    assert f"models: those in {models}, adapted to 6 songs of album" in said.output
+    assert f"models: those in {models}, adapted to 12 songs of album" in said.output
     before = (models / "layered.safetensors").read_bytes()
     assert adapt(folder, folder / "models", start).output == models
     assert (folder / "models.before-adapt/layered.safetensors").read_bytes() == before
-    with pytest.raises(DataError, match="models: adapted to 6 songs of album already"):
+    with pytest.raises(DataError, match="models: adapted to 12 songs of album already"):
         adapt(folder, folder / "models", models)
 
 
@@ -158,7 +160,7 @@ def test_adapted_models_of_the_working_directory_are_not_adapted_again(start, fo
         (["piano"], [], 4, "album: has corrected songs of 4 groups, but 5 are needed"),
         ([], ["piano"], 6, "album: no song has an instrument that is present"),
         (["zither"], [], 6, r"labels\.csv:2: 0\.wav: class 'zither' is none of"),
-        (["piano"], [], 7, r"6\.wav does not exist"),
+        (["piano"], [], 13, r"12\.wav does not exist"),
         ([], [], 6, "has no labels for guitar"),
     ],
 )

@@ -19,7 +19,8 @@ from timbre.features.events import find_events
 from timbre.features.mel import power_to_db, reference_to_peak
 from timbre.model.checkpoint import ModelConfig, save_model
 from timbre.model.network import TimbreNet
-from timbre.songs.predictor import BORDER, Predictor, song_logits
+from timbre.songs.answer import TIMELINE_LIMIT, joint_logits, song_activity, song_logits
+from timbre.songs.predictor import BORDER, Predictor
 from timbre.songs.timeline import sections_of
 
 
@@ -34,7 +35,17 @@ def test_every_readable_file_is_predicted_and_a_bad_one_sets_the_exit_status(mod
     result = predict(good, bad, good, "--format", "jsonl", "--models", models)
     assert result.exit_code == 1
     first, error, again = (json.loads(line) for line in result.stdout.splitlines())
-    assert list(first) == ["file", "instrument", "single", "present", "layered", "shares", "first_heard", "solos"]
+    assert list(first) == [
+        "file",
+        "instrument",
+        "single",
+        "alone",
+        "present",
+        "layered",
+        "shares",
+        "first_heard",
+        "solos",
+    ]
     assert first["file"] == str(good)
     assert list(first["single"]) == list(first["layered"]) == list(INSTRUMENTS)
     assert sum(first["single"].values()) == pytest.approx(1, abs=1e-3)
@@ -87,7 +98,8 @@ def write_song(path, *parts):
 
 
 @pytest.mark.parametrize("seconds", [0.2, 1])
-def test_a_song_of_one_window_gets_the_networks_prediction_for_that_window(predictor, tmp_path, seconds):
+def test_for_a_song_of_one_window_each_model_predicts_that_window(predictor, tmp_path, monkeypatch, seconds):
+    monkeypatch.setattr("timbre.songs.predictor.joint_logits", lambda layered, *_: layered)
     sound = tone(440, seconds, 16000)
     soundfile.write(tmp_path / "a.wav", sound, 16000, subtype="FLOAT")
     waveform = torch.from_numpy(np.pad(sound / np.abs(sound).max(), (0, 16000 - len(sound))))[None]
@@ -170,6 +182,7 @@ def test_silent_frames_do_not_count_for_a_song(predictor, tmp_path, monkeypatch)
         return replace(output, layered=np.zeros_like(output.layered), frames=frames)
 
     monkeypatch.setattr(predictor.engine, "predict", present_at_first)
+    monkeypatch.setattr("timbre.songs.predictor.joint_logits", lambda layered, *_: layered)
     sound = np.random.default_rng(0).normal(0, 0.1, (3, 16000)) * (np.arange(16000) < 6400)
     soundfile.write(tmp_path / "a.wav", sound.ravel(), 16000, subtype="FLOAT")
     song = predictor.listen(tmp_path / "a.wav")
@@ -189,6 +202,37 @@ def test_an_instrument_in_a_third_of_a_song_is_present_and_one_in_a_single_windo
     frames[::5, 3] = frames[1::5, 3] = frames[2::5, 3] = frames[3::5, 3] = -6
     assert song_logits(windows, frames)[3] == -2  # in few frames: the mean
     assert song_logits(windows[:1], frames)[3] == 2  # a single window counts alone
+
+
+def test_all_three_models_decide_what_is_present():
+    thresholds, limit = np.full(4, 0.3), np.log(0.3 / 0.7)
+    undecided, even = np.full(4, TIMELINE_LIMIT), np.full(4, 0.25)
+    assert joint_logits(np.full(4, limit), thresholds, undecided, even) == pytest.approx(limit)
+    layered = limit + np.array([1, 1, -1, -1])
+    by_timeline = joint_logits(layered, thresholds, np.array([2, -2, 2, -2]), even)
+    assert (by_timeline > limit).tolist() == [True, False, True, False]
+    by_single = joint_logits(np.full(4, limit), thresholds, undecided, np.array([0.97, 0.01, 0.01, 0.01]))
+    assert (by_single > limit).tolist() == [True, False, False, False]
+    assert joint_logits(layered, thresholds, undecided, np.empty(0)) == pytest.approx((layered + limit) / 2)
+    extremes = np.array([0, 1, 0, 1])
+    assert np.isfinite(joint_logits(layered, extremes, undecided, 1 - extremes)).all()
+
+
+def test_an_instrument_in_a_third_of_a_timeline_counts_as_one_in_all_of_it():
+    timeline = np.full((90, 3), -20.0)
+    timeline[:30, 0] = timeline[:, 1] = 3
+    assert song_activity(timeline) == pytest.approx([3, 3, -9.21], abs=0.01)
+
+
+def test_alone_is_named_only_if_the_models_agree(predictor, tmp_path):
+    song = predictor.listen(write_song(tmp_path / "a.wav", 1, 1))
+    for present, single, alone in [
+        (["violin"], "violin", "violin"),
+        (["violin"], "piano", ""),
+        (["violin", "piano"], "violin", ""),
+        ([], "violin", ""),
+    ]:
+        assert replace(song, present=present, instrument=single).alone == alone
 
 
 @pytest.mark.parametrize("samples", [1, 300, 3000])
@@ -297,8 +341,8 @@ def test_python_gives_the_same_prediction_as_the_command(models, tmp_path):
     path = write_song(tmp_path / "a.wav", 1, 1)
     song = timbre.listen(path, models=models)
     line = json.loads(predict(path, "--models", models, "--format", "jsonl").stdout)
-    values = song.instrument, song.single, song.present, song.layered, song.shares
-    assert values == tuple(line.values())[1:6]
+    values = song.instrument, song.single, song.alone, song.present, song.layered, song.shares
+    assert values == tuple(line.values())[1:7]
     assert song.probabilities.tolist() == list(song.layered.values())
 
 

@@ -30,7 +30,7 @@ def test_shares_first_times_and_solos():
 
 
 def test_shares_in_words():
-    words = [word(share) for share in (0, 0.01, 0.249, 0.25, 0.749, 0.75, 1)]
+    words = [word(share, share > 0) for share in (0, 0.01, 0.249, 0.25, 0.749, 0.75, 1)]
     assert words == ["absent", "now and then", "now and then", "often", "often", "throughout", "throughout"]
 
 

@@ -1,7 +1,8 @@
 """Fit the last layer to corrected songs: logistic regression that starts at the old layer and may not move far.
 
-What is fitted is the logit relative to the threshold, because decisions are what people correct. So a probability
-becomes higher or lower, and the thresholds stay.
+What is fitted is the logit of the whole answer relative to the threshold, because decisions are what people correct. So
+a probability becomes higher or lower, and the thresholds stay. The layer decides a part of the answer, so its change is
+larger than that of the answer.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from timbre.adapt.songs import LastLayer, SongFeatures
+from timbre.adapt.songs import LAYERED_WEIGHT, LastLayer, SongFeatures
 
 # Chosen on real music (benchmarks/adapt.py): smaller values help more with songs like these, and harm other music more.
 SHIFT = 2.0  # precision of the prior of a shift: 0 ± 0.7 logits
@@ -47,7 +48,8 @@ def fit_shifts(layer: LastLayer, corrections: Corrections) -> LastLayer:
     """Return the layer with a shift of each instrument's logits, which is the same as moving its threshold."""
     bias, margins = layer.bias.copy(), corrections.logits(layer) - layer.thresholds
     for label, targets in enumerate(corrections.targets.T):
-        bias[label] += _logistic(np.ones((len(targets), 1)), margins[:, label], targets, np.array([SHIFT]))[0]
+        shift = _logistic(np.ones((len(targets), 1)), margins[:, label], targets, np.array([SHIFT]))[0]
+        bias[label] += shift / LAYERED_WEIGHT
     return layer._replace(bias=bias)
 
 
@@ -65,9 +67,9 @@ def fit_weights(layer: LastLayer, corrections: Corrections) -> LastLayer:
         design = np.hstack([(features - centre) / scale, np.ones((len(features), 1))])
         precisions = np.append(np.full(len(centre), WEIGHTS), SHIFT)
         *changes, shift = _logistic(design, margins[:, label], targets, precisions)
-        change = np.array(changes) / scale
+        change = np.array(changes) / scale / LAYERED_WEIGHT
         weight[label] += change
-        bias[label] += shift - change @ centre
+        bias[label] += shift / LAYERED_WEIGHT - change @ centre
     return layer._replace(weight=weight, bias=bias)
 
 

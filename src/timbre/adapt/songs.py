@@ -9,10 +9,12 @@ from torch import nn
 from timbre.core.errors import DataError
 from timbre.core.files import RELEASED
 from timbre.model.checkpoint import load_model
-from timbre.songs.predictor import PART, Predictor, find_models, song_logits
-from timbre.songs.timeline import log_odds
+from timbre.songs.answer import PART, TIMELINE_WEIGHT, joint_logits, song_activity, song_logits
+from timbre.songs.predictor import Predictor, find_models
+from timbre.songs.timeline import FINE_HOP, log_odds
 from timbre.songs.torch_engine import TorchEngine
 
+LAYERED_WEIGHT = 1 - TIMELINE_WEIGHT  # of the multi-label model in the answer
 MARGIN = 1e-6  # thresholds are kept this far from 0 and 1, so that their logits are finite
 
 
@@ -35,14 +37,25 @@ class LastLayer(NamedTuple):
 
 
 class SongFeatures(NamedTuple):
-    """The input of the last layer for a song: of its windows `[windows, features]`, and of its frames."""
+    """A song: the input of the last layer, and what the other models add to the answer.
+
+    Attributes:
+        windows: Features of its windows, `[windows, features]`.
+        frames: Features of its frames, `[frames, features]`.
+        others: What the single-label and the timeline model add to the logits, `[instruments]`.
+    """
 
     windows: np.ndarray
     frames: np.ndarray
+    others: np.ndarray
 
     def logits(self, layer: LastLayer) -> np.ndarray:
-        """Return the logits of the song `[instruments]`, as `timbre predict` computes them."""
-        return song_logits(layer.logits(self.windows), layer.logits(self.frames))
+        """Return the logits of the song `[instruments]`, as `timbre predict` computes them (see `joint_logits`).
+
+        A new layer also changes the timeline, but by little, which is left out.
+        """
+        above = song_logits(layer.logits(self.windows), layer.logits(self.frames)) - layer.thresholds
+        return layer.thresholds + LAYERED_WEIGHT * above + self.others
 
     def decisive(self, layer: LastLayer) -> np.ndarray:
         """Return the features that decide about each instrument, `[instruments, features]`.
@@ -94,8 +107,9 @@ class FeatureReader:
     """
 
     def __init__(self, models: Path) -> None:
-        self.predictor = Predictor(models)
+        self.predictor, self.unchanged = Predictor(models), Predictor(models)
         self.instruments, self.source = self.predictor.instruments, self.predictor.source
+        self.thresholds = np.array(self.predictor.engine.thresholds)
         engine = self.predictor.engine
         assert isinstance(engine, TorchEngine)
         network = engine.layered.network
@@ -112,4 +126,8 @@ class FeatureReader:
         Raises:
             AudioError: The song cannot be read to its end, or is empty, silent, too short or not finite.
         """
-        return SongFeatures(*self.predictor.scored_logits(path))
+        song = self.unchanged.listen(path, FINE_HOP)
+        activity = song_activity(log_odds(np.clip(song.timeline[song.timeline.any(axis=1)], MARGIN, 1 - MARGIN)))
+        limits = log_odds(np.clip(self.thresholds, MARGIN, 1 - MARGIN))
+        joint = joint_logits(limits, self.thresholds, activity, np.array(list(song.single.values())))
+        return SongFeatures(*self.predictor.scored_logits(path), others=joint - limits)

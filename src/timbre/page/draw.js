@@ -56,9 +56,10 @@ const colourOf = (name) => about.colours[about.instruments.indexOf(name)];
 // Returns the instruments that the page may show, without those that are little tested, unless all are shown.
 const shownInstruments = () => (view.isWhole ? about.instruments : tested);
 
-// Returns the instruments to show one by one: all if there are few, otherwise those that play or may play.
+// Returns the instruments to show one by one: all if there are few or if each is asked about, otherwise those that play
+// or may play.
 function listed(song) {
-  if (view.isWhole || tested.length <= about.few) return shownInstruments();
+  if (view.isWhole || about.reviewed || tested.length <= about.few) return shownInstruments();
   const plays = (name) => song.present.includes(name) || unsureOf(song).includes(name) || song.shares[name] > 0;
   return tested.filter(plays);
 }

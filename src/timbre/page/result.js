@@ -5,10 +5,7 @@ const MAX_SPANS = 12; // sections of an instrument that the table lists
 // Shows the result of the chosen song.
 function show(song) {
   const { result, note } = song;
-  const probability = (name) => result.single[name], best = Math.max(...shownInstruments().map(probability));
-  const single = result.instrument && shownInstruments().find((name) => probability(name) === best);
-  const alone = single ? `; if only one instrument plays, it is ${single}` : "";
-  byId("summary").textContent = `${summary(result)} (${clock(result.seconds)}${alone}${note ? `; ${note}` : ""})`;
+  byId("summary").textContent = `${summary(result)} (${clock(result.seconds)}${note ? `; ${note}` : ""})`;
   byId("table").replaceChildren(buildTable(song));
   const rest = shownInstruments().filter((name) => !listed(result).includes(name));
   byId("rest").textContent = rest.length ? `Not found: ${rest.join(", ")}.` : "";
@@ -40,4 +37,4 @@ function buildTable(song) {
   return table;
 }
 
-const perhaps = (words) => (words === "absent" ? "perhaps" : `perhaps ${words}`);
+const perhaps = (words) => (words === "absent" ? "perhaps" : words.startsWith("perhaps") ? words : `perhaps ${words}`);

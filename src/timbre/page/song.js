@@ -24,7 +24,7 @@ class SongOutput {
     this.levels.push(...levels);
     this.framesPerWindow = frames;
     const level = Math.max(...levels);
-    this.windows.push({ single: Array.from(single, Math.log), layered: Array.from(layered, logit), level });
+    this.windows.push({ single: Array.from(single, Math.log), layered: Array.from(layered, (value) => logit(value)), level });
     this.spectrogram.add(mels, melFrames, melFrames - 1); // the last frame is the next window's first
   }
 
@@ -56,17 +56,20 @@ class SongOutput {
     const steps = Math.max(1, Math.ceil(seconds / hop - 1e-9));
     const isLoud = this.loudSteps(steps), activity = this.activityLogits(layered, steps);
     const sections = findSections(activity, isLoud, seconds);
-    const probabilities = layered.map(sigmoid), singleProbabilities = softmax(single);
+    const singleProbabilities = softmax(single), reached = activity.map((logits) => songActivity(logits, isLoud));
+    const probabilities = jointLogits(layered, reached, singleProbabilities).map(sigmoid);
     const present = instruments.filter((_, label) => probabilities[label] >= about.thresholds[label]);
+    const instrument = single.length ? instruments[single.indexOf(Math.max(...single))] : "";
     const rounded = byInstrument(probabilities.map((value) => round(value, 4)));
     const timeline = activity.map((logits) => logits.map((value, step) => round(isLoud[step] ? sigmoid(value) : 0, 3)));
     return {
       file: name,
-      instrument: single.length ? instruments[single.indexOf(Math.max(...single))] : "",
+      instrument,
       single: byInstrument(singleProbabilities.map((value) => round(value, 4))),
+      alone: present.length === 1 && present[0] === instrument ? instrument : "",
       present,
       layered: rounded,
-      ...presence(sections, seconds),
+      ...presence(sections, seconds, present),
       ...uncertainty(rounded, present),
       timeline: { hop, ...byInstrument(timeline) },
       sections: sections.map(([start, end, instrument]) => [round(start, 3), round(end, 3), instrument]),
@@ -75,7 +78,7 @@ class SongOutput {
     };
   }
 
-  // Returns the song's single and layered logits, one for each instrument. See `song_logits` in timbre.songs.predictor.
+  // Returns the song's single and layered logits, one for each instrument. See `song_logits` in timbre.songs.answer.
   songLogits(samples) {
     const { instruments, window, part } = about, length = window * about.rate;
     const fullWindows = Math.floor(samples / length), rest = samples % length;
@@ -150,12 +153,29 @@ function frameMiddles() {
 function logitRows(probabilities) {
   const count = about.instruments.length;
   return Array.from({ length: probabilities.length / count }, (_, frame) =>
-    Array.from(probabilities.subarray(frame * count, (frame + 1) * count), logit),
+    Array.from(probabilities.subarray(frame * count, (frame + 1) * count), (value) => logit(value)),
   );
 }
 
-function logit(probability) {
-  const safe = Math.max(1e-7, Math.min(1 - 1e-7, probability));
+// Returns the song's logits from all models. See `joint_logits` in timbre.songs.answer.
+function jointLogits(layered, activity, single) {
+  const { timelineWeight, timelineLimit, singleWeight, leastProbability: least } = about;
+  return layered.map((value, label) => {
+    const limit = logit(about.thresholds[label], least);
+    const timeline = timelineWeight * (activity[label] - timelineLimit);
+    const joint = limit + (1 - timelineWeight) * (value - limit) + timeline;
+    return single.length ? joint + singleWeight * (logit(single[label], least) - logit(1 / single.length, least)) : joint;
+  });
+}
+
+// Returns the logit that a quarter of a timeline reaches. See `song_activity` in timbre.songs.answer.
+function songActivity(logits, isLoud) {
+  const most = logit(1, about.leastProbability), loud = logits.filter((_, step) => isLoud[step]);
+  return Math.max(-most, Math.min(most, quantile(loud, 1 - about.part)));
+}
+
+function logit(probability, least = 1e-7) {
+  const safe = Math.max(least, Math.min(1 - least, probability));
   return Math.log(safe / (1 - safe));
 }
 
@@ -223,14 +243,19 @@ function findEvents(logits, isLoud) {
   }, []);
 }
 
-// Returns for each instrument how much of the song it plays in (a share and a word) and when first; and the solos.
-function presence(sections, seconds) {
+const perhaps = (word) => (word === "absent" ? "perhaps" : word.startsWith("perhaps") ? word : `perhaps ${word}`);
+
+// Returns for each instrument how much of the song it plays in (a share and a word) and when first; and the solos. Words
+// that contradict what is present begin with perhaps.
+function presence(sections, seconds, present) {
   const shares = {}, words = {}, first = {};
   for (const name of about.instruments) {
     const own = sections.filter((section) => section[2] === name);
     const share = Math.min(1, own.reduce((sum, [start, end]) => sum + end - start, 0) / seconds);
     shares[name] = own.length ? Math.max(about.least, round(share, 3)) : 0;
-    words[name] = shares[name] > 0 ? about.words.filter(([least]) => shares[name] >= least).at(-1)[1] : "absent";
+    const word = shares[name] > 0 ? about.words.filter(([least]) => shares[name] >= least).at(-1)[1] : "absent";
+    const isDoubtful = present.includes(name) ? shares[name] === 0 : shares[name] >= about.often;
+    words[name] = isDoubtful ? perhaps(word) : word;
     if (own.length) first[name] = round(own[0][0], 3);
   }
   const solos = findSolos(sections).map(([start, end, name]) => [round(start, 3), round(end, 3), name]);

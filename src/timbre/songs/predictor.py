@@ -14,8 +14,10 @@ from timbre.audio.windows import QUIET, audible, cut, levels, limited
 from timbre.core.errors import AudioError, DataError
 from timbre.core.extras import install
 from timbre.core.files import RELEASED
+from timbre.songs.answer import joint_logits, song_activity, song_logits
 from timbre.songs.engine import Engine, WindowOutput
 from timbre.songs.prefetch import map_ordered, prefetch
+from timbre.songs.presence import Section
 from timbre.songs.song import Song
 from timbre.songs.spectrogram import StreamingSpectrogram
 from timbre.songs.timeline import FINE_HOP, at_steps, levels_of_steps, sections_of, song_bias
@@ -27,7 +29,6 @@ DISTRIBUTION = "timbre-ear"  # name of the installed package
 OWN_MODELS = Path("models")
 HOP = 0.5  # seconds
 MIN_HOP, MAX_HOP = 0.05, 60.0  # seconds
-PART = 0.25  # of the windows (and frames) of a song must reach a logit for it to count
 TOO_SHORT = 0.2  # seconds; a shorter song is refused
 
 
@@ -101,8 +102,8 @@ class Predictor:
     ) -> Song:
         """Predict a song of any length, in windows as long as those of training; near silence is left out.
 
-        The single-label prediction is the mean over windows. The multi-label prediction is `song_logits`. For a song of
-        one window, both are the prediction for that window.
+        The single-label prediction is the mean over windows. The multi-label prediction is `joint_logits`: it uses all
+        three models.
 
         The timeline comes from a separate network, from the last features of the multi-label network, computed at four
         times as many frames (with 4 blocks, every 0.16 s). It is blended over the borders of windows, so that it does
@@ -126,9 +127,9 @@ class Predictor:
         single = _softmax(windows.mean(axis=0)) if self.engine.has_single else np.empty(0)
         layered = song_logits(*rows)
         thresholds = np.array(self.engine.thresholds)
-        timeline, sections = self._timeline(output, song_bias(layered, thresholds), seconds, hop)
+        timeline, sections, activity = self._timeline(output, song_bias(layered, thresholds), seconds, hop)
         decibels = output.spectrogram.decibels()
-        probabilities = _sigmoid(layered)
+        probabilities = _sigmoid(joint_logits(layered, thresholds, activity, single))
         present = probabilities >= thresholds
         return Song(
             name=str(source),
@@ -207,8 +208,8 @@ class Predictor:
 
     def _timeline(
         self, output: "_SongOutput", bias: np.ndarray, seconds: float, hop: float
-    ) -> tuple[np.ndarray, list[tuple[float, float, str]]]:
-        """Return the timeline, probabilities `[steps, instruments]`, and the sections of a song."""
+    ) -> tuple[np.ndarray, list[Section], np.ndarray]:
+        """Return the timeline, probabilities `[steps, instruments]`, the sections of a song, and `song_activity`."""
         frame_levels = output.levels.all()
 
         def audible_steps(steps: int, hop: float) -> np.ndarray:
@@ -219,7 +220,9 @@ class Predictor:
         timeline = _sigmoid(at_steps(logits, times, seconds, hop))
         timeline[~audible_steps(len(timeline), hop)] = 0
         fine = at_steps(logits, times, seconds, FINE_HOP)
-        return timeline, sections_of(fine, audible_steps(len(fine), FINE_HOP), seconds, self.instruments)
+        is_audible = audible_steps(len(fine), FINE_HOP)
+        sections = sections_of(fine, is_audible, seconds, self.instruments)
+        return timeline, sections, song_activity(fine[is_audible])
 
     def _named(self, probabilities: np.ndarray) -> dict[str, float]:
         return {name: round(float(value), 4) for name, value in zip(self.instruments, probabilities, strict=True)}
@@ -292,23 +295,6 @@ class _Rows:
     def all(self) -> np.ndarray:
         """Return all rows, `[rows, …]`. No more can be added after that."""
         return np.frombuffer(self.values, np.float32).reshape(self.count, *self.shape)
-
-
-def song_logits(windows: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Return the logits of a song `[instruments]`, from those of its windows and frames.
-
-    They are the mean of two values: what a quarter of the windows reach, and what a quarter of the frames reach. So an
-    instrument that plays in a third of a song is present. For a single window, they are the logits of that window,
-    because thresholds were fitted to single windows.
-
-    Args:
-        windows: Logits `[windows, instruments]`.
-        frames: Logits `[frames, instruments]`.
-    """
-    by_window = np.quantile(windows, 1 - PART, axis=0).astype(np.float32)
-    if len(windows) == 1:
-        return by_window
-    return (by_window + np.quantile(frames, 1 - PART, axis=0).astype(np.float32)) / 2
 
 
 def _batches(windows: Iterator[np.ndarray], border: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

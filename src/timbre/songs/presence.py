@@ -7,8 +7,10 @@ from typing import TypeAlias
 Section = tuple[float, float, str]
 """Start and end in seconds, and the instrument."""
 
-WORDS = {0.0: "now and then", 0.25: "often", 0.75: "throughout"}  # least share of the song: word
+OFTEN = 0.25
+WORDS = {0.0: "now and then", OFTEN: "often", 0.75: "throughout"}  # least share of the song: word
 ABSENT = "absent"
+PERHAPS = "perhaps"
 LEAST_SHARE = 0.001  # of an instrument that plays at all
 MIN_SOLO = 1.0  # seconds; shorter solos are not reported
 FEW = 6  # with more instruments, only those that play are listed one by one
@@ -28,13 +30,27 @@ def shares(sections: Iterable[Section], seconds: float, instruments: Sequence[st
     }
 
 
-def word(share: float) -> str:
+def word(share: float, is_present: bool) -> str:
     """Return the word for a share: absent, now and then, often (from a quarter), throughout (from three quarters).
 
-    >>> word(0), word(0.2), word(0.25), word(0.9)
+    If it contradicts the answer for the song, it begins with perhaps.
+
+    >>> word(0, False), word(0.2, True), word(0.25, True), word(0.9, True)
     ('absent', 'now and then', 'often', 'throughout')
+    >>> word(0, True), word(0.2, False), word(0.25, False)
+    ('perhaps', 'now and then', 'perhaps often')
     """
-    return [text for least, text in WORDS.items() if share >= least][-1] if share > 0 else ABSENT
+    text = [text for least, text in WORDS.items() if share >= least][-1] if share > 0 else ABSENT
+    return perhaps(text) if (share == 0 if is_present else share >= OFTEN) else text
+
+
+def perhaps(word: str) -> str:
+    """Return a word for a share as one that is unsure.
+
+    >>> perhaps("absent"), perhaps("often"), perhaps("perhaps often")
+    ('perhaps', 'perhaps often', 'perhaps often')
+    """
+    return PERHAPS if word == ABSENT else word if word.startswith(PERHAPS) else f"{PERHAPS} {word}"
 
 
 def is_sure(probability: float, is_present: bool, bounds: Bounds) -> bool:

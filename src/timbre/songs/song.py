@@ -127,6 +127,11 @@ class Song:
         return [name for name in self.instruments if name in self.present + self.unsure or self.shares[name]]
 
     @property
+    def alone(self) -> str:
+        """The only instrument that plays, if the single-label model names the same one; otherwise empty."""
+        return self.instrument if self.present == [self.instrument] else ""
+
+    @property
     def not_found(self) -> list[str]:
         """The instruments that are not `listed`."""
         return [name for name in self.instruments if name not in self.listed]
@@ -144,8 +149,11 @@ class Song:
 
     @cached_property
     def words(self) -> dict[str, str]:
-        """A word for each share: absent, now and then, often (from a quarter) or throughout (from three quarters)."""
-        return {name: presence.word(share) for name, share in self.shares.items()}
+        """A word for each share: absent, now and then, often (from a quarter) or throughout (from three quarters).
+
+        It begins with perhaps if it contradicts the answer for the song.
+        """
+        return {name: presence.word(share, name in self.present) for name, share in self.shares.items()}
 
     @cached_property
     def first_heard(self) -> dict[str, float]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from timbre.core.printable import printable
 from timbre.features.display import clock, shortened
-from timbre.songs.presence import ABSENT, FEW
+from timbre.songs.presence import FEW, perhaps
 
 if TYPE_CHECKING:
     from timbre.songs.song import Song
@@ -60,6 +60,7 @@ def as_values(song: "Song", timeline: bool) -> dict[str, object]:
         "file": song.name,
         "instrument": song.instrument,
         "single": song.single,
+        "alone": song.alone,
         "present": song.present,
         "layered": song.layered,
         "shares": song.shares,
@@ -126,7 +127,7 @@ def as_text(song: "Song", timeline: bool = False) -> str:
     """
     lines = [
         printable(song.name),
-        *([f"  alone:   {song.instrument} ({song.single[song.instrument]:.2f})"] if song.single else []),
+        *([f"  alone:   {song.alone} ({song.single[song.alone]:.2f})"] if song.alone else []),
         f"  layered: {song.summary}",
     ]
     width = max(7, *map(len, song.instruments))
@@ -156,7 +157,7 @@ def _when(song: "Song", name: str) -> str:
     """Say how much of a song an instrument plays in and when it first plays, and what is not certain about that."""
     first, word = song.first_heard.get(name), song.words[name]
     if name in song.unsure:
-        word = "perhaps" if word == ABSENT else f"perhaps {word}"
+        word = perhaps(word)
     note = " (little tested)" if name in song.little_tested else ""
     return word + ("" if first is None else f", first at {clock(first)}") + note
 
