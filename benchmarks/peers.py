@@ -78,7 +78,7 @@ def table_rows(folder: Path, models: Sequence[Path]) -> Iterator[str]:
     """Yield the rows of the table: one for each folder of models, and one for each tagger.
 
     Raises:
-        DataError: A recording cannot be read or has no scores, or models predict other instruments.
+        DataError: A recording cannot be read or has no scores, or models lack one of the instruments.
     """
     labelled = read_labelled_folder(folder, INSTRUMENTS)
     targets = partial_targets([recording.label for recording in labelled.recordings], INSTRUMENTS)
@@ -94,12 +94,15 @@ def table_rows(folder: Path, models: Sequence[Path]) -> Iterator[str]:
 
     for path in models:
         predictor = Predictor(path)
-        if predictor.instruments != INSTRUMENTS:
+        if not {*INSTRUMENTS} <= {*predictor.instruments}:
             raise DataError(f"{path}: the taggers' scores are of {', '.join(INSTRUMENTS)}; name models of these")
+        columns = [predictor.instruments.index(name) for name in INSTRUMENTS]
         _, predictions, unreadable = predict_recordings(folder, labelled, predictor)
         if unreadable:
             raise DataError(f"{folder}: {unreadable[0]}")
-        yield row(f"Timbre, models {predictor.source}", predictions.probabilities, predictions.present)
+        yield row(
+            f"Timbre, models {predictor.source}", predictions.probabilities[:, columns], predictions.present[:, columns]
+        )
     for table in sorted(PEERS.glob("*.csv")):
         yield row(table.stem, read_scores(table, [recording.path for recording in labelled.recordings]))
 

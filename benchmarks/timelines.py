@@ -51,6 +51,7 @@ def main(models: list[Path], split: str, recordings: Path | None, music: Path | 
         events = [event for song in songs for event in ground_truth(song, pack, params.audio.sample_rate)]
         for folder in models:
             predicted = predict_songs(songs, events, pack, folder, params.timeline.seconds)
+            predicted = [each._replace(song=each.song.only(params.instruments)) for each in predicted]
             show(folder, timeline_metrics(predicted, params.instruments))
 
 

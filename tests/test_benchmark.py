@@ -71,7 +71,7 @@ def test_predictions_of_unknown_instruments_change_no_score():
 def test_an_instrument_without_a_score_is_none_in_the_table_and_missing_in_json():
     targets, present = np.eye(4)[[0, 1, 1, 3]], np.eye(4, dtype=bool)[[0, 1, 0, 3]]  # violin never plays
     scores = score(targets, RecordingPredictions(present * 0.9, present, present), list("abcd"))
-    assert scores["single_label_recall"].by_instrument.value == pytest.approx([1, 0.5, 0, 1])
+    assert scores["single_label_recall"].by_instrument.value == pytest.approx([1, 0.5, np.nan, 1], nan_ok=True)
     assert scores_as_table(scores, INSTRUMENTS).splitlines()[2].split(" | ")[4] == "none"
     values = scores_as_values(scores, INSTRUMENTS)
     assert "violin" not in values["auc"] and values["auc"]["piano"]["value"] == 1
@@ -141,9 +141,12 @@ def test_single_recordings_are_scored_alone_and_in_mixtures(models, tmp_path):
     assert "150 mixtures of these recordings" in text and "piano/broken.wav" in text
 
 
-def test_recordings_of_some_instruments_have_no_mixtures(models, tmp_path):
+def test_mixtures_have_the_instruments_that_have_recordings(models, tmp_path):
     by_instrument(tmp_path / "takes", ("guitar", "drums"))
-    assert not run_benchmark(tmp_path / "takes", models).mixtures
+    recall = run_benchmark(tmp_path / "takes", models).mixtures["recall"].by_instrument
+    assert np.isnan(recall.value).tolist() == [False, False, True, True]
+    by_instrument(tmp_path / "take", ("guitar",))
+    assert not run_benchmark(tmp_path / "take", models).mixtures
 
 
 def test_the_command_prints_markdown_or_json_and_refuses_unknown_data_sets(models, tmp_path):

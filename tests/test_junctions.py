@@ -62,9 +62,10 @@ def test_the_command_prints_metrics_of_labelled_music(tmp_path, models, monkeypa
     for name, hertz in (("a1", 440), ("b1", 220)):
         soundfile.write(tmp_path / f"{name}.wav", tone(hertz, 2.0, 16000), 16000)
     (tmp_path / "labels.csv").write_text("path,present,absent,source\na1.wav,drums,piano,a\nb1.wav,piano,drums,b\n")
+    monkeypatch.setattr("junctions.PAIRS", 16)
     monkeypatch.setattr("timbre.core.stage.one_line_errors", nullcontext)  # it handles signals from here on
     monkeypatch.setattr(sys, "argv", ["timelines.py", "--music", str(tmp_path), str(models)])
     runpy.run_path(str(ROOT / "benchmarks/timelines.py"), run_name="__main__")
     metrics = json.loads(capsys.readouterr().out)[str(models)]
-    assert metrics["all"]["pairs"] == 160 and metrics["drums"]["pairs"] == metrics["piano"]["pairs"] == 80
+    assert metrics["all"]["pairs"] == 16 and metrics["drums"]["pairs"] == metrics["piano"]["pairs"] == 8
     assert metrics["drums"]["recall of seconds"] == metrics["drums"]["false seconds"] == 1  # drums: threshold 0

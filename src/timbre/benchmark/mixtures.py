@@ -58,7 +58,7 @@ def predict_mixtures(
         layered: The layered model.
 
     Returns:
-        None if an instrument has no readable recording.
+        None if fewer than two instruments have a readable recording.
     """
     audio, mel = layered.description.audio, layered.description.mel
     group_of = {recording.path: recording.group for recording in recordings}
@@ -67,14 +67,15 @@ def predict_mixtures(
         pack, mels = Path(temporary) / "windows.npy", Path(temporary) / "mixtures.npy"
         decoded, _ = decode_clips(clips, folder, pack, audio, Compute())
         clips = [clip for clip in clips if clip.file in decoded]
-        if {clip.label for clip in clips} < {*instruments}:
+        playing = [name for name in instruments if any(clip.label == name for clip in clips)]
+        if len(playing) < MIXTURES.min_instruments:
             return None
         windows = [
             Window(row, index * audio.window, clip.file, clip.label, clip.split, clip.group)
             for clip in clips
             for row, index in decoded[clip.file].windows
         ]
-        recipes = parts_by_mixture(draw_recipes(windows, "train", RecipeOptions(instruments, MIXTURES, 0, 0)))
+        recipes = parts_by_mixture(draw_recipes(windows, "train", RecipeOptions(playing, MIXTURES, 0, 0)))
         extract = partial(mixture_mels, pack=pack, sample_rate=audio.sample_rate, mel=mel)
         write_mels(mels, recipes, extract, Compute(), "mixtures")
         targets = targets_of([[part.instrument for part in parts] for parts in recipes], instruments)

@@ -29,6 +29,7 @@ class Benchmark(ScoredFolder):
         scores: Scores of the recordings.
         targets_f1: Micro F1 of predicting every instrument in every recording.
         predicted_where_none_plays: Mean number of predicted instruments in recordings where none plays, or None.
+        present: Number of recordings in which each instrument plays.
         mixtures: Scores of mixtures of the recordings; empty if they are not single-label.
         published: Published results on these recordings, in words, or empty.
     """
@@ -36,6 +37,7 @@ class Benchmark(ScoredFolder):
     scores: dict[str, Score]
     targets_f1: float
     predicted_where_none_plays: float | None
+    present: dict[str, int]
     mixtures: dict[str, Score]
     published: str
 
@@ -62,6 +64,7 @@ class Benchmark(ScoredFolder):
         values = self.described() | {
             "scores": scores_as_values(self.scores, self.instruments),
             "micro_f1_of_predicting_all": round(self.targets_f1, DIGITS),
+            "present": self.present,
         }
         if self.predicted_where_none_plays is not None:
             values["predicted_where_none_plays"] = round(self.predicted_where_none_plays, DIGITS)
@@ -100,6 +103,7 @@ def run_benchmark(folder: Path, models: Path | None = None, data_set: str = "") 
         predicted_where_none_plays=float(predictions.present[none_plays].sum(axis=1).mean())
         if none_plays.any()
         else None,
+        present=dict(zip(instruments, (targets == 1).sum(axis=0).tolist(), strict=True)),
         mixtures=_score_mixtures(folder, readable, instruments, models) if labelled.is_single_label else {},
         published=labelled.published,
     )

@@ -67,18 +67,20 @@ def score(targets: np.ndarray, predictions: RecordingPredictions, groups: Sequen
         groups: Group of each recording. Intervals resample whole groups.
     """
     probabilities, present = predictions.probabilities, predictions.present
+    plays, is_absent = (targets == 1).any(axis=0), (targets == 0).any(axis=0)
     metrics = {
         "auc": bootstrap.auc_by_instrument(targets, probabilities),
         "average_precision": bootstrap.average_precision_by_instrument(targets, probabilities),
-        "precision": bootstrap.precision_by_instrument(targets, present),
-        "recall": bootstrap.recall_by_instrument(targets, present),
-        "f1": bootstrap.f1_by_instrument(targets, present),
+        "precision": _only(bootstrap.precision_by_instrument(targets, present), plays),
+        "recall": _only(bootstrap.recall_by_instrument(targets, present), plays),
+        "f1": _only(bootstrap.f1_by_instrument(targets, present), plays),
         "f1_of_absence": bootstrap.f1_by_instrument(1 - targets, ~present),
-        "false_positive_rate": bootstrap.recall_by_instrument(1 - targets, present),
+        "false_positive_rate": _only(bootstrap.recall_by_instrument(1 - targets, present), is_absent),
     }
     if predictions.single is not None:
         single_targets = np.where(targets.sum(axis=1, keepdims=True) == 1, targets, np.nan)
-        metrics["single_label_recall"] = bootstrap.recall_by_instrument(single_targets, predictions.single)
+        recall = bootstrap.recall_by_instrument(single_targets, predictions.single)
+        metrics["single_label_recall"] = _only(recall, (single_targets == 1).any(axis=0))
 
     def interval_of(metric: Metric) -> Interval:
         return interval(metric, groups, 0, "music")
@@ -91,6 +93,11 @@ def score(targets: np.ndarray, predictions: RecordingPredictions, groups: Sequen
     ]
     scores["expected_calibration_error"] = Score(_without_bounds(errors[0]), _without_bounds(errors[1:]))
     return {name: scores[name] for name in TITLES if name in scores}
+
+
+def _only(metric: Metric, has_value: np.ndarray) -> Metric:
+    """Return a metric of each instrument that is NaN for some of them, so that they do not count for the mean."""
+    return lambda weights: np.where(has_value, metric(weights), np.nan)
 
 
 def _without_bounds(value: float | Sequence[float]) -> Interval:
