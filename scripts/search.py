@@ -1,8 +1,8 @@
 """Search for better params with Optuna: `python scripts/search.py [--trials N] [--metric FILE:KEY] SPACE ...`.
 
-A SPACE is `key=low:high`, `key=low:high:log` or `key=one,two,three`. Whole numbers stay whole. Each trial is a queued
-`dvc exp run`, and DVC runs only the stages that the params affect. `make show` lists all trials. The default metric is
-a validation metric: params that were chosen on test could no longer be evaluated on test.
+A SPACE is `key=low:high`, `key=low:high:log` or `key=one,two,three`. Whole numbers stay whole. Each trial is a
+`dvc exp run --temp`, and DVC runs only the stages that the params affect. `make show` lists all trials. The default
+metric is a validation metric: params that were chosen on test could no longer be evaluated on test.
 """
 
 import argparse
@@ -38,11 +38,12 @@ def space(asked: str) -> tuple[str, Callable[[Any], Any]]:
 
 
 def run(values: dict[str, Any], name: str) -> None:
-    """Run one queued experiment. DVC runs it in its own folder, so the workspace does not change."""
+    """Run one experiment. DVC runs it in its own folder, so the workspace does not change."""
     changes = [part for key, value in values.items() for part in ("-S", f"{key}={value}")]
-    subprocess.run(["dvc", "exp", "run", "--queue", "--name", name, *changes], check=True, capture_output=True)
-    subprocess.run(["dvc", "queue", "start"], check=True, capture_output=True)
-    subprocess.run(["dvc", "queue", "logs", "--follow", name], check=True, capture_output=True)
+    command = ["dvc", "exp", "run", "--temp", "--name", name, *changes]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        print(f"{name} failed: {done.stderr.strip().rpartition(chr(10))[2]}", flush=True)
 
 
 def metric_of(name: str, metric: str) -> float:

@@ -1,5 +1,6 @@
 """Fixtures of several tests: params, the real sample, and models."""
 
+import os
 from pathlib import Path
 
 import forks
@@ -10,18 +11,21 @@ from repository import Repository, tiny_clone
 
 from timbre.core.params import Params, load_params
 
+LONGEST = ("pipeline", "clones", "labelled_music", "versions", "own_files", "devices", "search", "dask", "page")
 SAMPLE = ROOT.parent / "shared" / "kaggle-sample"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the server of forks, once for all workers."""
+    """Start the server of forks, once for all workers. Each process has one thread: two workers use two cores."""
     if not hasattr(config, "workerinput"):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
         config.add_cleanup(forks.start())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one worker start with the longest file."""
-    items.sort(key=lambda item: item.path.name != "test_pipeline.py")
+    """Let the workers start with the longest files, so that they end at the same time."""
+    order = {f"test_{name}.py": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(LONGEST)))
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ TINY = {
     "augment": {"crop": 0.8},
     "timeline": {"songs": 4, "seconds": 10.0, "train": 6, "validation": 4},
     "calibration": {"mixtures": 40},
-    "compute": {"workers": 1},
+    "compute": {"workers": 1, "threads": 1},  # two workers of pytest would wait for each other's threads
 }
 
 

@@ -13,6 +13,20 @@ import yaml
 from forks import with_forks
 from helpers import ROOT, TINY, with_changes
 
+ALL = [  # the stages, in the order in which they run
+    "check_params",
+    "download",
+    "prepare",
+    "describe",
+    "extract_mels",
+    "layer_mixtures",
+    "arrange_songs",
+    "train_layered",
+    "train_single",
+    "train_timeline",
+    "find_suspects",
+    "evaluate",
+]
 IDENTITY = {f"GIT_{who}_{what}": "tests" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "DVC_"))},

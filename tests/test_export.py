@@ -34,7 +34,8 @@ def session(exported):
     return onnxruntime.InferenceSession(exported, providers=["CPUExecutionProvider"])
 
 
-def test_onnxruntime_predicts_the_same_as_timbre(session, tmp_path):
+def test_onnxruntime_predicts_the_same_as_timbre(session, tmp_path, monkeypatch):
+    monkeypatch.setattr("timbre.songs.predictor.joint_logits", lambda layered, *_: layered)
     predictor, random = Predictor(RELEASED), np.random.default_rng(0)
     engine = predictor.engine
     rate, samples = predictor.audio.sample_rate, predictor.audio.samples
@@ -49,7 +50,8 @@ def test_onnxruntime_predicts_the_same_as_timbre(session, tmp_path):
         np.testing.assert_allclose(single[0], list(song.single.values()), atol=1.5e-4)  # these are rounded to 1e-4
         np.testing.assert_allclose(layered[0], list(song.layered.values()), atol=1.5e-4)
         dense = engine.layered.network.density
-        assert timeline.shape == frames.shape == (1, dense * 6 + 2, 4)  # the last frames extend over the end
+        shape = 1, dense * 6 + 2, len(predictor.instruments)  # the last frames extend over the end
+        assert timeline.shape == frames.shape == shape
         db = power_to_db(engine.transform(torch.from_numpy(window)))[0]
         loud = db > db.max() - 60
         np.testing.assert_allclose(mels[0][loud], db[loud], atol=0.1)
@@ -79,16 +81,17 @@ def test_windows_may_be_of_any_number_and_length(session):
         single, layered, frames, timeline, mels = session.run(
             None, {"waveforms": np.random.default_rng(1).normal(0, 1, shape).astype("f4")}
         )
-        assert single.shape == layered.shape == (shape[0], 4)
-        assert timeline.shape[::2] == frames.shape[::2] == (shape[0], 4)
+        assert single.shape == layered.shape == (shape[0], 12)
+        assert timeline.shape[::2] == frames.shape[::2] == (shape[0], 12)
         assert mels.shape == (shape[0], 128, 1 + shape[1] // 441)
         np.testing.assert_allclose(single.sum(axis=1), 1, rtol=1e-5)
 
 
 def test_the_metadata_describes_input_and_output(session):
     properties = session.get_modelmeta().custom_metadata_map
-    assert json.loads(properties["instruments"]) == list(INSTRUMENTS)
-    assert len(json.loads(properties["thresholds"])) == 4
+    instruments = json.loads(properties["instruments"])
+    assert (instruments[:4], len(instruments)) == (list(INSTRUMENTS), 12)
+    assert len(json.loads(properties["thresholds"])) == 12
     assert (properties["sample_rate"], properties["window"], properties["step"]) == ("22050", "4.0", "0.16")
 
 

@@ -14,6 +14,8 @@ from timbre.core.errors import DataError
 from timbre.core.files import RELEASED
 from timbre.hub.sample import sample
 from timbre.hub.write import write_hub
+from timbre.model.checkpoint import save_untrained
+from timbre.songs.onnx_engine import ONNX_FILE
 from timbre.songs.predictor import Predictor
 
 MODEL = {
@@ -66,8 +68,8 @@ def test_the_commands_of_the_documentation_upload_each_file_once(hub):
 
 def test_the_config_describes_the_models(hub):
     config = json.loads((hub / "config.json").read_text())
-    assert (config["model_type"], list(config["id2label"].values())) == ("timbre", list(INSTRUMENTS))
-    assert len(config["layered"]["thresholds"]) == 4 and config["single"]["model"]["channels"] > 0
+    assert (config["model_type"], list(config["id2label"].values())[:4]) == ("timbre", list(INSTRUMENTS))
+    assert len(config["layered"]["thresholds"]) == len(config["id2label"]) and config["single"]["model"]["channels"] > 0
 
 
 @pytest.mark.parametrize("without", ["", "*.safetensors"])
@@ -82,11 +84,20 @@ def test_predict_reads_the_folder_with_and_without_pytorch(without, hub, tmp_pat
     assert abs(sample()).max() == pytest.approx(0.8)
 
 
-def test_your_own_models_get_a_card_to_complete(models, tmp_path):
+def test_your_own_models_get_a_card_to_complete(models, tmp_path, monkeypatch):
+    monkeypatch.setattr("timbre.export.export_onnx", lambda _, path: path.write_bytes(b"the slow export's file"))
     write_hub(models, tmp_path / "hub")
     card = ModelCard.load(tmp_path / "hub/README.md")
     assert card.data.license == "unknown" and "Say here what they were trained on" in card.text
     assert str(tmp_path) not in (tmp_path / "hub/space/index.html").read_text()  # a public page names no private folder
+
+
+def test_models_without_a_single_label_model_are_refused_and_nothing_is_written(models, tmp_path):
+    save_untrained(models / "single.safetensors")
+    (models / ONNX_FILE).write_bytes(b"an older export")
+    with pytest.raises(DataError, match=r"^export: the models were trained on music alone"):
+        write_hub(models, tmp_path / "hub")
+    assert not (tmp_path / "hub").exists()
 
 
 def test_a_folder_with_files_is_left_as_it_is(tmp_path):

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 from helpers import INSTRUMENTS, tone
-from repository import stages_run, tiny_clone
-from test_pipeline import ALL
+from repository import ALL, stages_run, tiny_clone
 
 from timbre.model.checkpoint import is_untrained, load_model
 

@@ -3,7 +3,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from timbre.core.errors import DataError
@@ -47,6 +47,7 @@ COLUMNS = ("path", "label", "note")
 WIDEST = 6  # cells of a row
 
 
+@settings(deadline=None)  # other processes may be busy
 @given(st.permutations(COLUMNS), st.lists(st.lists(st.text("ab,;\t\"'\n é", max_size=4), max_size=WIDEST)), st.data())
 def test_each_cell_is_in_its_column_or_the_row_is_reported(header, rows, data):
     text = io.StringIO()

@@ -20,6 +20,7 @@ from timbre.songs.predictor import find_models
 from timbre.songs.torch_engine import TorchEngine
 
 OPSET = 18
+NO_SINGLE = "export: the models were trained on music alone; export also needs a single-label model"
 
 
 class FromWaveform(nn.Module):
@@ -28,7 +29,7 @@ class FromWaveform(nn.Module):
     def __init__(self, engine: TorchEngine) -> None:
         super().__init__()
         if not engine.single or not engine.timeline:
-            raise DataError("export: the models were trained on music alone; export also needs a single-label model")
+            raise DataError(NO_SINGLE)
         self.single, self.layered, self.timeline = engine.single.network, engine.layered.network, engine.timeline
         self.block = engine.audio.sample_rate // BLOCKS_PER_SECOND
         self.transform = engine.transform

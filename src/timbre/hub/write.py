@@ -67,12 +67,17 @@ def write_hub(models: Path | None, folder: Path) -> None:
         folder: The folder to write. `timbre predict --models` reads it.
 
     Raises:
-        DataError: The folder is not empty, a package is not installed, or a model is missing or damaged.
+        DataError: The folder is not empty, a package is not installed, or a model is missing, untrained or damaged.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(f"{folder}: is not an empty folder; name a new one, or delete it")
     needs("export", "onnx", "torch", "safetensors")
+    from timbre.export import NO_SINGLE
+    from timbre.model.checkpoint import is_untrained
+
     models = find_models() if models is None else models
+    if is_untrained(models / "single.safetensors"):
+        raise DataError(NO_SINGLE)
     predictor = Predictor(models)
     with fresh_folder(folder) as partial:
         for task in TASKS:
