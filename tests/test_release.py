@@ -17,6 +17,7 @@ from timbre.core.params import Params
 from timbre.songs.predictor import OWN_MODELS, Predictor, find_models
 
 sys.path.insert(0, str(ROOT / "scripts"))
+import release_tests
 import results
 from data_page import data_page
 
@@ -126,14 +127,36 @@ def test_a_change_of_an_unknown_param_is_refused(overlay):
         release.params(overlay)
 
 
-def test_little_tested_instruments_are_those_of_the_models(tmp_path, monkeypatch):
-    monkeypatch.setattr(release, "RELEASE", tmp_path)
-    (tmp_path / "little_tested.yaml").write_text("# none yet\n[]\n")
-    assert release.little_tested(("guitar", "flute")) == ()
-    (tmp_path / "little_tested.yaml").write_text("[flute]\n")
-    assert release.little_tested(("guitar", "flute")) == ("flute",)
-    with pytest.raises(SystemExit, match=r"release/little_tested\.yaml: flute: the models do not know it"):
-        release.little_tested(("guitar", "drums"))
+def scores(present, auc, false_positive_rate):
+    values = {"auc": auc, "f1": auc, "false_positive_rate": false_positive_rate}
+    by_name = {metric: {name: {"value": value} for name, value in each.items()} for metric, each in values.items()}
+    return json.dumps({"present": present, "scores": by_name})
+
+
+def test_an_instrument_is_little_tested_if_the_tests_that_decide_are_bad(tmp_path):
+    music = scores(
+        {"guitar": 9, "bass": 9, "voice": 9, "flute": 1},
+        {"guitar": 0.5, "bass": 0.9, "voice": 0.8, "flute": 0.2},
+        {"guitar": 0.5, "bass": 0.1, "voice": 0.0, "flute": 0.05, "organ": 0.05, "harp": 0.2},
+    )
+    names = ("guitar", "bass", "voice", "flute", "organ", "harp", "horn")
+    font = scores(
+        dict.fromkeys(names, 100),
+        {**dict.fromkeys(names, 0.9), "organ": 0.8, "bass": 0.1},
+        {**dict.fromkeys(names, 0.1), "horn": 0.2, "bass": 0.9},
+    )
+    (tmp_path / "music.json").write_text(music)
+    (tmp_path / "font.json").write_text(font)
+    hidden = release_tests.little_tested(names, ("guitar",), tmp_path)
+    assert hidden == ("voice", "organ", "harp", "horn")
+    rows = release_tests.table(names, hidden, tmp_path).splitlines()[2:]
+    assert rows[1] == "| bass | 9 | 0.900 | 0.900 | 0.100 | 0.100 | 0.100 | 0.900 |"
+    assert rows[3] == "| flute | 1 |  |  | 0.050 | 0.900 | 0.900 | 0.100 |"
+    assert rows[4] == "| organ (little tested) | 0 |  |  | 0.050 | 0.800 | 0.800 | 0.100 |"
+
+
+def test_the_weights_hide_the_little_tested_instruments():
+    assert Predictor(RELEASED).engine.little_tested == release.hidden()
 
 
 def test_a_command_prints_the_params_of_the_release(capsys):

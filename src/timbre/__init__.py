@@ -1,4 +1,4 @@
-"""Timbre recognises guitar, drums, violin and piano in audio: which of them play, and when."""
+"""Timbre recognises instruments in audio: which of them play, and when."""
 
 from typing import TYPE_CHECKING
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from timbre.benchmark.robustness import Robustness
     from timbre.benchmark.run import Benchmark
 
-HELP = "Recognise guitar, drums, violin and piano in audio: which of them play, and when."
+HELP = "Recognise instruments in audio: which of them play, and when."
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP, rich_markup_mode=None)
 
