@@ -133,14 +133,14 @@ def _joined(found: Sequence[RecordingPredictions | None], instruments: Sequence[
 
 def draw(found: Robustness) -> Figure:
     """Return a picture: AUC and F1 by condition. Black: all instruments, with interval; colours: each instrument."""
-    figure = Figure(figsize=(11, 1.5 + 0.3 * len(found.scores)), layout="constrained")
+    figure = Figure(figsize=(11, 2 + 0.3 * len(found.scores)), layout="constrained")
     panels = figure.subplots(1, len(PANELS), sharey=True)
     for axes, (title, (overall, by_instrument)) in zip(panels, PANELS.items(), strict=True):
         _draw_panel(axes, found, overall, by_instrument)
         axes.set_title(title, fontsize=10)
     panels[0].set_yticks(range(len(found.scores)), list(found.scores), fontsize=9)
     panels[0].invert_yaxis()
-    panels[0].legend(loc="lower left", fontsize=8)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=7, fontsize=8)
     figure.suptitle(f"{found.recordings} recordings of {found.groups} sources, unchanged and degraded", fontsize=11)
     return figure
 
@@ -150,7 +150,8 @@ def _draw_panel(axes: Axes, found: Robustness, overall: str, by_instrument: str)
     rows = np.arange(len(found.scores))
     each = np.array([_values(scores[by_instrument]) for scores in found.scores.values()])
     for column, (name, colour) in zip(each.T, palette(found.instruments).items(), strict=True):
-        axes.plot(column, rows, "o", color=colour, markersize=4, label=name)
+        if np.isfinite(column).any():
+            axes.plot(column, rows, "o", color=colour, markersize=4, label=name)
     values, lows, highs = zip(*(scores[overall].overall for scores in found.scores.values()), strict=True)
     axes.hlines(rows, lows, highs, color=INK, linewidth=1)
     axes.plot(values, rows, "D", color=INK, markersize=5, label="all")
