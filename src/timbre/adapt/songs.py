@@ -128,6 +128,6 @@ class FeatureReader:
         """
         song = self.unchanged.listen(path, FINE_HOP)
         activity = song_activity(log_odds(np.clip(song.timeline[song.timeline.any(axis=1)], MARGIN, 1 - MARGIN)))
-        limits = log_odds(np.clip(self.thresholds, MARGIN, 1 - MARGIN))
+        limits = self.layer.thresholds
         joint = joint_logits(limits, self.thresholds, activity, np.array(list(song.single.values())))
         return SongFeatures(*self.predictor.scored_logits(path), others=joint - limits)

@@ -6,6 +6,8 @@ real music; docs/results.md has the comparison.
 
 import numpy as np
 
+from timbre.songs.timeline import log_odds
+
 PART = 0.25  # of the windows (and frames) of a song must reach a logit for it to count
 TIMELINE_WEIGHT = 0.5  # of the timeline; the multi-label model has the rest
 TIMELINE_LIMIT = 0.5  # logit that a quarter of the timeline must reach; some frames reach 0 by chance
@@ -59,5 +61,4 @@ def song_activity(timeline: np.ndarray) -> np.ndarray:
 
 
 def _log_odds(probabilities: np.ndarray) -> np.ndarray:
-    safe = np.clip(probabilities, LEAST, 1 - LEAST)
-    return np.log(safe) - np.log1p(-safe)
+    return log_odds(np.clip(probabilities, LEAST, 1 - LEAST))
