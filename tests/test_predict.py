@@ -20,7 +20,8 @@ from timbre.features.mel import power_to_db, reference_to_peak
 from timbre.model.checkpoint import ModelConfig, save_model
 from timbre.model.network import TimbreNet
 from timbre.songs.answer import TIMELINE_LIMIT, joint_logits, song_activity, song_logits
-from timbre.songs.predictor import BORDER, Predictor
+from timbre.songs.output import BORDER
+from timbre.songs.predictor import Predictor
 from timbre.songs.timeline import sections_of
 
 

@@ -33,7 +33,7 @@ class SongOutput {
     this.borders.push(logitRows(timeline));
   }
 
-  // Returns the logits of activity, blended over the borders of windows. See `activity_logits` in timbre.songs.predictor.
+  // Returns the logits of activity, blended over the borders of windows. See `activity_logits` in timbre.songs.output.
   blendedActivity() {
     const { window } = about, border = about.border * window;
     const known = frameMiddles().filter((middle) => middle < 2 * border - 1e-9).map((middle) => middle - border);

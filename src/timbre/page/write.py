@@ -19,7 +19,8 @@ from timbre.features.display import mel_ticks, palette
 from timbre.features.events import PAUSE
 from timbre.songs import answer, presence, timeline
 from timbre.songs.onnx_engine import ONNX_FILE
-from timbre.songs.predictor import BORDER, TOO_SHORT, Predictor, find_models
+from timbre.songs.output import BORDER
+from timbre.songs.predictor import TOO_SHORT, Predictor, find_models
 from timbre.songs.spectrogram import MIN_COLUMNS
 
 HERE = Path(__file__).parent

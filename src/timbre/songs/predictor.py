@@ -1,9 +1,7 @@
 """Predict the instruments and the timeline of a song of any length: windows as a stream, through all models."""
 
-from array import array
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable
 from importlib.metadata import version
-from itertools import islice, pairwise
 from math import ceil
 from pathlib import Path
 
@@ -16,15 +14,14 @@ from timbre.core.extras import install
 from timbre.core.files import RELEASED
 from timbre.songs.answer import joint_logits, song_activity, song_logits
 from timbre.songs.engine import Engine, WindowOutput
+from timbre.songs.output import BORDER, SongOutput
 from timbre.songs.prefetch import map_ordered, prefetch
 from timbre.songs.presence import Section
 from timbre.songs.song import Song
-from timbre.songs.spectrogram import StreamingSpectrogram
+from timbre.songs.stream import PaddedStream, batches
 from timbre.songs.timeline import FINE_HOP, at_steps, levels_of_steps, sections_of, song_bias
 
-WINDOWS_PER_BATCH = 2  # per thread; more are no faster and take 10 MB each
 THREADS = 2
-BORDER = 0.125  # of a window; this close to the next window, the timeline also uses a short window across the border
 DISTRIBUTION = "timbre-ear"  # name of the installed package
 OWN_MODELS = Path("models")
 HOP = 0.5  # seconds
@@ -160,17 +157,17 @@ class Predictor:
 
     def _predict_stream(
         self, source: Path | str, on_progress: Callable[[float], object] | None
-    ) -> tuple["_PaddedStream", "_SongOutput"]:
+    ) -> tuple[PaddedStream, SongOutput]:
         """Decode a song and predict its windows, while it is read.
 
         Raises:
             AudioError: The song cannot be read to its end, or is empty, too short or not finite.
         """
-        stream = _PaddedStream(decode(source, self.audio.sample_rate), self.audio.samples)
-        output = _SongOutput(self.engine)
+        stream = PaddedStream(decode(source, self.audio.sample_rate), self.audio.samples)
+        output = SongOutput(self.engine)
         windows = cut(prefetch(stream.blocks()), self.audio.samples)
         border = round(BORDER * self.audio.samples)
-        for batch, batch_levels, across in map_ordered(self._predict_windows, _batches(windows, border), THREADS):
+        for batch, batch_levels, across in map_ordered(self._predict_windows, batches(windows, border), THREADS):
             output.add(batch, batch_levels, across)
             if on_progress:
                 on_progress(len(batch_levels) * self.audio.window)
@@ -189,7 +186,7 @@ class Predictor:
         activity = self.engine.predict_activity(across) if len(across) else output.activity[:0]
         return output, levels(waveforms, self.audio.sample_rate, output.frames.shape[1]), activity
 
-    def _scored(self, output: "_SongOutput", count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _scored(self, output: SongOutput, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the logits that count for a whole song: of audible windows (single, layered), and of audible frames.
 
         Args:
@@ -207,7 +204,7 @@ class Predictor:
         return single, layered, output.frames.all()[scored][audible_frames]
 
     def _timeline(
-        self, output: "_SongOutput", bias: np.ndarray, seconds: float, hop: float
+        self, output: SongOutput, bias: np.ndarray, seconds: float, hop: float
     ) -> tuple[np.ndarray, list[Section], np.ndarray]:
         """Return the timeline, probabilities `[steps, instruments]`, the sections of a song, and `song_activity`."""
         frame_levels = output.levels.all()
@@ -226,110 +223,6 @@ class Predictor:
 
     def _named(self, probabilities: np.ndarray) -> dict[str, float]:
         return {name: round(float(value), 4) for name, value in zip(self.instruments, probabilities, strict=True)}
-
-
-class _SongOutput:
-    """The output of the models for all windows of a song so far.
-
-    Attributes:
-        single, layered, frames: See `WindowOutput`.
-        activity: See `WindowOutput`; without the frames that start after the end of their window.
-        across: The same for a window across each border, `[windows - 1, frames, instruments]`.
-        levels: The level of each frame, `[windows, frames]`.
-        spectrogram: The mel spectrogram of the song.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self.window, self.border = engine.audio.window, BORDER * engine.audio.window
-        starts = np.arange(0, self.window - 1e-9, engine.step)
-        self.middles = (starts + np.minimum(starts + engine.step, self.window)) / 2
-        self.single, self.layered, self.frames, self.activity, self.levels, self.across = (_Rows() for _ in range(6))
-        self.spectrogram = StreamingSpectrogram(engine.mel.n_mels)
-
-    def add(self, output: WindowOutput, levels: np.ndarray, across: np.ndarray) -> None:
-        """Add the output for the next windows, the levels of their frames, and the activity at borders before them."""
-        self.single.add(output.single)
-        self.layered.add(output.layered)
-        self.frames.add(output.frames)
-        self.activity.add(output.activity[:, : len(self.middles)])
-        self.levels.add(levels)
-        if len(across):
-            self.across.add(across[:, : np.searchsorted(self.middles, 2 * self.border - 1e-9)])
-        self.spectrogram.add(output.power)
-
-    def activity_logits(self) -> np.ndarray:
-        """Return the logits of activity, `[windows, frames, instruments]`, blended over the borders of windows.
-
-        At a border, only the window across it counts; further away, more and more the window itself.
-        """
-        if self.activity.count == 1:
-            return self.activity.all()
-        logits, across = self.activity.all().copy(), self.across.all()
-        for windows, times in ((logits[1:], self.middles), (logits[:-1], self.middles - self.window)):
-            weight = np.clip(1 - np.abs(times) / self.border, 0, 1)[:, None]
-            known = self.middles[: across.shape[1]] - self.border
-            matrix = np.stack([np.interp(times, known, unit) for unit in np.eye(len(known))], axis=1)
-            windows += weight * (matrix @ across - windows)
-        return logits
-
-    def times(self) -> np.ndarray:
-        """Return the middle of each frame of all windows, in seconds."""
-        return (self.window * np.arange(self.activity.count)[:, None] + self.middles).ravel()
-
-
-class _Rows:
-    """A growing array of float32 rows in one block of memory.
-
-    Many small arrays between large temporary ones would prevent memory from being returned to the system.
-    """
-
-    def __init__(self) -> None:
-        self.values, self.count = array("f"), 0
-        self.shape: tuple[int, ...] = ()
-
-    def add(self, rows: np.ndarray) -> None:
-        """Add rows; all must have the same shape."""
-        self.values.frombytes(rows.astype(np.float32).tobytes())
-        self.count, self.shape = self.count + len(rows), rows.shape[1:]
-
-    def all(self) -> np.ndarray:
-        """Return all rows, `[rows, …]`. No more can be added after that."""
-        return np.frombuffer(self.values, np.float32).reshape(self.count, *self.shape)
-
-
-def _batches(windows: Iterator[np.ndarray], border: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield some windows at once, and windows across the border before each, with `border` samples on each side."""
-    before: list[np.ndarray] = []
-    while batch := list(islice(windows, WINDOWS_PER_BATCH)):
-        pairs = pairwise([*before, *batch])
-        across = [np.concatenate([left[-border:], right[:border]]) for left, right in pairs]
-        yield np.stack(batch), np.array(across, np.float32).reshape(-1, 2 * border)
-        before = batch[-1:]
-
-
-class _PaddedStream:
-    """The blocks of a song, counted, and followed by zeros that complete the last window."""
-
-    def __init__(self, source: Iterator[np.ndarray], length: int) -> None:
-        self.source, self.length, self.samples = source, length, 0
-
-    def blocks(self) -> Generator[np.ndarray, None, None]:
-        """Yield the blocks, then the zeros."""
-        for block in self.source:
-            self.samples += len(block)
-            yield block
-        yield np.zeros(self.padded - self.samples, np.float32)
-
-    @property
-    def padded(self) -> int:
-        """Number of samples with the zeros."""
-        return ceil(self.samples / self.length) * self.length
-
-    @property
-    def scored_windows(self) -> int:
-        """Number of windows that count for the whole song: those that `timbre.audio.windows.cut` makes of it."""
-        full, rest = divmod(self.samples, self.length)
-        return full + (rest > 0 and (full == 0 or 2 * rest >= self.length))
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:
