@@ -37,7 +37,7 @@ async function unpack(id) {
 async function startWorker() {
   const [runtime, wasm, model] = await Promise.all(["runtime", "wasm", "model"].map(unpack));
   const constants = `const about = ${JSON.stringify({ ...about, card: "", magma: "" })};`;
-  const scripts = ["wav", "length", "sound", "song-output", "worker"].map(takeText);
+  const scripts = ["wav", "length", "sound", "words", "song-output", "worker"].map(takeText);
   const source = new Blob([runtime, "\n{\n", [constants, ...scripts].join("\n"), "\n}\n"], { type: "text/javascript" });
   worker = new Worker(URL.createObjectURL(source));
   worker.onmessage = ({ data }) => onWorkerMessage(data);

@@ -36,5 +36,3 @@ function buildTable(song) {
   }
   return table;
 }
-
-const perhaps = (words) => (words === "absent" ? "perhaps" : words.startsWith("perhaps") ? words : `perhaps ${words}`);

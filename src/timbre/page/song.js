@@ -243,8 +243,6 @@ function findEvents(logits, isLoud) {
   }, []);
 }
 
-const perhaps = (word) => (word === "absent" ? "perhaps" : word.startsWith("perhaps") ? word : `perhaps ${word}`);
-
 // Returns for each instrument how much of the song it plays in (a share and a word) and when first; and the solos. Words
 // that contradict what is present begin with perhaps.
 function presence(sections, seconds, present) {

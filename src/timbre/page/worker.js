@@ -1,5 +1,5 @@
 // The worker: runs the network with onnxruntime-web, on one song after another and on the microphone's last seconds.
-// app.js puts `runtime`, `about`, wav.js, length.js, sound.js and song.js in front of this text.
+// app.js puts `runtime`, `about`, wav.js, length.js, sound.js, words.js and song.js in front of this text.
 
 let network = null;
 

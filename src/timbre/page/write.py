@@ -25,7 +25,7 @@ from timbre.songs.spectrogram import MIN_COLUMNS
 
 HERE = Path(__file__).parent
 SCRIPTS = (
-    *("wav", "length", "sound", "song", "worker"),  # run in the worker
+    *("wav", "length", "sound", "words", "song", "worker"),  # run in the worker
     *("draw", "save", "answers", "result", "review", "microphone", "folders", "app"),
 )
 LOWEST_TICK = 300  # Hz: the labels of lower ticks would overlap
