@@ -17,6 +17,7 @@ from timbre.adapt.output import check_output
 from timbre.adapt.own_classes import FEW_CLIPS, STAGES, train_own_classes
 from timbre.adapt.run import adapt
 from timbre.adapt.songs import LAYERED_WEIGHT, FeatureReader, LastLayer, SongFeatures, start_models
+from timbre.audio.decode import decode
 from timbre.cli import app
 from timbre.core.errors import DataError
 from timbre.core.files import RELEASED
@@ -183,6 +184,16 @@ def test_features_with_the_last_layer_are_the_logits_of_the_predictor(start, fol
     logits = reader.read(folder / "0.wav").logits(reader.layer)
     probabilities = list(Predictor(start).listen(folder / "0.wav").layered.values())
     assert 1 / (1 + np.exp(-logits)) == pytest.approx(probabilities, abs=1e-4)
+
+
+def test_reading_features_predicts_a_song_once_and_leaves_its_answer_as_it_is(start, folder, monkeypatch):
+    reader, decoded = FeatureReader(start), []
+    song, expected = (each.listen(folder / "0.wav") for each in (reader, Predictor(start)))
+    assert (song.layered, song.single, song.sections) == (expected.layered, expected.single, expected.sections)
+    assert np.array_equal(song.timeline, expected.timeline)
+    monkeypatch.setattr("timbre.songs.predictor.decode", lambda *song: decoded.append(song) or decode(*song))
+    reader.read(folder / "0.wav")
+    assert len(decoded) == 1
 
 
 def test_a_folder_per_instrument_runs_the_stages_with_sizes_for_few_clips(tmp_path, monkeypatch):

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from timbre.core.errors import DataError
 from timbre.core.files import RELEASED
 from timbre.model.checkpoint import load_model
 from timbre.songs.answer import PART, TIMELINE_WEIGHT, joint_logits, song_activity, song_logits
+from timbre.songs.output import SongOutput
 from timbre.songs.predictor import Predictor, find_models
 from timbre.songs.timeline import FINE_HOP, log_odds
 from timbre.songs.torch_engine import TorchEngine
@@ -94,31 +96,24 @@ def start_models(models: Path | None) -> Path:
     raise DataError(f"{models}: adapted to {adapted} already; name the models that those were made from")
 
 
-class FeatureReader:
-    """Reads songs as features, with the models of a folder.
+class FeatureReader(Predictor):
+    """Predicts songs and returns their features, with the models of a folder.
 
     Attributes:
         layer: The last layer of the layered network.
-        instruments: Names, in label order.
-        source: Where the models come from, in words.
+        features: The features of the last song, of its windows and of its frames.
 
     Raises:
         DataError: A model is missing, damaged or of the wrong task, or the models do not belong together.
     """
 
+    features: tuple[np.ndarray, np.ndarray]
+
     def __init__(self, models: Path) -> None:
-        self.predictor, self.unchanged = Predictor(models), Predictor(models)
-        self.instruments, self.source = self.predictor.instruments, self.predictor.source
-        self.thresholds = np.array(self.predictor.engine.thresholds)
-        engine = self.predictor.engine
-        assert isinstance(engine, TorchEngine)
-        network = engine.layered.network
-        *others, last = network.head
-        assert isinstance(last, nn.Linear)
-        weight, bias = (values.detach().numpy().copy() for values in (last.weight, last.bias))
+        super().__init__(models)
+        self.engine = engine = _FeatureEngine(models)
+        weight, bias = (values.detach().numpy().copy() for values in (engine.last.weight, engine.last.bias))
         self.layer = LastLayer(weight, bias, log_odds(np.clip(engine.thresholds, MARGIN, 1 - MARGIN)))
-        network.head = nn.Sequential(*others)  # the outputs of the network are then the features
-        engine.thresholds = (0.5,) * last.in_features
 
     def read(self, path: Path) -> SongFeatures:
         """Return the features of a song.
@@ -126,8 +121,48 @@ class FeatureReader:
         Raises:
             AudioError: The song cannot be read to its end, or is empty, silent, too short or not finite.
         """
-        song = self.unchanged.listen(path, FINE_HOP)
+        song = self.listen(path, FINE_HOP)
         activity = song_activity(log_odds(np.clip(song.timeline[song.timeline.any(axis=1)], MARGIN, 1 - MARGIN)))
         limits = self.layer.thresholds
-        joint = joint_logits(limits, self.thresholds, activity, np.array(list(song.single.values())))
-        return SongFeatures(*self.predictor.scored_logits(path), others=joint - limits)
+        joint = joint_logits(limits, np.array(self.engine.thresholds), activity, np.array(list(song.single.values())))
+        return SongFeatures(*self.features, others=joint - limits)
+
+    def _scored(self, output: SongOutput, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the logits that count for a whole song, without the features, which are kept. See `Predictor`."""
+        single, *rows = super()._scored(output, count)
+        (windows, window_features), (frames, frame_features) = (
+            np.split(each, [len(self.instruments)], axis=1) for each in rows
+        )
+        self.features = window_features, frame_features
+        return single, windows, frames
+
+
+class _FeatureEngine(TorchEngine):
+    """An engine in which the logits of the layered network have more columns: the features that they come from.
+
+    Attributes:
+        last: The last layer of the layered network.
+    """
+
+    def __init__(self, models: Path) -> None:
+        super().__init__(models)
+        *others, last = self.layered.network.head
+        assert isinstance(last, nn.Linear)
+        self.last = last
+        self.layered.network.head = nn.Sequential(*others, _WithInput(last))
+
+    def activity(self, features: Tensor, frames: Tensor) -> Tensor:
+        """See `TorchEngine.activity`."""
+        return super().activity(features, frames[:, : len(self.instruments)])
+
+
+class _WithInput(nn.Module):
+    """A layer that returns its input after its output."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the output and the input, along the last dimension."""
+        return torch.cat([self.layer(features), features], dim=-1)

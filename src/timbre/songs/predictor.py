@@ -145,16 +145,6 @@ class Predictor:
             little_tested=self.engine.little_tested,
         )
 
-    def scored_logits(self, source: Path | str) -> tuple[np.ndarray, np.ndarray]:
-        """Return the multi-label logits that count for a whole song, which `song_logits` takes.
-
-        Raises:
-            AudioError: The song cannot be read to its end, or is empty, silent, too short or not finite.
-        """
-        stream, output = self._predict_stream(source, None)
-        _, windows, frames = self._scored(output, stream.scored_windows)
-        return windows, frames
-
     def _predict_stream(
         self, source: Path | str, on_progress: Callable[[float], object] | None
     ) -> tuple[PaddedStream, SongOutput]:
