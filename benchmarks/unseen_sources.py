@@ -33,6 +33,7 @@ from timbre.core.params import Params, load_params
 from timbre.core.rng import generator
 from timbre.core.stage import one_line_errors
 from timbre.core.tables import FileInfo, Window, pieces_by_song, read_table, write_table
+from timbre.core.yaml_file import with_changes
 from timbre.dataset.prepare import PACK
 from timbre.dataset.splits import position
 from timbre.evaluation.timelines import predict_songs, timeline_metrics
@@ -194,14 +195,17 @@ def as_table(folds: Sequence[Scores]) -> str:
 
 
 def changed(params: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
-    """Return params with settings such as `mixtures.fresh=2000`."""
+    """Return params with settings such as `mixtures.fresh=2000`.
+
+    Raises:
+        ParamsError: A key is unknown.
+    """
     for setting in settings:
         key, _, value = setting.partition("=")
-        section = params
-        *parents, last = key.split(".")
-        for parent in parents:
-            section = section.setdefault(parent, {})  # the check of the params reports unknown keys
-        section[last] = yaml.safe_load(value)
+        change = yaml.safe_load(value)
+        for part in reversed(key.split(".")):
+            change = {part: change}
+        params = with_changes(params, change)
     return params
 
 

@@ -28,6 +28,9 @@ import release_tests
 from release_files import describe, weight_files, write_assets
 from results import table
 
+from timbre.core.errors import ParamsError
+from timbre.core.yaml_file import with_changes
+
 if TYPE_CHECKING:
     from timbre.model.checkpoint import TrainedModel
     from timbre.model.network import TimbreNet
@@ -58,17 +61,10 @@ def params(root: Path = ROOT) -> dict[str, Any]:
     base, changes = (
         yaml.safe_load((root / name).read_text(encoding="utf-8")) for name in ("params.yaml", "release/params.yaml")
     )
-    return _changed(base or {}, changes)
-
-
-def _changed(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Return nested dictionaries with some values changed."""
-    if unknown := sorted(changes.keys() - base.keys()):
-        sys.exit(f"release/params.yaml: {unknown[0]}: params.yaml has no such key; remove or rename it")
-    result = dict(base)
-    for key, value in changes.items():
-        result[key] = _changed(base[key], value) if isinstance(value, dict) else value
-    return result
+    try:
+        return with_changes(base or {}, changes)
+    except ParamsError as error:
+        sys.exit(f"release/params.yaml: {error}")
 
 
 def train() -> None:

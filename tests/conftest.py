@@ -5,11 +5,12 @@ from pathlib import Path
 
 import forks
 import pytest
-from helpers import ROOT, TINY, committed_params, save_drawn_models, with_changes
+from helpers import ROOT, TINY, committed_params, save_drawn_models
 from once import made_once
 from repository import Repository, tiny_clone
 
 from timbre.core.params import Params, load_params
+from timbre.core.yaml_file import with_changes
 
 LONGEST = ("pipeline", "clones", "labelled_music", "versions", "own_files", "devices", "search", "dask", "page")
 SAMPLE = ROOT.parent / "shared" / "kaggle-sample"

@@ -28,17 +28,6 @@ TINY = {
 }
 
 
-def with_changes(values: dict, changes: dict) -> dict:
-    """Params as nested dictionaries, some of them changed."""
-    return {
-        **values,
-        **{
-            key: with_changes(values[key], change) if isinstance(change, dict) else change
-            for key, change in changes.items()
-        },
-    }
-
-
 def committed_params() -> dict:
     return yaml.safe_load((ROOT / "params.yaml").read_text())
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import yaml
 from forks import with_forks
-from helpers import ROOT, TINY, with_changes
+from helpers import ROOT, TINY
+
+from timbre.core.yaml_file import with_changes
 
 ALL = [  # the stages, in the order in which they run
     "check_params",

@@ -37,7 +37,8 @@ def test_an_experiment_with_an_unknown_key_fails(repository, options):
 
 
 def test_an_unknown_key_in_the_file_fails(repository):
-    repository.set_params({"epoch": 3})
+    with (repository.folder / "params.yaml").open("a") as file:
+        file.write("epoch: 3\n")
     assert ERROR in repository.run("dvc repro", status=255)
 
 

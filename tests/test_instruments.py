@@ -5,7 +5,7 @@ import json
 import pytest
 import soundfile
 import torch
-from helpers import committed_params, save_drawn_models, tone, with_changes
+from helpers import committed_params, save_drawn_models, tone
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
@@ -14,6 +14,7 @@ from timbre.core.errors import DataError, ParamsError
 from timbre.core.files import RELEASED
 from timbre.core.instruments import OTHER
 from timbre.core.params import Params, Soundfont
+from timbre.core.yaml_file import with_changes
 from timbre.features.display import palette
 from timbre.labels.general_midi import VOICES, Voice
 from timbre.model.checkpoint import save_model

@@ -4,11 +4,12 @@ from functools import reduce
 import pytest
 import yaml
 from dvc.utils.serialize import load_yaml, modify_yaml
-from helpers import ROOT, committed_params, with_changes
+from helpers import ROOT, committed_params
 
 from timbre.core.errors import DataError, ParamsError
 from timbre.core.files import user_path
 from timbre.core.params import load_params
+from timbre.core.yaml_file import with_changes
 
 
 @pytest.fixture
@@ -24,9 +25,6 @@ def load(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"epoch": 3}, r"epoch: unknown key \(did you mean epochs\?\)"),
-        ({"mel": {"hop_lenght": 3}}, r"mel\.hop_lenght: unknown key \(did you mean mel\.hop_length\?\)"),
-        ({"mixtures": {"none": 0.1}}, r"mixtures\.none: unknown key; use mixtures\.playing, the probability"),
         ({"epochs": -1}, r"epochs: .*greater than or equal to 1, got -1"),
         ({"epochs": 1.5}, r"epochs: .*integer.*got 1\.5"),
         ({"epochs": True}, r"epochs: must be a number"),
@@ -77,6 +75,9 @@ def test_missing_keys_invalid_yaml_and_missing_files_are_reported(tmp_path):
         (("# Every", "# Ménage. Every"), r"params\.yaml:1: not UTF-8 text; save it as UTF-8$"),
         (("epochs: 10", "epochs: 2024-13-01"), "not valid YAML: month"),
         (("epochs: 10", "epochs: " + 5000 * "["), "not valid YAML: "),
+        (("epochs: 10", "epoch: 3"), r"epoch: unknown key \(did you mean epochs\?\)"),
+        (("  hop_length:", "  hop_lenght:"), r"mel\.hop_lenght: unknown key \(did you mean mel\.hop_length\?\)"),
+        (("mixtures:", "mixtures:\n  none: 0.1"), r"mixtures\.none: unknown key; use mixtures\.playing, the"),
         (("epochs: 10", "epochs: yes"), r"epochs: .*integer.*got 'yes'"),
         (("epochs: 10", "epochs: 1:30"), r"epochs: .*integer.*got '1:30'"),
     ],

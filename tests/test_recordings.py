@@ -6,10 +6,11 @@ import unicodedata
 
 import pytest
 import yaml
-from helpers import INSTRUMENTS, committed_params, with_changes
+from helpers import INSTRUMENTS, committed_params
 
 from timbre.core.errors import DataError, ParamsError
 from timbre.core.params import Params, Recordings, load_params
+from timbre.core.yaml_file import with_changes
 from timbre.dataset.audit import audit
 from timbre.sources.recordings import copy_recordings
 from timbre.sources.soundfont import render_dataset

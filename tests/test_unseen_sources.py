@@ -3,14 +3,16 @@
 import sys
 from collections import Counter
 
+import pytest
 from helpers import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from timbre.core.errors import ParamsError
 from timbre.core.tables import FileInfo
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
-from unseen_sources import as_table, folds_of
+from unseen_sources import as_table, changed, folds_of
 
 SOURCES = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.integers(1, 30), min_size=3, max_size=12)
 
@@ -41,3 +43,11 @@ def test_sound_fonts_are_no_sources_of_recordings():
 
 def test_the_table_has_the_mean_of_all_folds():
     assert as_table([{"AUC": 0.9}, {"AUC": 0.8}]).splitlines()[-1] == "| AUC | 0.850 | 0.900 | 0.800 |"
+
+
+def test_settings_change_params_that_exist():
+    params = {"epochs": 3, "mixtures": {"fresh": 1, "train": 2}}
+    assert changed(params, ["mixtures.fresh=5", "epochs=4"]) == {"epochs": 4, "mixtures": {"fresh": 5, "train": 2}}
+    for setting in ("mixtures.fesh=5", "epochs.fesh=5"):
+        with pytest.raises(ParamsError, match=r"^fesh: params\.yaml has no such key; remove or rename it$"):
+            changed(params, [setting])

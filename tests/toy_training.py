@@ -11,11 +11,12 @@ from dataclasses import asdict
 from itertools import count
 
 import numpy as np
-from helpers import TINY, committed_params, with_changes
+from helpers import TINY, committed_params
 from test_training import QUIET, pack_of, validation, windows
 
 from timbre.core.params import Compute, Params
 from timbre.core.stage import one_line_errors
+from timbre.core.yaml_file import with_changes
 from timbre.model.tasks import LAYERED
 from timbre.training.config import TrainingConfig
 from timbre.training.sampling import EpochSample, sample_mixtures

@@ -16,7 +16,7 @@ from timbre.core.errors import DataError
 from timbre.core.instruments import OTHER
 from timbre.core.params import OWN_PATHS, load_params
 from timbre.core.suffixes import may_be_recording
-from timbre.core.yaml_file import read_yaml
+from timbre.core.yaml_file import read_yaml, with_changes
 from timbre.labels.labels_csv import LABELS
 from timbre.sources.folder import folder_files
 from timbre.sources.layouts import SPLITS
@@ -64,8 +64,7 @@ def train_own_classes(
         raise DataError(f"{clone.resolve()}: not a clone of Timbre; run timbre adapt --classes in one")
     values = read_yaml(clone / "params.yaml")
     own = {"instruments": class_names(folder), "data": {"source": "folder", "folder": str(folder.resolve())}}
-    for changes in (sizes, own):
-        _change(values, changes)
+    values = with_changes(with_changes(values, sizes), own)
     sys.path.insert(0, str(clone.resolve()))
     destination = output.absolute()
     with TemporaryDirectory() as temporary, contextlib.chdir(temporary):
@@ -100,12 +99,3 @@ def class_names(folder: Path) -> list[str]:
 
 def _without_split(folders: Sequence[str]) -> Sequence[str]:
     return folders[1:] if folders and folders[0].casefold() in SPLITS else folders
-
-
-def _change(values: dict[str, Any], changes: dict[str, Any]) -> None:
-    """Change nested values, in place."""
-    for key, value in changes.items():
-        if isinstance(value, dict):
-            _change(values[key], value)
-        else:
-            values[key] = value

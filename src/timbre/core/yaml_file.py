@@ -1,4 +1,4 @@
-"""Reads a YAML file as DVC reads it."""
+"""Reads a YAML file as DVC reads it, and changes the values of one."""
 
 from math import inf
 from pathlib import Path
@@ -33,6 +33,27 @@ def read_yaml(path: Path) -> Any:
         raise ParamsError(f"{path}:{error.problem_mark.line + 1}: not valid YAML: {error.problem}") from error
     except (YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that does not exist
         raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+
+
+def with_changes(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return nested params, some of them changed.
+
+    >>> with_changes({"epochs": 3, "mel": {"fmin": 20, "n_mels": 64}}, {"mel": {"fmin": 50}})
+    {'epochs': 3, 'mel': {'fmin': 50, 'n_mels': 64}}
+
+    Args:
+        values: All params: nested dictionaries, as in params.yaml.
+        changes: New values, nested in the same way.
+
+    Raises:
+        ParamsError: A changed key is not in `values`.
+    """
+    known = values if isinstance(values, dict) else {}
+    if unknown := sorted(changes.keys() - known.keys()):
+        raise ParamsError(f"{unknown[0]}: params.yaml has no such key; remove or rename it")
+    return known | {
+        key: with_changes(known[key], change) if isinstance(change, dict) else change for key, change in changes.items()
+    }
 
 
 def _expanded_size(node: Any, sizes: dict[int, float]) -> float:
