@@ -144,7 +144,7 @@ def extrapolated(seconds: float) -> str:
         mels=2 * params.mel.n_mels * frames * MILLION / 1e9,
         mixtures=2 * params.mel.n_mels * frames * (params.mixtures.validation + params.mixtures.test) / 1e6,
         fingerprints=4 * SHAPE[0] * SHAPE[1] * MILLION / 1e9,
-        outlines=8 * SHAPE[0] * OUTLINE[0] * OUTLINE[1] * MILLION / 1e9,
+        outlines=8 * OUTLINE[0] * OUTLINE[1] * MILLION / 1e9,
         hours=seconds * params.audio.window / SECONDS * MILLION / 3600,
         tables=TABLE_BYTES * MILLION / 1e9,
     )
@@ -166,7 +166,7 @@ ADDED = """
 
 Clips were added to train, 1 % of the number in the first column. Each cell has the processor time of the first run and
 of the run after that, in seconds, and the second as a share of the first. Prepare and extract_mels compute only new
-recordings. The mixtures of train are all drawn again.
+recordings. The draws of a mixture depend on the number of clips in its split, so layer_mixtures keeps nothing.
 
 """
 ADDED += "| clips | " + " | ".join(STAGES) + " | all |\n" + "|---" * (len(STAGES) + 2) + "|\n"
@@ -185,7 +185,7 @@ For clips of 4 s, with the committed params:
   takes about half an hour. With GPUs, divide that by `compute.devices` and `compute.nodes`.
 - **The first limit** is the one process of prepare that compares and splits clips. Its tables are Python objects (up to
   {tables:.1f} GB), and its search tree of outlines needs {outlines:.1f} GB. A million clips fit in a laptop's memory,
-  ten million do not. For those, the tree would have to be divided by length of clip.
+  ten million do not. For those, the tables would have to be arrays.
 """
 
 

@@ -6,7 +6,7 @@ from graphlib import TopologicalSorter
 
 import pytest
 from helpers import ROOT
-from imports import imported_by
+from imports import imported_by, imported_files
 
 from timbre.audio import repair, windows
 
@@ -45,6 +45,11 @@ def test_each_folder_imports_only_from_those_before_it():
     for path in FILES:
         if folder(path) in allowed:
             assert {folder(other) for other in imported_by(path)} <= allowed[folder(path)] | {folder(path)}, path
+
+
+def test_worker_processes_of_prepare_start_without_pytorch():
+    files = imported_files(PACKAGE / "dataset" / "windows.py")
+    assert not [file for file in files if re.search("^(import|from) torch", (ROOT / file).read_text(), re.MULTILINE)]
 
 
 def test_init_files_contain_a_docstring_only():

@@ -9,7 +9,7 @@ from helpers import INSTRUMENTS, damage_file, tone
 
 from timbre.core.files import fresh_folder
 from timbre.core.params import Audio, Compute, Splits
-from timbre.dataset import prepare
+from timbre.dataset import windows
 from timbre.dataset.prepare import prepare_dataset
 from timbre.labels.kaggle_layout import FOLDERS, METADATA
 
@@ -52,13 +52,13 @@ def run(raw, cache, audio=AUDIO):
 def decoded(monkeypatch):
     """Return the list of the files that are decoded."""
     files = []
-    original = prepare.write_windows
+    original = windows.write_windows
 
     def write_windows(path, *arguments):
         files.append(path.name)
         return original(path, *arguments)
 
-    monkeypatch.setattr(prepare, "write_windows", write_windows)
+    monkeypatch.setattr(windows, "write_windows", write_windows)
     return files
 
 

@@ -21,7 +21,7 @@ CUTS = (  # shares of start and end that are left out
 )
 SHAPE = len(CUTS), SPANS * BANDS
 THRESHOLD = 1.0  # dB
-OUTLINE = 3, 4  # spans and bands of the outlines, which are compared first
+OUTLINE = 2, 8  # spans and bands of the outlines, which are compared first: few candidates, and a fast search
 ROWS = 256  # fingerprints compared at once
 
 
@@ -80,7 +80,7 @@ def near_duplicates(
 
 
 def _outline(fingerprints: np.ndarray) -> np.ndarray:
-    """Return the outlines `[…, 12]` of fingerprints `[…, 768]`: means over a few large parts.
+    """Return the outlines `[…, 16]` of fingerprints `[…, 768]`: means over a few large parts.
 
     The root mean square difference of two outlines is never more than that of the fingerprints. So a k-d tree of the
     outlines finds all candidates, in time that grows with the number of clips and not with the number of pairs.

@@ -10,14 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from timbre.core.errors import AudioError
 from timbre.core.params import Audio, Compute, Mel, Splits
 from timbre.core.tables import Clip, FileInfo, Issue, Window, write_table
 from timbre.dataset.audit import audit, require_every_class
 from timbre.dataset.duplicates import SHAPE, fingerprint, near_duplicates
 from timbre.dataset.recording_cache import Entry, Known, RecordingCache
 from timbre.dataset.splits import assign_splits
-from timbre.dataset.windows import FileProperties, write_windows
+from timbre.dataset.windows import FileProperties, decode_part
 from timbre.features.arrays import array_writer, open_array
 from timbre.features.extraction import clip_mels
 from timbre.parallel.pool import parallel_map
@@ -105,6 +104,7 @@ class Decoded(NamedTuple):
         first_row: the pack's row of its first window.
         kept: which of the file's windows are in the pack, bool `[windows]`.
         properties: the properties of the file.
+        windows_hash: hash of its windows in the pack.
         key: key of the file in the cache, if any.
         known: its results of the last run, if any.
     """
@@ -112,6 +112,7 @@ class Decoded(NamedTuple):
     first_row: int
     kept: np.ndarray
     properties: FileProperties
+    windows_hash: str
     key: str = ""
     known: Known | None = None
 
@@ -123,7 +124,7 @@ class Decoded(NamedTuple):
     def entry(self) -> Entry:
         """Return what the cache keeps of the file."""
         kept = "".join("1" if kept else "0" for kept in self.kept)
-        return Entry(self.key, self.first_row, kept, *self.properties, self.known.digest if self.known else "")
+        return Entry(self.key, self.first_row, kept, *self.properties, self.windows_hash)
 
 
 def decode_clips(
@@ -144,42 +145,24 @@ def decode_clips(
         array_writer(pack, (audio.samples,), "int16") as writer,
         ExitStack() as stack,
     ):
-        read = partial(_read, raw=raw, parts=Path(parts), sample_rate=audio.sample_rate, length=audio.samples)
-        results = stack.enter_context(closing(parallel_map(read, new, compute, "decoding", unit="file")))
+        decode = partial(decode_part, raw=raw, parts=Path(parts), sample_rate=audio.sample_rate, length=audio.samples)
+        results = stack.enter_context(closing(parallel_map(decode, new, compute, "decoding", unit="file")))
         for clip, (key, known) in zip(clips, found, strict=True):
             first_row = writer.count
             if known:
-                kept, properties = known.kept, known.properties
+                kept, properties, windows_hash = known.kept, known.properties, known.windows_hash
                 writer.append(known.windows)
             elif isinstance(result := next(results), str):
                 issues.append(Issue(clip.file, "unusable audio", "dropped", result))
                 continue
             else:
-                part, kept, properties = result
+                part, kept, properties, windows_hash = result
                 writer.append_file(part, int(kept.sum()))
                 part.unlink()
-            decoded[clip.file] = Decoded(first_row, kept, properties, key, known)
+            decoded[clip.file] = Decoded(first_row, kept, properties, windows_hash, key, known)
             if quiet := int((~kept).sum()):
                 issues.append(Issue(clip.file, "quiet windows", "reported", f"{quiet} windows left out: near silence"))
     return decoded, issues
-
-
-def _read(
-    numbered: tuple[int, str], raw: Path, parts: Path, sample_rate: int, length: int
-) -> tuple[Path, np.ndarray, FileProperties] | str:
-    """Decode one file, given as (number, name).
-
-    Returns:
-        The part of the pack with its windows, which windows were kept, and the properties of the file. Or the reason
-        why the file cannot be used.
-    """
-    number, file = numbered
-    part = parts / str(number)
-    try:
-        return part, *write_windows(raw / file, part, sample_rate, length)
-    except AudioError as error:
-        part.unlink(missing_ok=True)
-        return str(error)
 
 
 def _find_duplicates(

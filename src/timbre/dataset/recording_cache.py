@@ -38,7 +38,8 @@ class Entry:
         row: its first row in the pack of windows.
         kept: one digit for each window of the file, 1 if the window is in the pack.
         sample_rate, channels, seconds, level: properties of the file. See `FileProperties`.
-        digest: hash of its windows, its fingerprint and the fields above.
+        windows_hash: hash of its windows.
+        digest: hash of its fingerprint and the fields above.
     """
 
     key: str
@@ -48,7 +49,8 @@ class Entry:
     channels: int
     seconds: float
     level: float
-    digest: str
+    windows_hash: str
+    digest: str = ""
 
 
 class Known(NamedTuple):
@@ -58,15 +60,15 @@ class Known(NamedTuple):
         windows: int16 `[kept windows, samples]`.
         kept: which of the file's windows these are, bool `[windows]`.
         properties: the properties of the file.
+        windows_hash: hash of the windows.
         fingerprint: float32 `[9, 768]`.
-        digest: digest of its entry.
     """
 
     windows: np.ndarray
     kept: np.ndarray
     properties: FileProperties
+    windows_hash: str
     fingerprint: np.ndarray
-    digest: str
 
 
 class RecordingCache:
@@ -101,7 +103,7 @@ class RecordingCache:
     def _find(self, path: Path) -> tuple[str, Known | None]:
         try:
             with path.open("rb") as file:
-                key = hashlib.file_digest(file, partial(hashlib.blake2b, self.settings, digest_size=16)).hexdigest()
+                key = hashlib.file_digest(file, partial(hashlib.sha256, self.settings)).hexdigest()
         except OSError:
             return "", None
         if key not in self.entries:
@@ -110,26 +112,23 @@ class RecordingCache:
         kept = np.array([digit == "1" for digit in entry.kept])
         windows = self.windows[entry.row : entry.row + int(kept.sum())]
         fingerprint = self.fingerprints[number]
-        if _digest(entry, windows, fingerprint) != entry.digest:
+        if _hash(windows) != entry.windows_hash or _digest(entry, fingerprint) != entry.digest:
             return key, None
         properties = FileProperties(entry.sample_rate, entry.channels, entry.seconds, entry.level)
-        return key, Known(windows, kept, properties, fingerprint, entry.digest)
+        return key, Known(windows, kept, properties, entry.windows_hash, fingerprint)
 
     def save(self, entries: Sequence[Entry], windows: Path, fingerprints: Path) -> None:
         """Replace the cache by the results of this run. If that is not possible, there is no cache.
 
         Args:
-            entries: one per fingerprint, in order. An empty digest is filled in.
+            entries: one per fingerprint, in order, without digests.
             windows: the pack of windows, to which the cache gets a hard link.
             fingerprints: the pack of fingerprints, which is moved to the cache.
         """
         if not self.is_on:
             return
-        all_windows, all_fingerprints = open_array(windows), open_array(fingerprints)
-        complete = []
-        for entry, fingerprint in zip(entries, all_fingerprints, strict=True):
-            rows = all_windows[entry.row : entry.row + entry.kept.count("1")]
-            complete.append(replace(entry, digest=entry.digest or _digest(entry, rows, fingerprint)))
+        pairs = zip(entries, open_array(fingerprints), strict=True)
+        complete = [replace(entry, digest=_digest(entry, fingerprint)) for entry, fingerprint in pairs]
         folder = fingerprints.with_suffix("")
         folder.mkdir()
         write_table(folder / ENTRIES, complete, Entry)
@@ -140,9 +139,11 @@ class RecordingCache:
             folder.replace(self.folder)
 
 
-def _digest(entry: Entry, windows: np.ndarray, fingerprint: np.ndarray) -> str:
-    fields = f"{entry.key} {entry.kept} {entry.sample_rate} {entry.channels} {entry.seconds}"
-    digest = hashlib.blake2b(fields.encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(windows).data)
-    digest.update(np.ascontiguousarray(fingerprint).data)
+def _digest(entry: Entry, fingerprint: np.ndarray) -> str:
+    return _hash(fingerprint, repr(replace(entry, digest="")).encode())
+
+
+def _hash(values: np.ndarray, prefix: bytes = b"") -> str:
+    digest = hashlib.sha256(prefix)
+    digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()

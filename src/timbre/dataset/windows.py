@@ -1,5 +1,6 @@
-"""Write one file's windows to a pack."""
+"""Write one file's windows to a pack. Worker processes import this module, so it does not import PyTorch."""
 
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from timbre.audio.decode import opened
 from timbre.audio.windows import SILENCE, audible, cut, levels, limited
+from timbre.core.errors import AudioError
 
 
 class FileProperties(NamedTuple):
@@ -23,6 +25,35 @@ class FileProperties(NamedTuple):
     channels: int
     seconds: float
     level: float
+
+
+class FileWindows(NamedTuple):
+    """The kept windows of one file, before they are in the pack.
+
+    Attributes:
+        path: file with their bytes, without a header.
+        kept: which of the file's windows these are, bool `[windows]`.
+        properties: the properties of the file.
+        windows_hash: hash of the bytes.
+    """
+
+    path: Path
+    kept: np.ndarray
+    properties: FileProperties
+    windows_hash: str
+
+
+def decode_part(numbered: tuple[int, str], raw: Path, parts: Path, sample_rate: int, length: int) -> FileWindows | str:
+    """Decode one file, given as (number, name). Return its windows, or the reason why the file cannot be used."""
+    number, file = numbered
+    path = parts / str(number)
+    try:
+        kept, properties = write_windows(raw / file, path, sample_rate, length)
+    except AudioError as error:
+        path.unlink(missing_ok=True)
+        return str(error)
+    with path.open("rb") as written:
+        return FileWindows(path, kept, properties, hashlib.file_digest(written, "sha256").hexdigest())
 
 
 def write_windows(path: Path | str, part: Path, sample_rate: int, length: int) -> tuple[np.ndarray, FileProperties]:

@@ -23,7 +23,7 @@ from timbre.features.extraction import clip_mels
 from timbre.parallel.dask import code_stamp
 
 LIBRARIES = ("librosa", "numpy", "torch")
-HASH_BYTES = 16
+HASH_BYTES = 32
 
 
 class MelCache:
@@ -47,22 +47,23 @@ class MelCache:
         self.extract = self._extract if self.is_on else self.compute_mels
         self.settings = " ".join([str(sample_rate), str(mel), code_stamp(), *map(version, LIBRARIES)]).encode()
         self.known: dict[bytes, tuple[np.ndarray, int, bytes]] = {}
-        self.keys: dict[int, bytes] = {}
+        self.hashes: dict[int, bytes] = {}
         for hashes in sorted(folder.glob("*_hashes.npy")):
             with suppress(DataError):
                 self._open(open_array(hashes), open_array(folder / hashes.name.replace("_hashes", "")))
 
     def _open(self, hashes: np.ndarray, mels: np.ndarray) -> None:
-        """Add mels of the last run, with the hashes of their windows and of themselves, uint8 `[rows, 2, 16]`."""
+        """Add mels of the last run, with the hashes of their windows and of themselves, uint8 `[rows, 2, 32]`."""
         if len(hashes) == len(mels):
             self.known |= {key.tobytes(): (mels, row, digest.tobytes()) for row, (key, digest) in enumerate(hashes)}
 
     def _extract(self, rows: Sequence[int]) -> np.ndarray:
         waveforms = open_array(self.pack)
-        self.keys |= {row: _hash(self.settings, waveforms[row]) for row in rows}
-        found = {row: mel for row in rows if (mel := self._find(self.keys[row])) is not None}
+        keys = {row: _hash(self.settings, waveforms[row]) for row in rows}
+        found = {row: mel for row in rows if (mel := self._find(keys[row])) is not None}
         if new := [row for row in rows if row not in found]:
             found |= dict(zip(new, self.compute_mels(new), strict=True))
+        self.hashes |= {row: keys[row] + _hash(keys[row], mel) for row, mel in found.items()}
         return np.stack([found[row] for row in rows])
 
     def _find(self, key: bytes) -> np.ndarray | None:
@@ -85,8 +86,7 @@ class MelCache:
             folder.mkdir()
             for pack, rows in packs.items():
                 (folder / pack.name).hardlink_to(pack)
-                pairs = zip(rows, open_array(pack), strict=True)
-                hashes = b"".join(self.keys[row] + _hash(self.keys[row], mel) for row, mel in pairs)
+                hashes = b"".join(self.hashes[row] for row in rows)
                 array = np.frombuffer(hashes, np.uint8).reshape(len(rows), 2, HASH_BYTES)
                 np.save(folder / f"{pack.stem}_hashes.npy", array)
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -94,6 +94,6 @@ class MelCache:
 
 
 def _hash(prefix: bytes, values: np.ndarray) -> bytes:
-    digest = hashlib.blake2b(prefix, digest_size=HASH_BYTES)
+    digest = hashlib.sha256(prefix)
     digest.update(np.ascontiguousarray(values).data)
     return digest.digest()
