@@ -175,7 +175,7 @@ def test_labels_that_cannot_be_used_are_a_one_line_error(start, folder, present,
 def test_outputs_that_cannot_be_written_are_refused_before_the_work(start, folder):
     with pytest.raises(DataError, match="not a folder; name another one with --output"):
         check_output(folder / "0.wav", start)
-    with pytest.raises(DataError, match="has the models to adapt"):
+    with pytest.raises(DataError, match="has the models to change"):
         check_output(start, start)
 
 

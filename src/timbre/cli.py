@@ -17,6 +17,7 @@ from timbre.core.stage import one_line_errors
 from timbre.tools.printing import print_message
 
 if TYPE_CHECKING:
+    from timbre.adapt.sure_answers import SureAnswers
     from timbre.benchmark.robustness import Robustness
     from timbre.benchmark.run import Benchmark
 
@@ -127,7 +128,25 @@ def benchmark(
         _print_scores(run_benchmark(Path(path), models, *data_sets), as_json)
 
 
-def _print_scores(found: "Benchmark | Robustness", as_json: bool) -> None:
+@app.command()
+def sure(
+    folder: Annotated[Path, typer.Argument(help="A labelled folder with songs of several sources, see benchmark.")],
+    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Share of sure answers that must be right.")] = 0.95,
+    output: Annotated[Path | None, typer.Option(help="Folder for models that say which answers are sure.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    models: Models = None,
+) -> None:
+    """Choose from which probability on answers are sure, and measure how many are, and how many of those are wrong."""
+    from timbre.adapt.sure_answers import measure_sure_answers, write_sure_models
+
+    needs("sure", "pipeline", "scipy", *(("torch", "safetensors") if output else ()))
+    measured = measure_sure_answers(folder, models, level)
+    if output:
+        write_sure_models(measured, output, models)
+    _print_scores(measured, as_json)
+
+
+def _print_scores(found: "Benchmark | Robustness | SureAnswers", as_json: bool) -> None:
     """Print scores as JSON or Markdown."""
     print(json.dumps(found.as_values(), indent=2) if as_json else found.as_markdown())
 

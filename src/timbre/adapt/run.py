@@ -1,8 +1,7 @@
 """Adapt the models to a folder of corrected songs: read, compare, and write models that are better."""
 
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +10,13 @@ from torch import nn
 
 from timbre.adapt.choose import OLD, Trial, chosen, compare
 from timbre.adapt.fit import CANDIDATES, Corrections
-from timbre.adapt.output import check_output, fresh_models
+from timbre.adapt.output import check_output, write_models
 from timbre.adapt.songs import FeatureReader, LastLayer, start_models
 from timbre.benchmark.labelled_folder import LabelledRecording, predict_each, read_labelled_folder
 from timbre.core.errors import DataError
 from timbre.core.partial_labels import is_single, partial_targets, present_and_absent
 from timbre.core.printable import printable
-from timbre.model.checkpoint import load_model, save_model
+from timbre.model.checkpoint import TrainedModel, load_model
 from timbre.model.network import TimbreNet
 
 LEAST = 5  # groups of corrected songs; with fewer, a comparison says nothing
@@ -84,7 +83,8 @@ def adapt(folder: Path, output: Path, models: Path | None = None) -> Adaptation:
     name = chosen(trials)
     if name != OLD:
         adapted = f"{len(songs)} songs of {printable(folder.resolve().name)}"
-        write_models(start, output, CANDIDATES[name](reader.layer, corrections), adapted)
+        layered = load_model(start / "layered.safetensors")
+        write_models(start, output, adapted_model(layered, CANDIDATES[name](reader.layer, corrections), adapted))
     return Adaptation(reader.source, corrections, trials, unreadable, None if name == OLD else output)
 
 
@@ -102,25 +102,19 @@ def check_labels(folder: Path, recordings: Sequence[LabelledRecording]) -> None:
         raise DataError(f"{folder}: no song has an instrument that is present; correct more with timbre review")
 
 
-def write_models(start: Path, output: Path, layer: LastLayer, adapted: str) -> None:
-    """Write models with another last layer of the layered network. A folder of this name is renamed.
+def adapted_model(layered: TrainedModel[TimbreNet], layer: LastLayer, adapted: str) -> TrainedModel[TimbreNet]:
+    """Return a layered model with another last layer.
 
     The timeline network stays valid, because it uses the features before the last layer. What was sure is measured with
     the old layer, so the new model has no bounds of sure answers.
 
     Args:
-        start: Folder of the models to change.
-        output: The folder to write.
+        layered: The model to change; its network changes in place.
         layer: The new last layer.
         adapted: The songs, such as "20 songs of album".
     """
-    layered = load_model(start / "layered.safetensors")
     replace_last_layer(layered.network, layer)
-    description = layered.description.model_copy(update={"adapted": adapted, "sure": {}})
-    with fresh_models(output) as partial:
-        for name in ("single.safetensors", "timeline.safetensors"):
-            shutil.copyfile(start / name, partial / name)
-        save_model(partial / "layered.safetensors", layered.network, description, layered.filters)
+    return replace(layered, description=layered.description.model_copy(update={"adapted": adapted, "sure": {}}))
 
 
 def replace_last_layer(network: TimbreNet, layer: LastLayer) -> None:

@@ -43,10 +43,10 @@ def joint_logits(layered: np.ndarray, thresholds: np.ndarray, activity: np.ndarr
         activity: What a quarter of the timeline reaches, logits; from `song_activity`.
         single: Single-label probabilities; empty without that model.
     """
-    limits = _log_odds(thresholds)
+    limits = clipped_log_odds(thresholds)
     logits = limits + (1 - TIMELINE_WEIGHT) * (layered - limits) + TIMELINE_WEIGHT * (activity - TIMELINE_LIMIT)
     if len(single):
-        logits = logits + SINGLE_WEIGHT * (_log_odds(single) - _log_odds(np.array(1 / len(single))))
+        logits = logits + SINGLE_WEIGHT * (clipped_log_odds(single) - clipped_log_odds(np.array(1 / len(single))))
     return logits
 
 
@@ -56,9 +56,10 @@ def song_activity(timeline: np.ndarray) -> np.ndarray:
     Args:
         timeline: Logits `[steps, instruments]`, without near silence.
     """
-    most = _log_odds(np.array(1.0))
+    most = clipped_log_odds(np.array(1.0))
     return np.clip(np.quantile(timeline, 1 - PART, axis=0), -most, most)
 
 
-def _log_odds(probabilities: np.ndarray) -> np.ndarray:
+def clipped_log_odds(probabilities: np.ndarray) -> np.ndarray:
+    """Return the logits of probabilities, as if none were closer to 0 or 1 than `LEAST`."""
     return log_odds(np.clip(probabilities, LEAST, 1 - LEAST))
