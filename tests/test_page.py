@@ -103,9 +103,9 @@ def test_wav_files_give_the_same_predictions_as_in_python(browser, predictor, tm
         soundfile.write(path, sound, rate, subtype)
     for path, result in zip(files, results_of(browser, files), strict=True):
         song = predictor.listen(path, hop=0.1)
-        check_equal(result, song, 0.01)
+        check_equal(result, song, 0.02)  # from 16 kHz, the browser's resampler lets other noise above 8 kHz pass
         for label, name in enumerate(INSTRUMENTS):
-            np.testing.assert_allclose(result["timeline"][name], song.timeline[:, label], atol=0.02)
+            np.testing.assert_allclose(result["timeline"][name], song.timeline[:, label], atol=0.04)
         assert [tuple(section) for section in result["sections"]] == [
             (round(start, 3), round(end, 3), name) for start, end, name in song.sections
         ]

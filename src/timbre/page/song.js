@@ -103,7 +103,7 @@ class SongOutput {
     const blended = this.blendedActivity();
     return songLogits.map((value, label) => {
       const leaning = about.leaning * (value - logit(about.thresholds[label]));
-      const limited = Math.max(-about.most, Math.min(about.most, leaning));
+      const limited = Math.max(-about.lowered, Math.min(about.raised, leaning));
       return this.interpolatedActivity(blended, label, steps).map((activity) => activity + limited);
     });
   }

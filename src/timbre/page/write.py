@@ -33,7 +33,7 @@ SERVER_DECIBELS = 100  # range of the spectrogram that the server sends in 256 v
 MICROPHONE_SECONDS = 0.5  # the microphone's latest values are the mean over this time
 RELEASED_QUALITY = (
     "How good the predictions are: the network was trained on rendered and recorded solos and their mixtures. On real "
-    "music it finds about nine of ten guitars, drums, violins and pianos, but three of ten voices, and reports few "
+    "music it finds about nine of ten guitars, drums, violins and pianos, but six of ten voices, and reports few "
     "instruments that do not play. Starts and ends of sections are off by a few tenths of a second. The model card has "
     "the figures."
 )
@@ -164,7 +164,8 @@ def _shared_constants() -> dict[str, Any]:
         "certain": timeline.MAX_LOGIT,
         "change": timeline.CHANGE_COST,
         "leaning": timeline.SONG_WEIGHT,
-        "most": timeline.MAX_SONG_BIAS,
+        "lowered": timeline.MOST_LOWERED,
+        "raised": timeline.MOST_RAISED,
         "pause": PAUSE,
         "words": list(presence.WORDS.items()),
         "often": presence.OFTEN,

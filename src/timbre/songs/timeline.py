@@ -13,7 +13,7 @@ FINE_HOP = 0.1  # seconds per step of the grid in which sections are found, what
 MAX_LOGIT = 3.0  # logits are clipped to this, so that no frame alone decides a section
 CHANGE_COST = 1.25  # cost of each start and each end of a section, in logits times seconds
 SONG_WEIGHT = 0.25  # weight of the prediction for the whole song in each frame, in logits per logit
-MAX_SONG_BIAS = 0.5  # logits; the whole song changes no frame by more
+MOST_LOWERED, MOST_RAISED = 0.5, 0.1  # logits; raising more would add instruments to parts in which they pause
 
 
 def levels_of_steps(levels: np.ndarray, piece: float, steps: int, hop: float) -> np.ndarray:
@@ -40,7 +40,9 @@ def at_steps(logits: np.ndarray, times: np.ndarray, seconds: float, hop: float) 
 
 
 def song_bias(logits: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """Return what to add to the logits of each frame: an instrument that plays in the song is likelier in each frame.
+    """Return what to add to the logits of each frame: an instrument that does not play in the song is less likely.
+
+    An instrument that plays in the song is hardly likelier in each frame, because it may pause.
 
     Args:
         logits: Prediction for the whole song, logits `[instruments]`.
@@ -51,7 +53,7 @@ def song_bias(logits: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """
     with np.errstate(divide="ignore"):
         above_threshold = logits - log_odds(thresholds)
-    return (SONG_WEIGHT * above_threshold).clip(-MAX_SONG_BIAS, MAX_SONG_BIAS).astype(np.float32)
+    return (SONG_WEIGHT * above_threshold).clip(-MOST_LOWERED, MOST_RAISED).astype(np.float32)
 
 
 def log_odds(probabilities: np.ndarray) -> np.ndarray:
