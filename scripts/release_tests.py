@@ -1,8 +1,9 @@
-"""How well the released weights recognise each instrument, and which instruments have too few tests.
+"""How well the released weights recognise each instrument, which have too few tests, and which answers are sure.
 
-Both follow from the scores in release/tests/, which `timbre benchmark FOLDER --models src/timbre/weights --json` wrote:
+All follow from the scores in release/tests/. `timbre benchmark FOLDER --models src/timbre/weights --json` wrote
 music.json for real music with labels of all instruments, and font.json for clips of a sound font that training has not
-used, by `python benchmarks/unseen_font.py FONT.sf2 FOLDER`.
+used, by `python benchmarks/unseen_font.py FONT.sf2 FOLDER`. sure.json has the bounds of sure answers, chosen on the
+same music by `timbre sure FOLDER --models src/timbre/weights --json`.
 """
 
 import json
@@ -30,6 +31,21 @@ def little_tested(instruments: Sequence[str], always: Sequence[str], tests: Path
     """
     music, font = _scores(tests, "music"), _scores(tests, "font")
     return tuple(name for name in instruments if name not in always and not _is_tested(name, music, font))
+
+
+def sure_bounds(tests: Path = TESTS) -> dict[str, tuple[float | None, float | None]]:
+    """Return the bounds of sure answers of each instrument."""
+    return {name: (lower, upper) for name, (lower, upper) in _scores(tests, "sure")["bounds"].items()}
+
+
+def sure_table(tests: Path = TESTS) -> str:
+    """Return how many answers are sure, and how many of those are wrong, as a Markdown table."""
+    lines = ["| answers | number | sure | wrong among the sure ones |", "|---|---|---|---|"]
+    for part in _scores(tests, "sure")["shares"].values():
+        for name, share in part.items():
+            cells = (f"{share[key]:.3f}" if key in share else "" for key in ("coverage", "error"))
+            lines.append(f"| {name} | {share['answers']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _scores(tests: Path, name: str) -> dict[str, Any]:

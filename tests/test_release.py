@@ -159,6 +159,12 @@ def test_the_weights_hide_the_little_tested_instruments():
     assert Predictor(RELEASED).engine.little_tested == release.hidden()
 
 
+def test_the_weights_know_which_answers_are_sure():
+    bounds = Predictor(RELEASED).engine.sure
+    assert bounds == release_tests.sure_bounds()
+    assert {name for name, each in bounds.items() if each == (None, None)} >= {*release.hidden()}
+
+
 def test_a_command_prints_the_params_of_the_release(capsys):
     release.main(["params"])
     assert yaml.safe_load(capsys.readouterr().out) == release.params()
