@@ -89,6 +89,8 @@ def augment(sound: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarra
 
 
 def main(font: Path, folder: Path, augmented: bool) -> None:
+    if folder.exists():
+        sys.exit(f"{folder}: exists already; name a new folder")
     folder.mkdir(parents=True)
     instruments = load_params().instruments
     options = Soundfont(file=str(font), clips=100 * len(instruments), others=100, seconds=4.0, sample_rate=24000)
