@@ -144,14 +144,17 @@ def test_forms_are_accepted_as_curl_sends_them(address, tmp_path):
         ["-F", "name=value"],
         ["-F", "file=@song.wav", "-F", "file=@song.wav"] * 3,
         ["--data-binary", "@song.wav"],
+        ["-H", "Content-Type: MultiPart/Form-Data; boundary=b", "--data-binary", "--b--"],
     ]
     answers = []
     for options in sent:
         curl = ["curl", "--silent", *options, f"{address}/api/listen"]
         answers.append(json.loads(subprocess.run(curl, cwd=tmp_path, capture_output=True, check=True).stdout))
-    assert [answer["file"] for answer in answers] == ["song.wav", "other.wav", "upload", "upload", "upload"]
+    assert [answer["file"] for answer in answers] == ["song.wav", "other.wav", *["upload"] * 4]
     assert answers[0]["layered"] == answers[1]["layered"] == answers[4]["layered"]
-    assert answers[2]["error"] == "the form holds no file; send the song as: curl -F file=@song.wav"
+    assert (
+        answers[2]["error"] == answers[5]["error"] == "the form holds no file; send the song as: curl -F file=@song.wav"
+    )
     assert answers[3]["error"] == "is larger than 500000 bytes"
 
 

@@ -122,7 +122,7 @@ class Api:
         """
         limited = Request(request.scope, self._limited(request))
         name = request.query_params.get("name", "upload")
-        if request.headers.get("content-type", "").startswith(FORM):
+        if request.headers.get("content-type", "").lower().startswith(FORM):
             async with limited.form() as form:
                 uploads = [value for value in form.values() if isinstance(value, UploadFile)]
                 if not uploads:
