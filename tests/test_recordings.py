@@ -3,6 +3,7 @@
 import csv
 import shutil
 import unicodedata
+from zipfile import ZipFile
 
 import pytest
 import yaml
@@ -93,6 +94,15 @@ def test_names_and_labels_can_be_spelt_differently(recordings, raw):
     copy_recordings(Recordings(folder=str(recordings), weight=1), INSTRUMENTS, raw)
     clips, issues = audit(raw, INSTRUMENTS)
     assert [clip.label for clip in clips] == ["guitar", "guitar", "other", "piano"] and not issues
+
+
+def test_a_path_that_could_mean_two_files_is_refused(recordings, raw):
+    (recordings / "labels.csv").write_text(ROWS.replace("oak/a", "Oak/a"))
+    shutil.make_archive(str(recordings), "zip", recordings)
+    with ZipFile(f"{recordings}.zip", "a") as archive:  # not every disk has two such files
+        archive.writestr("oak/A.flac", b"4444")
+    with pytest.raises(DataError, match=r"labels\.csv:2: Oak/a\.flac could mean oak/a\.flac or oak/A\.flac; write the"):
+        copy_recordings(Recordings(folder=f"{recordings}.zip", weight=1), INSTRUMENTS, raw)
 
 
 def test_a_row_that_is_there_twice_is_counted_once_and_reported(recordings, raw):

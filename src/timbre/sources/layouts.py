@@ -118,23 +118,26 @@ def read_table(files: Files, table: str, origin: object, instruments: Sequence[s
     """Return the rows of a labels.csv. Their paths are those of the files, which can be spelt differently.
 
     Raises:
-        DataError: The table or a row cannot be used, or a recording does not exist.
+        DataError: The table or a row cannot be used, or a path means no recording or several.
     """
     with files[table].open() as file:
         rows = parse_labels_csv(file.read(), f"{origin}/{table}", instruments)
     home = table.removesuffix(LABELS)
-    by_spelling = {spelling(name): name for name in files}
+    by_spelling = defaultdict(list)
+    for name in files:
+        by_spelling[spelling(name)].append(name)
     found = []
     for row in rows:
         path = home + row.path
-        name = path if path in files else by_spelling.get(spelling(path))
-        if name is None:
-            fault = path_fault(row.path) or "does not exist"
+        matches = [path] if path in files else by_spelling.get(spelling(path), [])
+        if len(matches) != 1:
+            meant = "could mean " + " or ".join(map(printable, matches))
+            fault = path_fault(row.path) or (meant if matches else "does not exist")
             raise DataError(
                 f"{row.location}: {printable(row.path)} {fault}; write the path of a file below the folder, "
                 "or remove the row"
             )
-        found.append(row._replace(path=name))
+        found.append(row._replace(path=matches[0]))
     return found
 
 
