@@ -98,6 +98,14 @@ def test_cue_points_and_labels_of_the_file_are_kept(write_wav, tmp_path):
     assert (tmp_path / "c.wav").read_bytes() == content
 
 
+def test_a_label_that_is_cut_off_takes_in_no_new_one(write_wav, tmp_path):
+    source = write_wav(
+        (b"cue ", struct.pack("<I", 1) + OWN_POINT), (b"LIST", b"adtl" + OWN_LABEL + b"labl\x40\0\0\0ab")
+    )
+    write_cues(source, tmp_path / "b.wav", SECTIONS)
+    assert points_and_labels(tmp_path / "b.wav") == [(8000, "good take"), (2000, "violin"), (4000, "drums")]
+
+
 @pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0])
 def test_the_copy_of_a_streamed_file_has_true_sizes(write_wav, tmp_path, size):
     write_cues(write_wav(size=size), tmp_path / "b.wav", SECTIONS)

@@ -37,7 +37,7 @@ def write_cues(source: Path, target: Path, sections: Sequence[Section]) -> None:
         if not formats:
             raise AudioError("cue points need a sample rate, which this WAV file does not have; convert it first")
         points = b"".join(content[4:] for chunk, content in contents.items() if chunk.name == b"cue ")
-        labels = b"".join(content[4:] for content in contents.values() if content[:4] == b"adtl")
+        labels = b"".join(_whole_parts(content[4:]) for content in contents.values() if content[:4] == b"adtl")
         kept = [chunk for chunk in chunks if chunk.name != b"cue " and contents.get(chunk, b"")[:4] != b"adtl"]
         (rate,) = struct.unpack("<4xI", formats[0][:8])
         _write(file, target, form, kept, _cue_chunks(points, labels, sections, rate))
@@ -47,6 +47,17 @@ def _content(file: IO[bytes], chunk: Chunk) -> bytes:
     """Return the content of a chunk, padded to an even size, because parts of `LIST` have even sizes."""
     file.seek(chunk.start)
     return file.read(chunk.size) + b"\0" * (chunk.size % 2)
+
+
+def _whole_parts(content: bytes) -> bytes:
+    """Return the parts of a list without a last part that is cut off, which would take in what is added to it."""
+    end = 0
+    while end + 8 <= len(content):
+        size = int.from_bytes(content[end + 4 : end + 8], "little")
+        if end + 8 + size > len(content):
+            break
+        end += 8 + size + size % 2
+    return content[:end]
 
 
 def _cue_chunks(points: bytes, labels: bytes, sections: Sequence[Section], rate: int) -> bytes:
