@@ -128,7 +128,7 @@ def make_server(api: "Api", opened: str = "") -> "uvicorn.Server":
             api.stop()
             super().handle_exit(sig, frame)
             with suppress(OSError):  # nobody may read the messages any more
-                print("stopping …", file=sys.stderr, flush=True)
+                print("stopping: requests in progress end now …", file=sys.stderr, flush=True)
 
     config = uvicorn.Config(make_app(api, opened), log_level="warning", timeout_graceful_shutdown=STOP_SECONDS)
     return Server(config)
