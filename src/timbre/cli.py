@@ -139,7 +139,7 @@ def sure(
     """Choose from which probability on answers are sure, and measure how many are, and how many of those are wrong."""
     from timbre.adapt.sure_answers import measure_sure_answers, write_sure_models
 
-    needs("sure", "pipeline", "scipy", *(("torch", "safetensors") if output else ()))
+    needs("sure", "pipeline", "torch", "safetensors", "scipy")
     measured = measure_sure_answers(folder, models, level)
     if output:
         write_sure_models(measured, output, models)
