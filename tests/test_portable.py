@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import tomllib
 
 import pytest
@@ -33,6 +34,12 @@ def test_text_files_are_utf_8_and_have_the_same_line_ends_on_every_system(path):
             required = {"encoding"}
         missing = required - {keyword.arg for keyword in call.keywords}
         assert not missing, f"line {call.lineno}: {ast.unparse(call)} has no {' and no '.join(sorted(missing))}"
+
+
+def test_no_committed_file_is_a_link():
+    """Windows writes links as text files, and a link may lead to a folder of one machine."""
+    listed = subprocess.run(["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert not [line for line in listed.splitlines() if line.startswith("120000")]
 
 
 def test_there_is_one_version_number():
