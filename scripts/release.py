@@ -193,7 +193,7 @@ def release() -> int:
         description = trained.description
         if task == "layered":
             description = description.model_copy(
-                update={"little_tested": hidden(), "sure": release_tests.sure_bounds()}
+                update={"little_tested": hidden(), "sure": release_tests.measured_bounds()}
             )
         save_model(WEIGHTS / path.name, trained.network.half(), description, trained.filters.half())
     (WEIGHTS / ONNX_FILE).unlink(missing_ok=True)

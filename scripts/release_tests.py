@@ -33,19 +33,20 @@ def little_tested(instruments: Sequence[str], always: Sequence[str], tests: Path
     return tuple(name for name in instruments if name not in always and not _is_tested(name, music, font))
 
 
-def sure_bounds(tests: Path = TESTS) -> dict[str, tuple[float | None, float | None]]:
+def measured_bounds(tests: Path = TESTS) -> dict[str, tuple[float | None, float | None]]:
     """Return the bounds of sure answers of each instrument."""
     return {name: (lower, upper) for name, (lower, upper) in _scores(tests, "sure")["bounds"].items()}
 
 
 def sure_table(tests: Path = TESTS) -> str:
     """Return how many answers are sure, and how many of those are wrong, as a Markdown table."""
-    lines = ["| answers | number | sure | wrong among the sure ones |", "|---|---|---|---|"]
-    for part in _scores(tests, "sure")["shares"].values():
-        for name, share in part.items():
-            cells = (f"{share[key]:.3f}" if key in share else "" for key in ("coverage", "error"))
-            lines.append(f"| {name} | {share['answers']} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    from timbre.adapt.sure_answers import Share, share_table
+
+    parts = _scores(tests, "sure")["shares"].values()
+    shares = {
+        name: Share(*(values[field] for field in Share._fields)) for part in parts for name, values in part.items()
+    }
+    return share_table("which", shares)
 
 
 def _scores(tests: Path, name: str) -> dict[str, Any]:

@@ -111,6 +111,12 @@ def test_the_command_measures_sure_answers_and_writes_models_that_know_them(musi
     assert new == {key: value for key, value in old.items() if key != "unsure"}
 
 
+def test_an_output_that_cannot_be_written_is_refused_before_a_song_is_predicted(music, models, monkeypatch):
+    monkeypatch.setattr("timbre.adapt.sure_answers.Predictor", None)
+    refused = CliRunner().invoke(app, ["sure", str(music), "--models", str(models), "--output", str(models)])
+    assert "has the models to change; name another folder" in str(refused.exception)
+
+
 def test_songs_of_one_source_are_refused_in_one_line(music, models):
     rows = (music / "labels.csv").read_text(encoding="utf-8").splitlines()
     (music / "labels.csv").write_text("\n".join(row for row in rows if row[0] in "pa"), encoding="utf-8")

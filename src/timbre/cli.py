@@ -140,9 +140,9 @@ def sure(
     from timbre.adapt.sure_answers import measure_sure_answers, write_sure_models
 
     needs("sure", "pipeline", "torch", "safetensors", "scipy")
-    measured = measure_sure_answers(folder, models, level)
-    if output:
-        write_sure_models(measured, output, models)
+    measured = (
+        write_sure_models(folder, output, models, level) if output else measure_sure_answers(folder, models, level)
+    )
     _print_scores(measured, as_json)
 
 

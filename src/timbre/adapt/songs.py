@@ -110,10 +110,11 @@ class FeatureReader(Predictor):
     features: tuple[np.ndarray, np.ndarray]
 
     def __init__(self, models: Path) -> None:
-        super().__init__(models)
-        self.engine = engine = _FeatureEngine(models)
-        weight, bias = (values.detach().numpy().copy() for values in (engine.last.weight, engine.last.bias))
-        self.layer = LastLayer(weight, bias, log_odds(np.clip(engine.thresholds, MARGIN, 1 - MARGIN)))
+        super().__init__(models, _FeatureEngine)
+        assert isinstance(self.engine, _FeatureEngine)
+        last = self.engine.last
+        weight, bias = (values.detach().numpy().copy() for values in (last.weight, last.bias))
+        self.layer = LastLayer(weight, bias, log_odds(np.clip(self.engine.thresholds, MARGIN, 1 - MARGIN)))
 
     def read(self, path: Path) -> SongFeatures:
         """Return the features of a song.

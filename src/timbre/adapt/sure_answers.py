@@ -156,16 +156,24 @@ def _shares(
     return {"answer": claims, "instrument": by_instrument, "source": by_source}
 
 
-def write_sure_models(measured: SureAnswers, output: Path, models: Path | None = None) -> None:
-    """Write copies of the models that say which answers are sure. A folder of this name is renamed.
+def write_sure_models(folder: Path, output: Path, models: Path | None = None, level: float = 0.95) -> SureAnswers:
+    """Measure sure answers, and write copies of the models that know the bounds. A folder of this name is renamed.
+
+    Args:
+        folder: See `measure_sure_answers`, also for the models and the level.
+        output: The folder to write.
+        models: Folder of the models.
+        level: The share of sure answers that should be right.
 
     Raises:
-        DataError: The output cannot be written.
+        DataError: The output cannot be written, or `measure_sure_answers` fails.
     """
     from timbre.model.checkpoint import load_model
 
     start = models or find_models()
     check_output(output, start)
+    measured = measure_sure_answers(folder, start, level)
     layered = load_model(start / "layered.safetensors")
     description = layered.description.model_copy(update={"sure": measured.bounds})
     write_models(start, output, replace(layered, description=description))
+    return measured

@@ -81,14 +81,15 @@ class Predictor:
 
     Args:
         models: Folder with single, layered and timeline.safetensors. None: see `find_models`.
+        load: Loads the models of a folder.
 
     Raises:
         DataError: A model is missing, damaged or of the wrong task, or the models do not belong together.
     """
 
-    def __init__(self, models: Path | None = None) -> None:
+    def __init__(self, models: Path | None = None, load: Callable[[Path], Engine] = load_engine) -> None:
         models = find_models() if models is None else models
-        self.engine = load_engine(models)
+        self.engine = load(models)
         self.source = f"released with timbre {version(DISTRIBUTION)}" if models == RELEASED else f"in {models}"
         if self.engine.adapted:
             self.source += f", adapted to {self.engine.adapted}"
