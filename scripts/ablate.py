@@ -85,7 +85,6 @@ Tried and rejected with 583 recordings among the train clips and 50,000 mixtures
   gave 0.496 and 0.749.
 - Adding a second recording of the same source to half of the recorded parts, like a chord or a second note. Mean AUC
   fell from 0.811 to 0.803 on left-out sources, and from 0.968 to 0.959 on real music.
-
 - Noise up to the level of the music instead of 12 dB below it, and limiting a tenth of the examples to the bands of a
   phone. Mean AUC fell from 0.811 to 0.796 on left-out sources, and from 0.968 to 0.959 on real music.
 - Frequency-wise normalisation: half of the mean of each band over time is subtracted from the network's input. Mean AUC
